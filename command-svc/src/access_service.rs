@@ -1,0 +1,268 @@
+//! `AccessService`: the BFF's gRPC.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use authn::peer::AllowedPeers;
+use authn::token::AccessTokenVerifier;
+use domain::decide::Asker;
+use domain::event::RequestContext;
+use domain::vocabulary::ActorKind;
+use domain::{CallerName, CommandId, ComplexId, OpenCommand, SubjectRef};
+use eventlog::Topic;
+use jiff::Timestamp;
+use privacy::PassSecret;
+use proto::access::access_service_server::AccessService;
+use proto::access::{
+    AuditPosition, GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse,
+    OpenWithPassRequest,
+};
+use records::timestamp_to_wire;
+use service::trace::TraceContext;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+use tracing::{Instrument, error};
+
+use crate::fold::Tails;
+use crate::open::{Answer, Opener};
+use crate::refusal::Refusal;
+use crate::request;
+use crate::subjects::Directory;
+use crate::{caller, deadline};
+
+/// The service.
+pub struct Access {
+    /// Certificates that may call.
+    pub allowed: AllowedPeers,
+    /// Verifies owners' tokens.
+    pub tokens: AccessTokenVerifier,
+    /// Users to references.
+    pub directory: Arc<Directory>,
+    /// Freshness.
+    pub tails: Arc<Tails>,
+    /// Carries commands through.
+    pub opener: Arc<Opener>,
+    /// Commands in flight.
+    pub in_flight: Arc<Semaphore>,
+    /// The longest that a command may take.
+    pub ceiling: Duration,
+}
+
+impl Access {
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.in_flight)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::Busy)
+    }
+
+    fn fresh(&self) -> Result<(), Refusal> {
+        if self.tails.is_fresh() {
+            Ok(())
+        } else {
+            Err(Refusal::Stale)
+        }
+    }
+
+    async fn open_as_owner(&self, request: Request<OpenRequest>) -> Result<Answer, Refusal> {
+        let caller = caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        let permit = self.admit()?;
+        let parsed = request::parse(request.get_ref(), Timestamp::now())?;
+        self.fresh()?;
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        let subject = self.directory.subject(issuer, user).await?;
+        let asker = Asker::Owner(subject);
+        self.spawn(
+            request.metadata(),
+            caller,
+            asker,
+            parsed,
+            token.auth_time,
+            permit,
+        )
+        .await
+    }
+
+    async fn open_as_guest(
+        &self,
+        request: Request<OpenWithPassRequest>,
+    ) -> Result<Answer, Refusal> {
+        let caller = caller::caller(&request, &self.allowed)?;
+        let permit = self.admit()?;
+        let (metadata, _, message) = request.into_parts();
+        let (open, secret) = request::without_secret(message);
+        let parsed = request::parse(&open, Timestamp::now())?;
+        let secret = PassSecret::parse(&secret)
+            .map_err(|error| Refusal::field("pass_secret", error.to_string()))?;
+        self.fresh()?;
+        let pass = self
+            .opener
+            .knowledge
+            .lock()
+            .registry
+            .pass_by_hash(&parsed.device.complex(), &secret.hash())
+            // Nobody to record: a guessed secret is not an access action by anyone known.
+            .ok_or(Refusal::Token {
+                reason: "PASS_UNKNOWN",
+                text: "no such pass in this complex".to_owned(),
+            })?;
+        self.spawn(&metadata, caller, Asker::Guest(pass), parsed, None, permit)
+            .await
+    }
+
+    /// From here on the work runs in a task of its own.
+    async fn spawn(
+        &self,
+        metadata: &MetadataMap,
+        caller: CallerName,
+        asker: Asker,
+        parsed: request::OpenRequest,
+        auth_time: Option<Timestamp>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Answer, Refusal> {
+        let deadline = deadline::of(metadata, self.ceiling);
+        let trace = trace(metadata);
+        let span = trace.span("open");
+        let (command, context) = self.command(caller, asker, parsed, auth_time);
+        let opener = Arc::clone(&self.opener);
+        let work = async move {
+            let _permit = permit;
+            opener.open(command, context, trace, deadline).await
+        };
+        tokio::spawn(work.instrument(span))
+            .await
+            .unwrap_or_else(|failed| {
+                error!(error = %failed, "open task failed");
+                Err(Refusal::Internal)
+            })
+    }
+
+    fn command(
+        &self,
+        caller: CallerName,
+        asker: Asker,
+        parsed: request::OpenRequest,
+        auth_time: Option<Timestamp>,
+    ) -> (OpenCommand, RequestContext) {
+        let known = self
+            .opener
+            .knowledge
+            .lock()
+            .registry
+            .device(&parsed.device)
+            .is_some();
+        let complex = if known {
+            parsed.device.complex()
+        } else {
+            ComplexId::unassigned()
+        };
+        let command = OpenCommand {
+            id: CommandId::derive(&complex, &caller, &asker.subject(), &parsed.key),
+            request_digest: parsed.digest(),
+            complex,
+            device: parsed.device,
+            operation: parsed.operation,
+            asker,
+            caller,
+            key_time: parsed.key_time,
+            expires_at: parsed.expires_at,
+            auth_time,
+        };
+        (command, parsed.context)
+    }
+
+    async fn command_of_owner(
+        &self,
+        request: Request<GetCommandRequest>,
+    ) -> Result<GetCommandResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        let id: CommandId = request
+            .get_ref()
+            .command_id
+            .parse()
+            .map_err(|error: domain::IdError| Refusal::field("command_id", error.to_string()))?;
+        self.fresh()?;
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        let SubjectRef(subject) = self.directory.subject(issuer, user).await?;
+        let state = self.opener.knowledge.lock();
+        let command = state
+            .command(id)
+            .filter(|command| command.actor == (ActorKind::Owner, Some(subject)))
+            .ok_or(Refusal::NotFound("command"))?;
+        let done = command.completion.as_ref();
+        Ok(GetCommandResponse {
+            command_id: id.to_string(),
+            device_id: command.device.to_string(),
+            outcome: done.map_or(0, |done| done.completed.outcome.number()),
+            reason: done
+                .map_or(command.reason, |done| done.completed.reason)
+                .to_string(),
+            decided_at: Some(timestamp_to_wire(command.decided_at)),
+            completed_at: done.map(|done| timestamp_to_wire(done.at)),
+            audit_position: Some(position(command.position)),
+        })
+    }
+}
+
+fn trace(metadata: &MetadataMap) -> TraceContext {
+    let header = metadata
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    TraceContext::from_header(header).child()
+}
+
+fn position(at: domain::event::LogPosition) -> AuditPosition {
+    AuditPosition {
+        topic: Topic::AccessEvents.name().to_owned(),
+        partition: at.partition,
+        offset: at.offset,
+    }
+}
+
+fn response(answer: Answer) -> OpenResponse {
+    let (outcome, reason) = answer.outcome();
+    OpenResponse {
+        command_id: answer.command.to_string(),
+        outcome: outcome.number(),
+        reason: reason.to_string(),
+        partner_code: answer.completion.completed.partner_code,
+        decided_at: Some(timestamp_to_wire(answer.decided_at)),
+        completed_at: answer
+            .recorded
+            .then(|| timestamp_to_wire(answer.completion.at)),
+        audit_position: Some(position(answer.position)),
+        recorded: answer.recorded,
+    }
+}
+
+fn answered<T>(method: &'static str, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
+    let code = result.as_ref().map_or_else(Refusal::reason, |_| "OK");
+    metrics::counter!("grpc_requests_total", "method" => method, "result" => code).increment(1);
+    result.map(Response::new).map_err(Status::from)
+}
+
+#[tonic::async_trait]
+impl AccessService for Access {
+    async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
+        answered("Open", self.open_as_owner(request).await.map(response))
+    }
+
+    async fn open_with_pass(
+        &self,
+        request: Request<OpenWithPassRequest>,
+    ) -> Result<Response<OpenResponse>, Status> {
+        answered(
+            "OpenWithPass",
+            self.open_as_guest(request).await.map(response),
+        )
+    }
+
+    async fn get_command(
+        &self,
+        request: Request<GetCommandRequest>,
+    ) -> Result<Response<GetCommandResponse>, Status> {
+        answered("GetCommand", self.command_of_owner(request).await)
+    }
+}

@@ -1,0 +1,120 @@
+//! The log's tails, folded into what this instance knows.
+
+use std::sync::Arc;
+
+use domain::commands::{KEY_WINDOW, LEEWAY};
+use domain::event::LogPosition;
+use eventlog::{EventLog, Record, TailFrom, Topic};
+use jiff::Timestamp;
+use records::{EventReader, Follower, Unreadable};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::knowledge::Knowledge;
+use crate::subjects::Directory;
+
+/// The three tails. Decisions are made only while all of them are fresh.
+pub struct Tails {
+    registry: Follower,
+    access: Follower,
+    subjects: Follower,
+}
+
+impl Tails {
+    /// Starts them: the registry and the subjects from their beginning, the commands as far
+    /// back as an idempotency key may be old.
+    pub fn spawn(
+        log: &Arc<dyn EventLog>,
+        reader: &Arc<EventReader>,
+        knowledge: &Arc<Knowledge>,
+        directory: &Arc<Directory>,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let since = Timestamp::now() - KEY_WINDOW - LEEWAY - LEEWAY;
+        let follow = |topic, from, fold: Box<dyn FnMut(&Record) + Send>| {
+            Follower::spawn(Arc::clone(log), topic, from, shutdown.clone(), fold)
+        };
+        let folder = || {
+            let (reader, knowledge) = (Arc::clone(reader), Arc::clone(knowledge));
+            Box::new(move |record: &Record| fold(&reader, &knowledge, record))
+        };
+        let directory = Arc::clone(directory);
+        Self {
+            registry: follow(Topic::RegistryEvents, TailFrom::Beginning, folder()),
+            access: follow(Topic::AccessEvents, TailFrom::Time(since), folder()),
+            subjects: follow(
+                Topic::Subjects,
+                TailFrom::Beginning,
+                Box::new(move |record: &Record| directory.fold(record)),
+            ),
+        }
+    }
+
+    /// Waits until every fold has been fresh once.
+    pub async fn hydrated(&self, knowledge: &Knowledge) {
+        tokio::join!(
+            self.registry.hydrated(),
+            self.access.hydrated(),
+            self.subjects.hydrated()
+        );
+        let tails = [
+            (Topic::RegistryEvents, &self.registry),
+            (Topic::AccessEvents, &self.access),
+        ];
+        let mut state = knowledge.lock();
+        for (topic, tail) in tails {
+            for (partition, offset) in (0..).zip(tail.positions()) {
+                state.folded(topic, partition, offset);
+            }
+        }
+    }
+
+    /// Whether all that a decision needs is known, to the second.
+    pub fn is_fresh(&self) -> bool {
+        self.registry.is_fresh() && self.access.is_fresh() && self.subjects.is_fresh()
+    }
+
+    /// Whether identities and the registry are known, to the second.
+    pub fn knows_registry(&self) -> bool {
+        self.registry.is_fresh() && self.subjects.is_fresh()
+    }
+}
+
+fn fold(reader: &EventReader, knowledge: &Knowledge, record: &Record) {
+    // Signatures are checked before the lock is taken.
+    let event = reader.read(record);
+    let mut state = knowledge.lock();
+    match event {
+        Ok(event) => match record.topic {
+            Topic::RegistryEvents => state.fold_registry(event),
+            _ => {
+                let at = LogPosition {
+                    partition: record.position.partition,
+                    offset: record.position.offset,
+                };
+                state.fold_access(&event, at, record.append_time);
+            }
+        },
+        Err(unreadable) => {
+            metrics::counter!("unreadable_records_total", "topic" => record.topic.name(),
+                "reason" => unreadable.reason())
+            .increment(1);
+            error!(
+                topic = record.topic.name(),
+                partition = record.position.partition,
+                offset = record.position.offset,
+                reason = unreadable.reason(),
+                "record ignored"
+            );
+            // What is merely forged changes nothing; what is newer than this version might.
+            if unreadable == Unreadable::UnknownType {
+                state.refuse(&record.key);
+            }
+        }
+    }
+    state.folded(
+        record.topic,
+        record.position.partition,
+        record.position.offset + 1,
+    );
+}

@@ -1,0 +1,25 @@
+//! command-svc: gRPC in, decide, record, claim, act, record, answer; registry commands;
+//! reconciler; provisioning.
+
+mod access_service;
+mod act;
+mod caller;
+mod config;
+mod deadline;
+mod fold;
+mod knowledge;
+mod open;
+mod partners;
+mod provision;
+mod reconcile;
+mod recorder;
+mod refusal;
+mod registry_service;
+mod request;
+mod run;
+mod server;
+mod subjects;
+mod zone;
+
+pub use config::Config;
+pub use run::run;

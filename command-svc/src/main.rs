@@ -1,0 +1,17 @@
+//! The command-svc process. See `--help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Decides who may open what, forwards open commands to the partner, records everything.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    common: service::cli::CommonArgs,
+}
+
+fn main() -> ExitCode {
+    service::run(&Cli::parse().common, command_svc::run)
+}

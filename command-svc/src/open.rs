@@ -1,0 +1,312 @@
+//! One open command, from the decision to the answer: decide, record, claim, act, record,
+//! answer. Runs in a task of its own: a client that hangs up changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::commands::{Command, Completion};
+use domain::decide::Asker;
+use domain::event::{
+    AccessDecided, Actor, Body, CommandCompleted, DecisionInputs, Event, LogPosition,
+    RequestContext,
+};
+use domain::registry::Perimeter;
+use domain::vocabulary::{ActorKind, Outcome, Reason, Verdict};
+use domain::{CommandId, Decision, DeviceId, EventId, OpenCommand};
+use eventlog::Topic;
+use jiff::Timestamp;
+use service::trace::TraceContext;
+use tokio::time::{Instant, timeout_at};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::act;
+use crate::knowledge::{Claimed, Knowledge};
+use crate::partners::Partners;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+
+/// What a caller is told of a command.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The command.
+    pub command: CommandId,
+    /// What was opened.
+    pub device: DeviceId,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Where the decision stands.
+    pub position: LogPosition,
+    /// What is known to have happened.
+    pub completion: Completion,
+    /// Whether that is in the log yet.
+    pub recorded: bool,
+}
+
+/// What opening needs.
+pub struct Opener {
+    /// The folds.
+    pub knowledge: Arc<Knowledge>,
+    /// The log.
+    pub recorder: Arc<Recorder>,
+    /// The partners.
+    pub partners: Partners,
+    /// Kept of a deadline for the fence.
+    pub fence_reserve: Duration,
+}
+
+impl Opener {
+    /// Carries `command` through.
+    ///
+    /// # Errors
+    /// The denial, or why nothing was carried out.
+    pub async fn open(
+        &self,
+        command: OpenCommand,
+        context: RequestContext,
+        trace: TraceContext,
+        deadline: Instant,
+    ) -> Result<Answer, Refusal> {
+        let now = Timestamp::now();
+        let (decision, claimed, event) = {
+            let mut state = self.knowledge.lock();
+            if let Some(first) = state.command(command.id) {
+                let same = first.request_digest == command.request_digest;
+                drop(state);
+                return if same {
+                    self.follow(command.id, deadline).await
+                } else {
+                    Err(Refusal::KeyReused)
+                };
+            }
+            if state.is_refused(&command.complex) {
+                return Err(Refusal::Stale);
+            }
+            let at = state.instant(&command.complex, now);
+            let (decision, inputs) = state.decide(&command, at);
+            let event = decided(&command, now, &decision, inputs, context);
+            let claimed = state.await_claim(event.id, command.clone(), at);
+            (decision, claimed, event)
+        };
+        let appended = self
+            .recorder
+            .record(Topic::AccessEvents, &event, &trace)
+            .await;
+        let position = match appended {
+            Ok(at) => LogPosition {
+                partition: at.partition,
+                offset: at.offset,
+            },
+            Err(_) => {
+                // Never acted on. If it was written all the same, the reconciler closes it.
+                self.knowledge.lock().forget_claim(event.id);
+                return Err(Refusal::Log);
+            }
+        };
+        let Ok(Ok(claimed)) = timeout_at(deadline, claimed).await else {
+            self.knowledge.lock().forget_claim(event.id);
+            return Err(Refusal::Log);
+        };
+        metrics::histogram!("claim_seconds").record((Timestamp::now() - now).total_seconds());
+        count(&decision);
+        let second = match claimed {
+            Claimed::Lost => return self.follow_winner(&command, deadline).await,
+            Claimed::TooLate => return Err(Refusal::Denied(Reason::CommandExpired)),
+            Claimed::Won(None) => return Err(Refusal::Denied(decision.reason)),
+            Claimed::Won(Some(second)) => *second,
+        };
+        let completed = self.act(&command, second, deadline).await;
+        Ok(self
+            .complete(&command, now, position, completed, &trace)
+            .await)
+    }
+
+    /// The winner acts, unless the second decision denies.
+    async fn act(
+        &self,
+        command: &OpenCommand,
+        (second, inputs): (Decision, DecisionInputs),
+        deadline: Instant,
+    ) -> CommandCompleted {
+        if second.verdict == Verdict::Deny {
+            return CommandCompleted {
+                reason: second.reason,
+                second_inputs: Some(inputs),
+                ..act::completed(command.id)
+            };
+        }
+        let client = second.partner.as_ref().and_then(|id| self.partners.get(id));
+        let perimeter = second
+            .partner
+            .as_ref()
+            .and_then(|id| self.perimeter(command, id));
+        act::open(
+            client,
+            perimeter.as_ref(),
+            command,
+            deadline,
+            self.fence_reserve,
+        )
+        .await
+    }
+
+    fn perimeter(&self, command: &OpenCommand, partner: &domain::PartnerId) -> Option<Perimeter> {
+        let state = self.knowledge.lock();
+        state
+            .registry
+            .perimeter(&command.complex, partner)
+            .map(|(_, perimeter)| perimeter.clone())
+    }
+
+    /// Records what became of it. Where that fails the reconciler does it later.
+    async fn complete(
+        &self,
+        command: &OpenCommand,
+        decided_at: Timestamp,
+        position: LogPosition,
+        completed: CommandCompleted,
+        trace: &TraceContext,
+    ) -> Answer {
+        metrics::counter!("commands_total", "outcome" => completed.outcome.as_str(),
+            "reason" => completed.reason.as_str())
+        .increment(1);
+        let at = Timestamp::now();
+        let event = Event {
+            id: EventId(Uuid::now_v7()),
+            occurred_at: at,
+            complex: command.complex.clone(),
+            device: Some(command.device.clone()),
+            actor: actor(command),
+            correlation: command.id.to_string(),
+            body: Body::CommandCompleted(completed.clone()),
+        };
+        let recorded = self
+            .recorder
+            .record(Topic::AccessEvents, &event, trace)
+            .await
+            .is_ok();
+        info!(command = %command.id, device = %command.device, outcome = %completed.outcome,
+            reason = %completed.reason, recorded, "command completed");
+        if !recorded {
+            warn!(command = %command.id, "completion not recorded yet; the reconciler will");
+        }
+        Answer {
+            command: command.id,
+            device: command.device.clone(),
+            decided_at,
+            position,
+            completion: Completion { completed, at },
+            recorded,
+        }
+    }
+
+    /// Another record of this command rules: it must have asked for the same.
+    async fn follow_winner(
+        &self,
+        command: &OpenCommand,
+        deadline: Instant,
+    ) -> Result<Answer, Refusal> {
+        let same = self
+            .knowledge
+            .lock()
+            .command(command.id)
+            .is_some_and(|first| first.request_digest == command.request_digest);
+        if same {
+            self.follow(command.id, deadline).await
+        } else {
+            Err(Refusal::KeyReused)
+        }
+    }
+
+    /// Waits for what became of a command that somebody else carries out.
+    async fn follow(&self, id: CommandId, deadline: Instant) -> Result<Answer, Refusal> {
+        loop {
+            let told = {
+                let mut state = self.knowledge.lock();
+                match state.command(id) {
+                    None => return Err(Refusal::NotFound("command")),
+                    Some(command) if command.verdict == Verdict::Deny => {
+                        return Err(Refusal::Denied(command.reason));
+                    }
+                    Some(command) => {
+                        if let Some(answer) = answer(id, command) {
+                            return Ok(answer);
+                        }
+                    }
+                }
+                state.await_completion(id)
+            };
+            if timeout_at(deadline, told).await.is_err() {
+                return Err(Refusal::InProgress);
+            }
+        }
+    }
+}
+
+/// The answer that the fold gives, once there is one.
+pub fn answer(id: CommandId, command: &Command) -> Option<Answer> {
+    Some(Answer {
+        command: id,
+        device: command.device.clone(),
+        decided_at: command.decided_at,
+        position: command.position,
+        completion: command.completion.clone()?,
+        recorded: true,
+    })
+}
+
+fn actor(command: &OpenCommand) -> Actor {
+    let kind = match command.asker {
+        Asker::Owner(_) => ActorKind::Owner,
+        Asker::Guest(_) => ActorKind::Guest,
+    };
+    Actor {
+        kind,
+        subject: Some(command.asker.subject()),
+        caller: command.caller.to_string(),
+    }
+}
+
+fn decided(
+    command: &OpenCommand,
+    now: Timestamp,
+    decision: &Decision,
+    inputs: DecisionInputs,
+    context: RequestContext,
+) -> Event {
+    Event {
+        id: EventId(Uuid::now_v7()),
+        occurred_at: now,
+        complex: command.complex.clone(),
+        device: Some(command.device.clone()),
+        actor: actor(command),
+        correlation: command.id.to_string(),
+        body: Body::AccessDecided(AccessDecided {
+            command: command.id,
+            request_digest: command.request_digest,
+            operation: command.operation,
+            verdict: decision.verdict,
+            reason: decision.reason,
+            expires_at: command.expires_at,
+            key_time: command.key_time,
+            inputs,
+            context,
+        }),
+    }
+}
+
+fn count(decision: &Decision) {
+    metrics::counter!("decisions_total", "verdict" => decision.verdict.as_str(),
+        "reason" => decision.reason.as_str())
+    .increment(1);
+}
+
+impl Answer {
+    /// Outcome and reason.
+    pub fn outcome(&self) -> (Outcome, Reason) {
+        (
+            self.completion.completed.outcome,
+            self.completion.completed.reason,
+        )
+    }
+}

@@ -1,0 +1,277 @@
+//! Keys and credentials at the partners: tokens only, and only to a partner whose attestation
+//! is valid, recent and strong enough.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Perimeter};
+use domain::vocabulary::CredentialKind;
+use domain::window::Window;
+use domain::{CallerName, ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
+use jiff::Timestamp;
+use partner::{AttestationPolicy, Attested, CallError, CredentialToPut, PerimeterClient};
+use privacy::{Item, Plate, PlateKeys, SubjectKey, TokenKey, TokenKeyRoots};
+use proto::access::AddPlateCredentialRequest;
+use service::trace::TraceContext;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::partners::Partners;
+use crate::refusal::Refusal;
+use crate::registry_service::{Registered, Registrar, parse};
+use crate::subjects::Directory;
+
+/// How long one call to a partner may take.
+const CALL: Duration = Duration::from_secs(5);
+
+/// Gives partners what they need to recognise residents' cars.
+pub struct Provisioner {
+    /// Writes the registry.
+    pub registrar: Arc<Registrar>,
+    /// Keeps sealed plates.
+    pub directory: Arc<Directory>,
+    /// The partners.
+    pub partners: Partners,
+    /// Seals plates.
+    pub plates: PlateKeys,
+    /// Makes tokens.
+    pub tokens: TokenKeyRoots,
+}
+
+impl Provisioner {
+    /// Delivers the complex's newest token key, wrapped to the partner's attested key.
+    ///
+    /// # Errors
+    /// No perimeter, no good attestation, or the partner can't be reached.
+    pub async fn deliver_token_key(
+        &self,
+        complex: &ComplexId,
+        partner: &PartnerId,
+    ) -> Result<u32, Refusal> {
+        let (within, attested) = self.attested(complex, partner).await?;
+        let key = self.key(complex, partner)?;
+        let version = key.version();
+        within
+            .put_token_key(&attested, &key, Instant::now() + CALL)
+            .await
+            .map_err(refused)?;
+        info!(%complex, %partner, version, "token key delivered");
+        Ok(version)
+    }
+
+    /// Registers a plate's credential, seals the plate, gives the partner its token.
+    ///
+    /// # Errors
+    /// A field is wrong, or one of the three steps can't be done now: the same request again
+    /// goes on where it stopped.
+    pub async fn add_plate(
+        &self,
+        caller: &CallerName,
+        request: AddPlateCredentialRequest,
+        trace: &TraceContext,
+    ) -> Result<Registered, Refusal> {
+        let complex: ComplexId = parse("complex_id", &request.complex_id)?;
+        let credential: CredentialId = parse("credential_id", &request.credential_id)?;
+        let subject: SubjectRef = parse("subject_ref", &request.subject_ref)?;
+        let plate = Plate::parse(&request.plate)
+            .map_err(|error| Refusal::field("plate", error.to_string()))?;
+        let window = records::window_from_wire(request.window.as_ref())
+            .map_err(|field| Refusal::field(field.0, "out of range"))?;
+        let devices: Vec<DeviceId> = request
+            .device_ids
+            .iter()
+            .map(|id| parse("device_ids", id))
+            .collect::<Result<_, _>>()?;
+        let partner = self.partner_of(&complex, subject, &devices)?;
+        let (within, attested) = self.attested(&complex, &partner).await?;
+        let key = self.key(&complex, &partner)?;
+
+        let entity = Credential {
+            id: credential,
+            kind: CredentialKind::Plate,
+            holder: Holder::Subject(subject),
+            devices: devices.clone(),
+            window: window.clone(),
+            revoked: false,
+            key_version: key.version(),
+        };
+        let registered = self.register(caller, &complex, entity, trace).await?;
+        self.seal(subject, credential, &plate).await?;
+        self.put(
+            &within, &attested, credential, &key, &plate, &window, &devices,
+        )
+        .await?;
+        info!(%complex, %partner, %credential, "credential provisioned");
+        Ok(registered)
+    }
+
+    async fn register(
+        &self,
+        caller: &CallerName,
+        complex: &ComplexId,
+        entity: Credential,
+        trace: &TraceContext,
+    ) -> Result<Registered, Refusal> {
+        let set = ChangeSet {
+            // The credential's id is the idempotency key.
+            id: ChangeSetId(entity.id.0),
+            note: "plate credential".to_owned(),
+            changes: vec![Change {
+                expected_version: 0,
+                entity: Entity::Credential(entity),
+            }],
+        };
+        self.registrar.apply(caller, complex, set, trace).await
+    }
+
+    async fn seal(
+        &self,
+        subject: SubjectRef,
+        credential: CredentialId,
+        plate: &Plate,
+    ) -> Result<(), Refusal> {
+        let item = Item::Plate(credential);
+        if self.directory.item(subject, item).is_some() {
+            return Ok(());
+        }
+        let index = self
+            .directory
+            .index_of(subject)
+            .ok_or(Refusal::NotFound("subject"))?;
+        let key = SubjectKey {
+            index,
+            subject,
+            item,
+        };
+        let sealed = self
+            .plates
+            .seal(&key, plate, Timestamp::now())
+            .map_err(|error| {
+                error!(%error, "plate can't be sealed");
+                Refusal::Internal
+            })?;
+        self.directory.put(&key, Some(sealed)).await
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn put(
+        &self,
+        within: &PerimeterClient,
+        attested: &Attested,
+        credential: CredentialId,
+        key: &TokenKey,
+        plate: &Plate,
+        window: &Window,
+        devices: &[DeviceId],
+    ) -> Result<(), Refusal> {
+        let tokens = [key.token(plate)];
+        let put = CredentialToPut {
+            id: credential,
+            tokens: &tokens,
+            window,
+            devices,
+        };
+        within
+            .put_credential(attested, &put, Instant::now() + CALL)
+            .await
+            .map_err(refused)
+    }
+
+    /// The one partner that runs all `devices`, which the subject lives behind.
+    fn partner_of(
+        &self,
+        complex: &ComplexId,
+        subject: SubjectRef,
+        devices: &[DeviceId],
+    ) -> Result<PartnerId, Refusal> {
+        let state = self.registrar.knowledge.lock();
+        let registry = &state.registry;
+        if !registry
+            .resident(complex, &subject)
+            .is_some_and(|(_, resident)| resident.active)
+        {
+            return Err(Refusal::field(
+                "subject_ref",
+                "no active resident of this complex",
+            ));
+        }
+        let mut partner = None;
+        for id in devices {
+            let device = registry
+                .device(id)
+                .filter(|device| device.id.complex() == *complex)
+                .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
+            if partner.get_or_insert(&device.partner) != &&device.partner {
+                return Err(Refusal::field("device_ids", "run by more than one partner"));
+            }
+        }
+        partner
+            .cloned()
+            .ok_or_else(|| Refusal::field("device_ids", "at least one"))
+    }
+
+    /// The partner within its perimeter, its attestation verified just now.
+    async fn attested(
+        &self,
+        complex: &ComplexId,
+        partner: &PartnerId,
+    ) -> Result<(PerimeterClient, Attested), Refusal> {
+        if !self.registrar.tails.knows_registry() {
+            return Err(Refusal::Stale);
+        }
+        let (pinned, perimeter) = self.registered(complex, partner)?;
+        let client = self
+            .partners
+            .get(partner)
+            .ok_or_else(|| Refusal::Partner("not configured at this instance".to_owned()))?;
+        let now = Timestamp::now();
+        let within = client
+            .within(&perimeter, now)
+            .map_err(|outside| Refusal::Partner(outside.to_string()))?;
+        let attestation = client
+            .attestation(Instant::now() + CALL)
+            .await
+            .map_err(refused)?;
+        let attested = attestation
+            .verify(partner, &pinned, &AttestationPolicy::default(), now)
+            .map_err(|refused| Refusal::Partner(refused.to_string()))?;
+        Ok((within, attested))
+    }
+
+    fn registered(
+        &self,
+        complex: &ComplexId,
+        partner: &PartnerId,
+    ) -> Result<(Vec<u8>, Perimeter), Refusal> {
+        let state = self.registrar.knowledge.lock();
+        let registered = state
+            .registry
+            .partner(partner)
+            .ok_or(Refusal::NotFound("partner"))?;
+        if registered.suspended {
+            return Err(Refusal::Partner("suspended".to_owned()));
+        }
+        let (_, perimeter) = state
+            .registry
+            .perimeter(complex, partner)
+            .ok_or_else(|| Refusal::Partner("it has no perimeter in this complex".to_owned()))?;
+        Ok((registered.attestation_key.clone(), perimeter.clone()))
+    }
+
+    fn key(&self, complex: &ComplexId, partner: &PartnerId) -> Result<TokenKey, Refusal> {
+        self.tokens
+            .token_key(complex, partner, self.tokens.newest())
+            .map_err(|error| {
+                error!(%error, "token key can't be derived");
+                Refusal::Internal
+            })
+    }
+}
+
+fn refused(error: CallError) -> Refusal {
+    if error.is_transient() {
+        Refusal::PartnerUnavailable(error.to_string())
+    } else {
+        Refusal::Partner(error.to_string())
+    }
+}

@@ -1,0 +1,212 @@
+//! Every way to say no, mapped to gRPC in one place.
+
+use std::time::Duration;
+
+use domain::vocabulary::Reason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// `google.rpc.ErrorInfo` domain of every refusal.
+const DOMAIN: &str = "smarthome.access";
+
+/// When a refused call may be tried again, where that makes sense.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Why a call was refused. The texts are for developers and name no person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The caller's certificate is not on the list.
+    #[error("the client certificate is not allowed here")]
+    Caller,
+    /// The access token is missing or not good.
+    #[error("access token: {text}")]
+    Token {
+        /// Stable reason.
+        reason: &'static str,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// The issuer's keys can't be had.
+    #[error("the issuer's keys can't be fetched; try again later")]
+    KeysUnavailable,
+    /// A field of the request is wrong.
+    #[error("{field}: {why}")]
+    Field {
+        /// The field, as in the contract.
+        field: String,
+        /// What it must be.
+        why: String,
+    },
+    /// Too much in flight.
+    #[error("too many commands in flight; try again shortly")]
+    Busy,
+    /// This instance does not know enough to decide.
+    #[error("this instance is catching up with the log; try again shortly")]
+    Stale,
+    /// The log did not take the record, or may have: the command is not carried out.
+    #[error("the event log is unavailable; nothing was carried out; try again with the same key")]
+    Log,
+    /// The same command is still under way.
+    #[error("the command is still under way; ask again with the same key")]
+    InProgress,
+    /// The decision.
+    #[error("denied: {0}")]
+    Denied(Reason),
+    /// The same key with another request.
+    #[error("this idempotency key was used for another request; mint a new one")]
+    KeyReused,
+    /// No such thing, or none of the caller's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// A change set expected another version.
+    #[error("{0}")]
+    Conflict(String),
+    /// The partner is not in a state for this.
+    #[error("partner: {0}")]
+    Partner(String),
+    /// The partner can't be reached.
+    #[error("partner: {0}; try again later")]
+    PartnerUnavailable(String),
+    /// A fault of this service. Details are in its log.
+    #[error("internal error; the service's log has the details")]
+    Internal,
+}
+
+impl Refusal {
+    /// A wrong field.
+    pub fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Refusal::Field {
+            field: field.into(),
+            why: why.into(),
+        }
+    }
+
+    /// Stable reason, for `ErrorInfo` and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Refusal::Caller => "CALLER_NOT_ALLOWED",
+            Refusal::Token { reason, .. } => reason,
+            Refusal::KeysUnavailable => "KEYS_UNAVAILABLE",
+            Refusal::Field { .. } => "INVALID_FIELD",
+            Refusal::Busy => "BUSY",
+            Refusal::Stale => "REGISTRY_STALE",
+            Refusal::Log => "LOG_UNAVAILABLE",
+            Refusal::InProgress => "IN_PROGRESS",
+            Refusal::Denied(reason) => reason.as_str(),
+            Refusal::KeyReused => "KEY_REUSED",
+            Refusal::NotFound(_) => "NOT_FOUND",
+            Refusal::Conflict(_) => "VERSION_CONFLICT",
+            Refusal::Partner(_) => "PARTNER_REFUSED",
+            Refusal::PartnerUnavailable(_) => "PARTNER_UNAVAILABLE",
+            Refusal::Internal => "INTERNAL",
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Refusal::Caller => Code::PermissionDenied,
+            Refusal::Token { .. } => Code::Unauthenticated,
+            Refusal::Field { .. } => Code::InvalidArgument,
+            Refusal::KeysUnavailable
+            | Refusal::Busy
+            | Refusal::Stale
+            | Refusal::Log
+            | Refusal::InProgress
+            | Refusal::PartnerUnavailable(_) => Code::Unavailable,
+            Refusal::Denied(reason) => denial(*reason),
+            Refusal::KeyReused => Code::AlreadyExists,
+            Refusal::NotFound(_) => Code::NotFound,
+            Refusal::Conflict(_) => Code::Aborted,
+            Refusal::Partner(_) => Code::FailedPrecondition,
+            Refusal::Internal => Code::Internal,
+        }
+    }
+}
+
+/// Status of a denial. Reasons that never deny are faults if they get here.
+fn denial(reason: Reason) -> Code {
+    match reason {
+        Reason::NoGrant
+        | Reason::GrantRevoked
+        | Reason::OutsideWindow
+        | Reason::UsesExhausted
+        | Reason::DeviceDisabled
+        | Reason::OutOfPerimeter
+        | Reason::OperationNotAllowed
+        | Reason::PartnerSuspended
+        | Reason::StepUpRequired => Code::PermissionDenied,
+        Reason::CommandExpired => Code::FailedPrecondition,
+        Reason::Cooldown => Code::ResourceExhausted,
+        Reason::RegistryStale => Code::Unavailable,
+        Reason::Granted
+        | Reason::PartnerExecuted
+        | Reason::PartnerRejected
+        | Reason::DeviceOffline
+        | Reason::PartnerUnreachable
+        | Reason::PartnerSilent
+        | Reason::PartnerUnintelligible
+        | Reason::Fenced => Code::Internal,
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let code = refusal.code();
+        let mut details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, []);
+        if matches!(
+            code,
+            Code::Unavailable | Code::ResourceExhausted | Code::Aborted
+        ) {
+            details.set_retry_info(Some(RETRY));
+        }
+        if let Refusal::Field { field, why } = &refusal {
+            details.add_bad_request_violation(field, why);
+        }
+        Status::with_error_details(code, refusal.to_string(), details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_unknown_device_and_a_missing_grant_look_the_same() {
+        let status = Status::from(Refusal::Denied(Reason::NoGrant));
+        assert_eq!(status.code(), Code::PermissionDenied);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "NO_GRANT");
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_when() {
+        for refusal in [
+            Refusal::Stale,
+            Refusal::Log,
+            Refusal::Busy,
+            Refusal::Denied(Reason::Cooldown),
+        ] {
+            let status = Status::from(refusal);
+            assert!(
+                status
+                    .get_details_retry_info()
+                    .unwrap()
+                    .retry_delay
+                    .is_some()
+            );
+        }
+        assert!(
+            Status::from(Refusal::Denied(Reason::NoGrant))
+                .get_details_retry_info()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let status = Status::from(Refusal::field("device_id", "expected <complex>.<device>"));
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(violations[0].field, "device_id");
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
+}

@@ -1,0 +1,164 @@
+//! Who a user is to the log: finds the reference of an issuer's user, or mints one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::event::LogPosition;
+use domain::{EventId, SubjectRef};
+use eventlog::{CloudEvent, EventLog, NewRecord, Record, Topic};
+use jiff::Timestamp;
+use privacy::{Identity, IdentityKeys, Item, LookupIndex, LookupKey, SubjectKey, Subjects};
+use tokio::sync::watch;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use crate::recorder::SOURCE;
+use crate::refusal::Refusal;
+
+/// How long a minted reference may take to come back from the log.
+const READ_BACK: Duration = Duration::from_secs(5);
+
+/// The fold of `subjects.v1`, and the keys to extend it.
+pub struct Directory {
+    log: Arc<dyn EventLog>,
+    lookup: LookupKey,
+    identity: IdentityKeys,
+    subjects: Mutex<Subjects>,
+    folded: watch::Sender<u64>,
+}
+
+impl Directory {
+    /// With the keys of user ids.
+    pub fn new(log: Arc<dyn EventLog>, lookup: LookupKey, identity: IdentityKeys) -> Self {
+        let (folded, _) = watch::channel(0);
+        Self {
+            log,
+            lookup,
+            identity,
+            subjects: Mutex::default(),
+            folded,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Subjects> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folds a record of the topic.
+    pub fn fold(&self, record: &Record) {
+        let at = LogPosition {
+            partition: record.position.partition,
+            offset: record.position.offset,
+        };
+        let folded = match std::str::from_utf8(&record.key) {
+            Ok(key) => self.lock().fold(key, record.value.as_deref(), at).is_ok(),
+            Err(_) => false,
+        };
+        if !folded {
+            error!(
+                partition = at.partition,
+                offset = at.offset,
+                "subject record ignored"
+            );
+        }
+        self.folded.send_modify(|count| *count += 1);
+    }
+
+    /// The index of a user: an HMAC, so that the log can't be searched for a known user id.
+    pub fn index(&self, issuer: &str, user_id: &str) -> LookupIndex {
+        self.lookup.index(issuer, user_id)
+    }
+
+    /// The index that a subject was minted under.
+    pub fn index_of(&self, subject: SubjectRef) -> Option<LookupIndex> {
+        self.lock().index_of(subject).cloned()
+    }
+
+    /// An item of a subject, still sealed.
+    pub fn item(&self, subject: SubjectRef, item: Item) -> Option<(SubjectKey, Vec<u8>)> {
+        self.lock()
+            .item(subject, item)
+            .map(|(key, value)| (key, value.to_vec()))
+    }
+
+    /// The user's reference; a user who is seen for the first time gets one. Where two
+    /// instances mint at once, both end with the one that stands first in the log.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub async fn subject(&self, issuer: &str, user_id: &str) -> Result<SubjectRef, Refusal> {
+        let index = self.index(issuer, user_id);
+        if let Some(subject) = self.lock().subject_of(&index) {
+            return Ok(subject);
+        }
+        let key = SubjectKey {
+            index: index.clone(),
+            subject: SubjectRef(Uuid::new_v4()),
+            item: Item::Identity,
+        };
+        let now = Timestamp::now();
+        let sealed = self
+            .identity
+            .seal(&key, &Identity::new(issuer, user_id), now)
+            .map_err(|error| {
+                error!(%error, "identity can't be sealed");
+                Refusal::Internal
+            })?;
+        self.put(&key, Some(sealed)).await?;
+        let ruling = self
+            .read_back(|subjects| subjects.subject_of(&index))
+            .await?;
+        if ruling != key.subject {
+            // The loser's item must not stay readable; the next sweep repeats it if this fails.
+            let _ = self.put(&key, None).await;
+        }
+        Ok(ruling)
+    }
+
+    /// Appends an item; `None` erases it.
+    ///
+    /// # Errors
+    /// The log can't be written.
+    pub async fn put(&self, key: &SubjectKey, value: Option<Vec<u8>>) -> Result<(), Refusal> {
+        let record = NewRecord {
+            key: key.to_string(),
+            event: CloudEvent {
+                id: EventId(Uuid::now_v7()).0,
+                source: SOURCE.to_owned(),
+                kind: "smarthome.subject.item.v1".to_owned(),
+                subject: None,
+                time: Timestamp::now(),
+                dataschema: None,
+                traceparent: None,
+            },
+            value: value.map(Into::into),
+        };
+        self.log
+            .append(Topic::Subjects, record)
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                warn!(topic = Topic::Subjects.name(), %error, "append failed");
+                Refusal::Log
+            })
+    }
+
+    /// Waits until the fold answers.
+    async fn read_back<T>(&self, read: impl Fn(&Subjects) -> Option<T>) -> Result<T, Refusal> {
+        let mut folded = self.folded.subscribe();
+        let wait = async {
+            loop {
+                folded.borrow_and_update();
+                if let Some(answer) = read(&self.lock()) {
+                    return answer;
+                }
+                if folded.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::time::timeout(READ_BACK, wait)
+            .await
+            .map_err(|_| Refusal::Stale)
+    }
+}

@@ -1,0 +1,10 @@
+//! The audit log as its users see it: in memory, in a folder, killed, tampered with, and checked
+//! by another implementation.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod folder;
+mod integrity;
+mod notes;
+mod proofs;
+mod recovery;

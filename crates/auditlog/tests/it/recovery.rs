@@ -1,0 +1,334 @@
+//! Whatever happens to the writer, the log is the one that an undisturbed run would have made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::common::faults::{Hit, killed_after};
+use crate::common::{Site, fill, log, next_index, record, records};
+use auditlog::{Error, HeadStore, Leaf, MemoryHeads};
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use proptest::prelude::*;
+
+async fn undisturbed(size: u64, batch: u64) -> BTreeMap<String, Bytes> {
+    let site = Site::default();
+    fill(&mut site.writer().await.unwrap(), size, batch)
+        .await
+        .unwrap();
+    site.settled(size).await
+}
+
+/// Opens and fills until the first failure; `Ok` when nothing failed.
+async fn run(site: &Site, size: u64, batch: u64) -> auditlog::Result<()> {
+    fill(&mut site.writer().await?, size, batch).await
+}
+
+/// A writer killed at every single operation, before or after it took effect, then one that
+/// goes on, with batches of the same or of another length.
+#[tokio::test]
+async fn killed_at_every_operation() {
+    for (size, batch, later) in [(6, 2, 3), (530, 130, 130), (530, 200, 77), (600, 600, 600)] {
+        let expected = undisturbed(size, batch).await;
+        for hit in [Hit::Before, Hit::After] {
+            for operations in 0.. {
+                let site = Site::default();
+                let (faulty, budget) = killed_after(&site, operations, hit);
+                let died = run(&faulty, size, batch).await.is_err();
+                if !budget.spent() {
+                    assert!(!died);
+                    break;
+                }
+                run(&site, size, later).await.unwrap();
+                let head = site.heads.load(&log()).await.unwrap().unwrap();
+                assert_eq!(head.size, size);
+                assert_eq!(site.settled(size).await, expected, "{hit:?} {operations}");
+                let reader = site.reader();
+                assert_eq!(reader.checkpoint().await.unwrap().root(), head.root);
+            }
+        }
+    }
+}
+
+/// Killed again and again, at operations close together: it still gets there.
+#[tokio::test]
+async fn killed_over_and_over() {
+    let (size, batch) = (700, 90);
+    let expected = undisturbed(size, batch).await;
+    let site = Site::default();
+    for round in 0.. {
+        let (faulty, budget) = killed_after(&site, 25 + round % 11, Hit::After);
+        let finished = run(&faulty, size, batch).await.is_ok();
+        if finished && !budget.spent() {
+            break;
+        }
+        assert!(round < 500, "no progress");
+    }
+    assert_eq!(site.settled(size).await, expected);
+}
+
+/// The tiles are there and the head hasn't moved: nothing is signed, and going on changes no
+/// byte of what was written.
+#[tokio::test]
+async fn killed_between_the_tiles_and_the_head() {
+    let site = Site::default();
+    fill(&mut site.writer().await.unwrap(), 300, 300)
+        .await
+        .unwrap();
+    let signed = site.reader().checkpoint().await.unwrap();
+    let head = site.heads.load(&log()).await.unwrap();
+    // Objects of leaves 300 to 599 are in place, but this writer can't move the head.
+    let stuck = Site {
+        store: site.store.clone(),
+        heads: Arc::new(Stuck(site.heads.clone(), false)),
+    };
+    let mut writer = stuck.writer().await.unwrap();
+    let failed = writer.append(records(300..600)).await.unwrap_err();
+    assert!(matches!(failed, Error::Head { .. }));
+    assert!(matches!(
+        writer.append(records(300..600)).await,
+        Err(Error::Closed { .. })
+    ));
+    let written = site.contents().await;
+    assert!(written.contains_key("tile/entries/001"));
+    assert_eq!(site.heads.load(&log()).await.unwrap(), head);
+    assert_eq!(site.reader().checkpoint().await.unwrap(), signed);
+
+    let mut writer = site.writer().await.unwrap();
+    assert_eq!(writer.head(), head.as_ref());
+    fill(&mut writer, 600, 300).await.unwrap();
+    let after = site.contents().await;
+    for (path, bytes) in written.iter().filter(|(path, _)| !path.contains(".p/")) {
+        assert!(path == "checkpoint" || after[path] == *bytes, "{path}");
+    }
+    assert_eq!(site.settled(600).await, undisturbed(600, 300).await);
+}
+
+/// Heads that can't be moved: the attempt fails, or hangs.
+struct Stuck(Arc<dyn HeadStore>, bool);
+
+#[async_trait::async_trait]
+impl HeadStore for Stuck {
+    async fn load(
+        &self,
+        log: &auditlog::LogId,
+    ) -> Result<Option<auditlog::Head>, auditlog::HeadError> {
+        self.0.load(log).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        _: &auditlog::LogId,
+        _: Option<&auditlog::Head>,
+        _: &auditlog::Head,
+    ) -> Result<(), auditlog::HeadError> {
+        if self.1 {
+            std::future::pending::<()>().await;
+        }
+        Err(auditlog::HeadError::Store("can't be moved".into()))
+    }
+}
+
+/// A dropped append (its task was aborted) closes the writer, and the log is none the worse.
+#[tokio::test]
+async fn a_dropped_append_closes_the_writer() {
+    let site = Site::default();
+    fill(&mut site.writer().await.unwrap(), 10, 10)
+        .await
+        .unwrap();
+    let hanging = Site {
+        store: site.store.clone(),
+        heads: Arc::new(Stuck(site.heads.clone(), true)),
+    };
+    let mut writer = hanging.writer().await.unwrap();
+    {
+        let append = std::pin::pin!(writer.append(records(10..20)));
+        assert!(futures::poll!(append).is_pending());
+    }
+    assert!(matches!(
+        writer.append(records(10..20)).await,
+        Err(Error::Closed { .. })
+    ));
+    fill(&mut site.writer().await.unwrap(), 20, 10)
+        .await
+        .unwrap();
+    assert_eq!(site.settled(20).await, undisturbed(20, 10).await);
+}
+
+#[tokio::test]
+async fn a_second_writer_gets_a_conflict_and_cannot_fork() {
+    let site = Site::default();
+    let mut first = site.writer().await.unwrap();
+    fill(&mut first, 5, 5).await.unwrap();
+    let mut second = site.writer().await.unwrap();
+    let other = |n: u64| (record(n).0, Leaf::of("forged".into(), 0, 0));
+
+    first.append(records(5..8)).await.unwrap();
+    let before = site.contents().await;
+    let refused = second.append((5..12).map(other).collect()).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })));
+    assert_eq!(site.contents().await, before, "it left nothing behind");
+    assert!(matches!(
+        second.append(records(5..8)).await,
+        Err(Error::Closed { .. })
+    ));
+
+    // Opened anew it is the writer, and the first one is the one that is refused.
+    let mut second = site.writer().await.unwrap();
+    fill(&mut second, 9, 1).await.unwrap();
+    assert!(matches!(
+        first.append(records(8..9)).await,
+        Err(Error::Conflict { .. })
+    ));
+    let reader = site.reader();
+    assert_eq!(reader.checkpoint().await.unwrap().size(), 9);
+    assert_eq!(&reader.entry(5).await.unwrap(), record(5).1.bytes());
+}
+
+/// Both get past the first look at the head: then one compare-and-set fails.
+#[tokio::test]
+async fn two_writers_at_once_make_one_log() {
+    for _ in 0..20 {
+        let site = Site::default();
+        fill(&mut site.writer().await.unwrap(), 250, 250)
+            .await
+            .unwrap();
+        let mut a = site.writer().await.unwrap();
+        let mut b = site.writer().await.unwrap();
+        let (x, y) = tokio::join!(a.append(records(250..260)), b.append(records(250..270)));
+        assert!(x.is_ok() || y.is_ok());
+        for refused in [x, y].into_iter().filter_map(Result::err) {
+            assert!(matches!(refused, Error::Conflict { .. }), "{refused}");
+        }
+        fill(&mut site.writer().await.unwrap(), 300, 7)
+            .await
+            .unwrap();
+        assert_eq!(site.settled(300).await, undisturbed(300, 300).await);
+    }
+}
+
+/// The head is lost: appending the same records regains the same log, and no smaller
+/// checkpoint takes the place of the published one.
+#[tokio::test]
+async fn a_lost_head_is_regained_from_the_same_records() {
+    let mut site = Site::default();
+    fill(&mut site.writer().await.unwrap(), 700, 700)
+        .await
+        .unwrap();
+    let signed = site.reader().checkpoint().await.unwrap();
+    site.heads = Arc::new(MemoryHeads::default());
+    let reader = site.reader();
+    let mut writer = site.writer().await.unwrap();
+    while next_index(&writer) < 690 {
+        let from = next_index(&writer);
+        writer.append(records(from..from + 69)).await.unwrap();
+        assert_eq!(reader.checkpoint().await.unwrap(), signed);
+    }
+    // This batch crosses the signed size, where its root must be met.
+    writer.append(records(690..800)).await.unwrap();
+    assert_eq!(reader.checkpoint().await.unwrap().size(), 800);
+    assert_eq!(site.settled(800).await, undisturbed(800, 100).await);
+}
+
+/// The head is lost and the event log doesn't give the same records any more: halted.
+#[tokio::test]
+async fn a_lost_head_never_makes_another_log() {
+    let mut site = Site::default();
+    fill(&mut site.writer().await.unwrap(), 700, 700)
+        .await
+        .unwrap();
+    let before = site.contents().await;
+    for (start, batch) in [(1, 699), (1, 800), (1, 50), (300, 256)] {
+        site.heads = Arc::new(MemoryHeads::default());
+        let mut writer = site.writer().await.unwrap();
+        let mut at = start;
+        let halted = loop {
+            match writer.append(records(at..at + batch)).await {
+                Ok(_) => at += batch,
+                Err(e) => break e,
+            }
+        };
+        assert!(matches!(halted, Error::Mismatch { .. }), "{halted}");
+        let after = site.contents().await;
+        for (path, bytes) in &before {
+            assert_eq!(&after[path], bytes, "{path}");
+        }
+    }
+}
+
+/// The last record before the signed size is another one, and the objects that would give that
+/// away are gone: the signed root does.
+#[tokio::test]
+async fn nothing_is_signed_beside_a_published_root() {
+    let mut site = Site::default();
+    fill(&mut site.writer().await.unwrap(), 10, 10)
+        .await
+        .unwrap();
+    site.heads = Arc::new(MemoryHeads::default());
+    for gone in ["tile/entries/000.p/10", "tile/0/000.p/10"] {
+        let at = Path::from(format!("{}/{gone}", log()));
+        site.store.delete(&at).await.unwrap();
+    }
+    let mut writer = site.writer().await.unwrap();
+    writer.append(records(0..9)).await.unwrap();
+    let other = Leaf::of("another".into(), 0, 0);
+    let batch = vec![(record(9).0, other), record(10)];
+    let halted = writer.append(batch).await.unwrap_err();
+    assert!(matches!(halted, Error::Mismatch { .. }), "{halted}");
+    assert_eq!(site.reader().checkpoint().await.unwrap().size(), 10);
+}
+
+#[tokio::test]
+async fn offsets_only_rise() {
+    let site = Site::default();
+    let mut writer = site.writer().await.unwrap();
+    fill(&mut writer, 3, 3).await.unwrap();
+    for bad in [
+        records(2..4),
+        vec![record(4), record(3)],
+        vec![record(3), record(3)],
+    ] {
+        assert!(matches!(writer.append(bad).await, Err(Error::Order { .. })));
+    }
+    assert!(matches!(
+        writer.append(Vec::new()).await,
+        Err(Error::Amount { .. })
+    ));
+    // Refused batches leave the writer as it was.
+    let head = writer.append(records(3..4)).await.unwrap();
+    assert_eq!((head.size, head.first_offset), (4, record(0).0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Batches of any lengths, with the log closed and opened between them or not, give the
+    /// same objects byte for byte.
+    #[test]
+    fn batches_of_any_length_give_the_same_bytes(
+        batches in prop::collection::vec((1_u64..300, any::<bool>()), 1..12),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let site = Site::default();
+            let mut writer = site.writer().await.unwrap();
+            for (batch, reopen) in &batches {
+                let from = next_index(&writer);
+                writer.append(records(from..from + batch)).await.unwrap();
+                if *reopen {
+                    writer = site.writer().await.unwrap();
+                }
+            }
+            let size = next_index(&writer);
+            let leaves = (0..size).map(|i| record(i).1.bytes().clone());
+            assert_eq!(writer.head().unwrap().root, auditlog::rebuild_root(leaves));
+            assert_eq!(site.settled(size).await, undisturbed(size, size).await);
+            // No partial form stays beside its full one.
+            let all = site.contents().await;
+            assert!(all.keys().all(|path| match path.split_once(".p/") {
+                Some((full, _)) => !all.contains_key(full),
+                None => true,
+            }));
+        });
+    }
+}

@@ -1,0 +1,49 @@
+//! TLS 1.3 with certificates on both sides, reloaded while connections go on.
+
+mod age;
+mod client;
+mod connection;
+mod files;
+mod listener;
+mod reload;
+mod server;
+
+pub use client::{ClientIdentity, ClientTls};
+pub use connection::TlsConnection;
+pub(crate) use files::certificates;
+pub use files::{ClientTlsFiles, TlsError, TlsFiles};
+pub use listener::{ListenerLimits, TlsListener};
+pub use reload::Reload;
+pub use server::ServerTls;
+
+#[cfg(test)]
+mod listener_tests;
+#[cfg(test)]
+mod reload_tests;
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+/// What is spoken inside the TLS connection (ALPN, RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 only.
+    Grpc,
+    /// HTTP/2 or HTTP/1.1.
+    Http,
+}
+
+impl Protocol {
+    pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Grpc => vec![b"h2".to_vec()],
+            Self::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
+/// The cryptography of every TLS configuration here, whatever the process' default is.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

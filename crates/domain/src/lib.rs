@@ -1,0 +1,23 @@
+//! The rules, pure: ids, the event vocabulary, folds of the log and the decision.
+//!
+//! Nothing here does IO, reads a clock or a time-zone database, or awaits. Whoever calls
+//! passes the instant and the complex's UTC offset in, and records both, so that a decision
+//! can be run again and must come out the same.
+
+pub mod commands;
+pub mod decide;
+pub mod event;
+pub mod id;
+pub mod registry;
+pub mod vocabulary;
+pub mod window;
+
+pub use decide::{Decision, Instant, OpenCommand, decide};
+pub use id::{
+    CallerName, ChangeSetId, CommandId, ComplexId, CredentialId, DeviceId, EventId, GrantId,
+    IdError, PartnerId, PassId, SubjectRef,
+};
+
+/// Version of the rules of [`decide()`]. Raised whenever the same inputs could give another
+/// answer; old versions stay runnable.
+pub const POLICY_VERSION: u32 = 1;

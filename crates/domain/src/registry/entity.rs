@@ -1,0 +1,243 @@
+//! What the registry holds, and changes to it.
+
+use jiff::Timestamp;
+
+use crate::id::{
+    ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
+};
+use crate::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
+use crate::window::Window;
+
+/// One change set: all of it applies to one complex, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// Its idempotency key.
+    pub id: ChangeSetId,
+    /// Why, in the operator's words.
+    pub note: String,
+    /// In order; no entity twice.
+    pub changes: Vec<Change>,
+}
+
+/// One entity put into a new state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Version that it must have now; 0: it must not exist.
+    pub expected_version: u64,
+    /// The new state.
+    pub entity: Entity,
+}
+
+/// What the registry holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entity {
+    /// A residential complex.
+    Complex(Complex),
+    /// A device.
+    Device(Device),
+    /// A partner, under `global`.
+    Partner(Partner),
+    /// What a partner may do in one complex.
+    Perimeter(Perimeter),
+    /// A resident.
+    Resident(Resident),
+    /// A right to open.
+    Grant(Grant),
+    /// A guest's right.
+    GuestPass(GuestPass),
+    /// Something that a device recognises.
+    Credential(Credential),
+}
+
+/// Names an entity within its complex.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntityKey {
+    /// The complex itself.
+    Complex,
+    /// A device.
+    Device(DeviceId),
+    /// A partner.
+    Partner(PartnerId),
+    /// A partner's perimeter.
+    Perimeter(PartnerId),
+    /// A resident.
+    Resident(SubjectRef),
+    /// A grant.
+    Grant(GrantId),
+    /// A guest pass.
+    GuestPass(PassId),
+    /// A credential.
+    Credential(CredentialId),
+}
+
+impl Entity {
+    /// Its name within the complex.
+    pub fn key(&self) -> EntityKey {
+        match self {
+            Entity::Complex(_) => EntityKey::Complex,
+            Entity::Device(device) => EntityKey::Device(device.id.clone()),
+            Entity::Partner(partner) => EntityKey::Partner(partner.id.clone()),
+            Entity::Perimeter(perimeter) => EntityKey::Perimeter(perimeter.partner.clone()),
+            Entity::Resident(resident) => EntityKey::Resident(resident.subject),
+            Entity::Grant(grant) => EntityKey::Grant(grant.id),
+            Entity::GuestPass(pass) => EntityKey::GuestPass(pass.id),
+            Entity::Credential(credential) => EntityKey::Credential(credential.id),
+        }
+    }
+}
+
+/// A residential complex (ЖК).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complex {
+    /// Its id.
+    pub id: ComplexId,
+    /// For people to read.
+    pub name: String,
+    /// IANA time zone.
+    pub time_zone: String,
+}
+
+/// A device that opens something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id, which names the complex.
+    pub id: DeviceId,
+    /// For people to read.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// What it can do.
+    pub operations: Vec<Operation>,
+    /// Who runs it.
+    pub partner: PartnerId,
+    /// Switched on in the registry.
+    pub enabled: bool,
+    /// Least time between two openings, milliseconds; 0 for none.
+    pub cooldown_ms: u32,
+}
+
+/// An access-control partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partner {
+    /// Its id.
+    pub id: PartnerId,
+    /// For people to read.
+    pub name: String,
+    /// Suspended everywhere.
+    pub suspended: bool,
+    /// Subject alternative name of its webhook certificate.
+    pub webhook_san: String,
+    /// Ed25519 public key of its attestations.
+    pub attestation_key: Vec<u8>,
+}
+
+/// What a partner may do in one complex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Perimeter {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The complex.
+    pub complex: ComplexId,
+    /// Which opens.
+    pub operations: Vec<Operation>,
+    /// Whether it may hold tokens.
+    pub credentials: bool,
+    /// First instant; none for always.
+    pub not_before: Option<Timestamp>,
+    /// First instant after it; none for ever.
+    pub not_after: Option<Timestamp>,
+    /// Closed: nothing is permitted any more.
+    pub closed: bool,
+}
+
+impl Perimeter {
+    /// Whether it is in force at `now`.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        !self.closed
+            && self.not_before.is_none_or(|from| now >= from)
+            && self.not_after.is_none_or(|until| now < until)
+    }
+
+    /// Whether `operation` is permitted at `now`.
+    pub fn permits(&self, operation: Operation, now: Timestamp) -> bool {
+        self.in_force(now) && self.operations.contains(&operation)
+    }
+}
+
+/// Somebody who lives or works there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resident {
+    /// The person's reference.
+    pub subject: SubjectRef,
+    /// False: moved out; grants no longer hold.
+    pub active: bool,
+}
+
+/// A right to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// Whose.
+    pub subject: SubjectRef,
+    /// As what.
+    pub role: GrantRole,
+    /// Which devices; empty for all of the complex.
+    pub devices: Vec<DeviceId>,
+    /// When.
+    pub window: Window,
+    /// Withdrawn.
+    pub revoked: bool,
+}
+
+impl Grant {
+    /// Whether it is about `device`, at any time.
+    pub fn covers(&self, device: &DeviceId) -> bool {
+        self.devices.is_empty() || self.devices.contains(device)
+    }
+}
+
+/// A guest's right, never wider than the grant that it is inside of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestPass {
+    /// Its id.
+    pub id: PassId,
+    /// SHA-256 of the secret.
+    pub secret_hash: [u8; 32],
+    /// The grant of whoever made it.
+    pub grant: GrantId,
+    /// Which devices; at least one.
+    pub devices: Vec<DeviceId>,
+    /// When.
+    pub window: Window,
+    /// Withdrawn.
+    pub revoked: bool,
+}
+
+/// Whose credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A resident's.
+    Subject(SubjectRef),
+    /// A guest pass's.
+    Pass(PassId),
+}
+
+/// Something that a partner's device recognises. Its token is recomputed, never recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id, random.
+    pub id: CredentialId,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// Whose; never changes.
+    pub holder: Holder,
+    /// Where it opens; at least one.
+    pub devices: Vec<DeviceId>,
+    /// When.
+    pub window: Window,
+    /// Withdrawn.
+    pub revoked: bool,
+    /// Version of the complex's token key.
+    pub key_version: u32,
+}

@@ -1,0 +1,284 @@
+//! How a change set changes the registry: in log order, the first that expects the present
+//! versions applies, the others are refused whole.
+
+use super::{ChangeSet, ComplexState, Entity, EntityKey, Registry, Versioned};
+use crate::id::{ComplexId, DeviceId};
+
+/// A change set took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Versions after it, in the order of its changes.
+    pub versions: Vec<u64>,
+}
+
+/// A change set had no effect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// An entity has another version than the one that was expected.
+    #[error("change {change}: expected version {expected}, found {found}; read it again")]
+    Conflict {
+        /// Index of the change.
+        change: usize,
+        /// What the change set expected.
+        expected: u64,
+        /// What was there.
+        found: u64,
+    },
+    /// A change that can't be.
+    #[error("change {change}: {why}")]
+    Invalid {
+        /// Index of the change.
+        change: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl Registry {
+    /// Judges a change set without folding it.
+    ///
+    /// # Errors
+    /// As [`Registry::fold`] would answer now.
+    pub fn check(&self, complex: &ComplexId, set: &ChangeSet) -> Result<Applied, Refused> {
+        let empty = ComplexState::default();
+        let state = self.complexes.get(complex).unwrap_or(&empty);
+        let mut versions = Vec::with_capacity(set.changes.len());
+        for (index, change) in set.changes.iter().enumerate() {
+            let invalid = |why| Refused::Invalid { change: index, why };
+            let key = change.entity.key();
+            if set.changes[..index].iter().any(|c| c.entity.key() == key) {
+                return Err(invalid("the same entity twice in one change set"));
+            }
+            valid_in(complex, &change.entity).map_err(invalid)?;
+            let found = state.entities.get(&key);
+            let version = found.map_or(0, |entity| entity.version);
+            if version != change.expected_version {
+                return Err(Refused::Conflict {
+                    change: index,
+                    expected: change.expected_version,
+                    found: version,
+                });
+            }
+            if let Some(found) = found {
+                keeps_identity(&found.state, &change.entity).map_err(invalid)?;
+            } else if let Entity::GuestPass(pass) = &change.entity
+                && state.pass_by_hash.contains_key(&pass.secret_hash)
+            {
+                return Err(invalid("another pass has this secret"));
+            }
+            versions.push(version + 1);
+        }
+        Ok(Applied { versions })
+    }
+
+    /// Folds a change set of `complex`. The same change set again changes nothing and gives
+    /// the first answer.
+    pub fn fold(&mut self, complex: &ComplexId, set: ChangeSet) -> Result<Applied, Refused> {
+        if let Some(answer) = self.change_set(complex, set.id) {
+            return answer.clone();
+        }
+        let answer = self.check(complex, &set);
+        let state = self.complexes.entry(complex.clone()).or_default();
+        state.change_sets.insert(set.id, answer.clone());
+        if let Ok(applied) = &answer {
+            for (change, version) in set.changes.into_iter().zip(&applied.versions) {
+                state.put(change.entity, *version);
+            }
+        }
+        answer
+    }
+}
+
+impl ComplexState {
+    fn put(&mut self, entity: Entity, version: u64) {
+        match &entity {
+            Entity::Grant(grant) if version == 1 => {
+                self.grants_by_subject
+                    .entry(grant.subject)
+                    .or_default()
+                    .push(grant.id);
+            }
+            Entity::GuestPass(pass) => {
+                self.pass_by_hash.insert(pass.secret_hash, pass.id);
+            }
+            _ => {}
+        }
+        let key = entity.key();
+        self.entities.insert(
+            key,
+            Versioned {
+                version,
+                state: entity,
+            },
+        );
+    }
+}
+
+/// A grant, a pass or a credential never reaches outside its complex; partners are global.
+fn valid_in(complex: &ComplexId, entity: &Entity) -> Result<(), &'static str> {
+    let inside = |devices: &[DeviceId]| devices.iter().all(|id| id.complex() == *complex);
+    let outside = Err("it reaches outside the complex of the change set");
+    match entity {
+        Entity::Partner(_) if *complex != ComplexId::global() => {
+            Err("partners are registered under `global`")
+        }
+        Entity::Partner(partner) if partner.attestation_key.len() != 32 => {
+            Err("the attestation key must be 32 bytes (Ed25519)")
+        }
+        Entity::Partner(_) => Ok(()),
+        _ if complex.is_reserved() => Err("reserved complexes hold no such entity"),
+        Entity::Complex(state) if state.id != *complex => outside,
+        Entity::Device(device) if device.id.complex() != *complex => outside,
+        Entity::Perimeter(perimeter) if perimeter.complex != *complex => outside,
+        Entity::Grant(grant) if !inside(&grant.devices) => outside,
+        Entity::GuestPass(pass) if !inside(&pass.devices) => outside,
+        Entity::Credential(credential) if !inside(&credential.devices) => outside,
+        Entity::GuestPass(pass) if pass.devices.is_empty() => Err("a pass names its devices"),
+        Entity::Credential(credential) if credential.devices.is_empty() => {
+            Err("a credential names its devices")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an entity is about never changes: a new one is made instead, so that the audit log
+/// can be read by ids alone.
+fn keeps_identity(old: &Entity, new: &Entity) -> Result<(), &'static str> {
+    match (old, new) {
+        (Entity::Grant(old), Entity::Grant(new)) if old.subject != new.subject => {
+            Err("a grant's subject never changes")
+        }
+        (Entity::GuestPass(old), Entity::GuestPass(new))
+            if old.secret_hash != new.secret_hash || old.grant != new.grant =>
+        {
+            Err("a pass's secret and grant never change")
+        }
+        (Entity::Credential(old), Entity::Credential(new)) if old.holder != new.holder => {
+            Err("a credential's holder never changes")
+        }
+        (Entity::Grant(old), Entity::Grant(new)) if old.revoked && !new.revoked => {
+            Err("a revoked grant stays revoked")
+        }
+        (Entity::GuestPass(old), Entity::GuestPass(new)) if old.revoked && !new.revoked => {
+            Err("a revoked pass stays revoked")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sort key of entities in listings; the fold itself needs no order.
+impl EntityKey {
+    /// Kind of entity, for people to read.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            EntityKey::Complex => "complex",
+            EntityKey::Device(_) => "device",
+            EntityKey::Partner(_) => "partner",
+            EntityKey::Perimeter(_) => "perimeter",
+            EntityKey::Resident(_) => "resident",
+            EntityKey::Grant(_) => "grant",
+            EntityKey::GuestPass(_) => "guest pass",
+            EntityKey::Credential(_) => "credential",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Change, Complex, Grant};
+    use super::*;
+    use crate::id::{ChangeSetId, GrantId, SubjectRef};
+    use crate::vocabulary::GrantRole;
+    use crate::window::Window;
+    use uuid::Uuid;
+
+    fn sunrise() -> ComplexId {
+        "sunrise".parse().unwrap()
+    }
+
+    fn set(id: u128, changes: Vec<Change>) -> ChangeSet {
+        ChangeSet {
+            id: ChangeSetId(Uuid::from_u128(id)),
+            note: String::new(),
+            changes,
+        }
+    }
+
+    fn complex(expected_version: u64, name: &str) -> Change {
+        Change {
+            expected_version,
+            entity: Entity::Complex(Complex {
+                id: sunrise(),
+                name: name.to_owned(),
+                time_zone: "Europe/Moscow".to_owned(),
+            }),
+        }
+    }
+
+    fn grant(device: &str) -> Change {
+        Change {
+            expected_version: 0,
+            entity: Entity::Grant(Grant {
+                id: GrantId(Uuid::from_u128(1)),
+                subject: SubjectRef(Uuid::from_u128(2)),
+                role: GrantRole::Owner,
+                devices: vec![device.parse().unwrap()],
+                window: Window::default(),
+                revoked: false,
+            }),
+        }
+    }
+
+    #[test]
+    fn first_in_log_order_wins_the_other_is_refused_whole() {
+        let mut registry = Registry::default();
+        assert!(
+            registry
+                .fold(&sunrise(), set(1, vec![complex(0, "A")]))
+                .is_ok()
+        );
+        assert!(
+            registry
+                .fold(&sunrise(), set(2, vec![complex(1, "B")]))
+                .is_ok()
+        );
+        let late = set(3, vec![grant("sunrise.door"), complex(1, "C")]);
+        let refused = registry.fold(&sunrise(), late).unwrap_err();
+        assert_eq!(
+            refused,
+            Refused::Conflict {
+                change: 1,
+                expected: 1,
+                found: 2
+            }
+        );
+        assert_eq!(registry.complex(&sunrise()).unwrap().name, "B");
+        assert!(
+            registry
+                .grant(&sunrise(), &GrantId(Uuid::from_u128(1)))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn the_same_change_set_again_changes_nothing() {
+        let mut registry = Registry::default();
+        let first = registry.fold(&sunrise(), set(1, vec![complex(0, "A")]));
+        let again = registry.fold(&sunrise(), set(1, vec![complex(0, "A")]));
+        assert_eq!(first, again);
+        assert_eq!(registry.entities(&sunrise()).count(), 1);
+    }
+
+    #[test]
+    fn nothing_reaches_outside_its_complex() {
+        let mut registry = Registry::default();
+        let refused = registry.fold(&sunrise(), set(1, vec![grant("moonlight.door")]));
+        assert!(matches!(refused, Err(Refused::Invalid { .. })));
+        let refused = registry.fold(
+            &ComplexId::unassigned(),
+            set(1, vec![grant("unassigned.door")]),
+        );
+        assert!(matches!(refused, Err(Refused::Invalid { .. })));
+    }
+}

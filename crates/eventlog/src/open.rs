@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::{EventLog, LogError, LogOptions, MemoryLog, SqliteLog};
+
+/// Opens the log that the URL names, creating it if it is not there yet:
+///
+/// - `sqlite:///absolute/path`: a file that the processes of one machine share;
+/// - `memory://`: a new, empty log that lives as long as what is returned.
+///
+/// # Errors
+/// [`LogError::Misconfigured`] for other schemes, a URL of another form, options
+/// that can't work, or a log with another partition count;
+/// [`LogError::Unavailable`] if the log can't be reached.
+pub async fn open(url: &Url, options: LogOptions) -> Result<Arc<dyn EventLog>, LogError> {
+    match url.scheme() {
+        "sqlite" => Ok(Arc::new(SqliteLog::open(url, options).await?)),
+        "memory" => Ok(Arc::new(MemoryLog::new(options)?)),
+        _ => Err(LogError::Misconfigured(
+            "the event log's URL has an unknown scheme; \
+             supported are sqlite:///absolute/path and memory://"
+                .to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn other_schemes_and_forms_are_refused_with_what_is_supported() {
+        for url in [
+            "postgres://host/db",
+            "file:///tmp/log",
+            "sqlite://host/path",
+            "sqlite:relative",
+            "sqlite:///",
+            "sqlite:///tmp/log?mode=ro",
+        ] {
+            let refused = open(&url.parse().unwrap(), LogOptions::default()).await;
+            let error = refused.err().unwrap();
+            assert!(matches!(error, LogError::Misconfigured(_)), "{url}");
+            assert!(
+                error.to_string().contains("sqlite:///absolute/path"),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn options_that_cannot_work_are_refused() {
+        let options = LogOptions {
+            queue_capacity: 0,
+            ..LogOptions::default()
+        };
+        let refused = open(&"memory://".parse().unwrap(), options).await;
+        assert!(matches!(refused, Err(LogError::Misconfigured(_))));
+    }
+}

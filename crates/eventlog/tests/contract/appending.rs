@@ -1,0 +1,151 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use eventlog::{AppendError, CloudEvent, LogOptions, NewRecord, Topic, partitioner};
+
+use crate::case::{Case, Need, cases};
+use crate::harness::Harness;
+use crate::kit::{TOPIC, append_many, event, options, read_all, record, text, tombstone};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases!(
+        Need::Nothing,
+        LogOptions {
+            max_record_bytes: 10_000,
+            ..options()
+        },
+        [
+            records_of_one_key_keep_their_order,
+            positions_are_dense_and_ends_follow_them,
+            the_pinned_partitioner_decides_the_partition,
+            append_times_never_go_backwards,
+            an_acknowledged_record_lies_below_the_end_for_everyone,
+            what_no_reader_could_use_is_refused,
+            a_tombstone_is_not_an_empty_value,
+        ]
+    )
+}
+
+async fn records_of_one_key_keep_their_order(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let writers = (0..8).map(|writer| {
+        let log = Arc::clone(&log);
+        async move {
+            for number in 0..40 {
+                let value = number.to_string();
+                let new = record(format!("key{writer}"), value);
+                log.append(TOPIC, new).await.unwrap();
+            }
+        }
+    });
+    futures::future::join_all(writers).await;
+    let mut by_key: BTreeMap<Bytes, Vec<String>> = BTreeMap::new();
+    for record in read_all(log.as_ref(), TOPIC).await {
+        by_key
+            .entry(record.key.clone())
+            .or_default()
+            .push(text(&record));
+    }
+    let expected: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    assert_eq!(by_key.len(), 8);
+    assert!(by_key.values().all(|values| *values == expected));
+}
+
+async fn positions_are_dense_and_ends_follow_them(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let none = vec![0; options().partitions.get() as usize];
+    assert_eq!(log.end_offsets(TOPIC).await.unwrap(), none);
+
+    let positions = append_many(log.as_ref(), "k", 100).await;
+    let ends = log.end_offsets(TOPIC).await.unwrap();
+    let distinct: BTreeSet<_> = positions.iter().copied().collect();
+    assert_eq!(distinct.len(), 100, "each position is given once");
+    assert_eq!(ends.iter().sum::<u64>(), 100);
+    for position in &positions {
+        assert!(position.offset < ends[position.partition as usize]);
+    }
+    assert_eq!(log.start_offsets(TOPIC).await.unwrap(), none);
+    assert_eq!(
+        log.end_offsets(Topic::DeviceStatus).await.unwrap(),
+        none,
+        "topics count for themselves"
+    );
+}
+
+async fn the_pinned_partitioner_decides_the_partition(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let partitions: NonZeroU32 = options().partitions;
+    for topic in [TOPIC, Topic::Subjects] {
+        for number in 0..20 {
+            let key = format!("lookup{number}/subject/item");
+            let expected = partitioner::partition_of(topic, key.as_bytes(), partitions);
+            let position = log.append(topic, record(key, "")).await.unwrap();
+            assert_eq!(position.partition, expected);
+        }
+    }
+}
+
+async fn append_times_never_go_backwards(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    append_many(log.as_ref(), "k", 60).await;
+    let mut last = BTreeMap::new();
+    for record in read_all(log.as_ref(), TOPIC).await {
+        let before = last.insert(record.position.partition, record.append_time);
+        assert!(before.is_none_or(|before| before <= record.append_time));
+        let whole = record.append_time.as_nanosecond() % 1_000_000 == 0;
+        assert!(whole, "append times are whole milliseconds");
+    }
+}
+
+async fn an_acknowledged_record_lies_below_the_end_for_everyone(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let other = harness.open(options()).await.unwrap();
+    for number in 0..30 {
+        let position = log
+            .append(TOPIC, record(format!("k{number}"), ""))
+            .await
+            .unwrap();
+        for log in [&log, &other] {
+            let ends = log.end_offsets(TOPIC).await.unwrap();
+            assert!(position.offset < ends[position.partition as usize]);
+        }
+    }
+}
+
+async fn what_no_reader_could_use_is_refused(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let nameless = CloudEvent {
+        kind: String::new(),
+        ..event()
+    };
+    let refused = [
+        record("", "no key"),
+        NewRecord {
+            event: nameless,
+            ..record("k", "no type")
+        },
+        record("k", "x".repeat(10_001)),
+    ];
+    for new in refused {
+        let error = log.append(TOPIC, new).await.unwrap_err();
+        assert!(matches!(error, AppendError::NotWritten { .. }), "{error}");
+    }
+    assert!(read_all(log.as_ref(), TOPIC).await.is_empty());
+    log.append(TOPIC, record("k", "x".repeat(9_000)))
+        .await
+        .unwrap();
+}
+
+async fn a_tombstone_is_not_an_empty_value(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    log.append(TOPIC, record("k", "")).await.unwrap();
+    log.append(TOPIC, tombstone("k")).await.unwrap();
+    let values: Vec<_> = read_all(log.as_ref(), TOPIC)
+        .await
+        .into_iter()
+        .map(|record| record.value)
+        .collect();
+    assert_eq!(values, [Some(Bytes::new()), None]);
+}

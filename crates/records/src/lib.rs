@@ -1,0 +1,21 @@
+//! Domain events to log records and back: protobuf, CloudEvents headers, signatures; and
+//! following a topic into a fold.
+//!
+//! The one place that knows both the domain's types and their wire form.
+
+mod decode;
+mod encode;
+mod follow;
+mod reader;
+mod registry_codec;
+mod registry_follower;
+mod time;
+mod wire;
+
+pub use decode::FieldError;
+pub use encode::{key_of, to_record, to_signed_record};
+pub use follow::Follower;
+pub use reader::{EventReader, Unreadable};
+pub use registry_codec::{change_from_wire, change_to_wire, entity_to_wire, window_from_wire};
+pub use registry_follower::RegistryFollower;
+pub use time::{timestamp_from_wire, timestamp_to_wire};

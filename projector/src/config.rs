@@ -1,0 +1,337 @@
+//! Configuration: one file for all roles; a role asks only for the sections that it needs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auditlog::{CheckpointVerifier, LogId, Origin};
+use authn::peer::AllowedPeers;
+use authn::record::RecordTrust;
+use authn::tls::{ListenerLimits, TlsFiles};
+use authn::token::IssuerConfig;
+use eventlog::LogOptions;
+use serde::Deserialize;
+use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile};
+use url::Url;
+
+use crate::store;
+
+/// What the environment's overrides begin with.
+pub const ENV_PREFIX: &str = "PROJECTOR";
+
+/// A configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Health, metrics, logs, shutdown.
+    pub process: ProcessSettings,
+    /// The event log.
+    pub log: LogConfig,
+    /// The view store.
+    pub views: Option<ViewsConfig>,
+    /// The audit log's storage.
+    pub tiles: Option<TilesConfig>,
+    /// Whose signed records are believed.
+    pub records: Option<RecordTrust>,
+    /// The audit log's name and key.
+    pub audit: Option<AuditConfig>,
+    /// Role `project`.
+    pub project: Option<ProjectConfig>,
+    /// Role `serve`.
+    pub serve: Option<ServeConfig>,
+}
+
+/// `[log]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `sqlite:///absolute/path`.
+    pub url: Url,
+    /// `[log.options]`; the same at every process of one log.
+    #[serde(default)]
+    pub options: LogOptions,
+}
+
+/// `[views]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsConfig {
+    /// `sqlite:///absolute/path`.
+    pub url: Url,
+}
+
+/// `[tiles]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TilesConfig {
+    /// `file:///absolute/path`, a folder.
+    pub url: Url,
+}
+
+/// `[audit]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// What the origin of every log begins with, such as `smarthome.example/audit`.
+    pub origin: String,
+    /// File with the verification key (C2SP signed-note `vkey`) of the checkpoints.
+    pub verification_key: ConfigPath,
+}
+
+/// `[project]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectConfig {
+    /// File with the key that signs checkpoints.
+    pub signing_key: SecretFile,
+    /// Records that are projected at once, at most.
+    #[serde(default = "default_batch")]
+    pub batch: usize,
+    /// How long a batch waits for more records.
+    #[serde(default = "default_linger", with = "service::config::duration")]
+    pub linger: Duration,
+    /// Logs of a partition that stay open between batches, at most.
+    #[serde(default = "default_open_logs")]
+    pub open_logs: usize,
+}
+
+fn default_batch() -> usize {
+    512
+}
+
+fn default_linger() -> Duration {
+    Duration::from_millis(20)
+}
+
+fn default_open_logs() -> usize {
+    256
+}
+
+/// `[serve]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeConfig {
+    /// Address of the gRPC listener.
+    pub listen: SocketAddr,
+    /// Names of the client certificates that may call.
+    pub peers: AllowedPeers,
+    /// `[serve.tls]`.
+    pub tls: TlsFiles,
+    /// `[serve.limits]` of the listener.
+    #[serde(default)]
+    pub limits: ListenerLimits,
+    /// Calls at once; one more is refused.
+    #[serde(default = "default_calls")]
+    pub calls: usize,
+    /// How long a call may take, whatever its deadline.
+    #[serde(default = "default_call_timeout", with = "service::config::duration")]
+    pub call_timeout: Duration,
+    /// `[serve.issuer]` of the auditors' access tokens.
+    pub issuer: IssuerConfig,
+    /// `[serve.identities]`.
+    pub identities: KeyFileConfig,
+    /// `[serve.paging]`.
+    pub paging: KeyFileConfig,
+}
+
+fn default_calls() -> usize {
+    256
+}
+
+fn default_call_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// A section that names a key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFileConfig {
+    /// The key's file.
+    pub key_file: SecretFile,
+}
+
+/// The sections of role `project`.
+pub struct ProjectSections<'a> {
+    /// `[log]`.
+    pub log: &'a LogConfig,
+    /// `[views]`.
+    pub views: &'a ViewsConfig,
+    /// `[tiles]`.
+    pub tiles: &'a TilesConfig,
+    /// `[records]`.
+    pub records: &'a RecordTrust,
+    /// `[audit]`.
+    pub audit: &'a AuditConfig,
+    /// `[project]`.
+    pub project: &'a ProjectConfig,
+}
+
+/// The sections of role `serve`.
+pub struct ServeSections<'a> {
+    /// `[log]`.
+    pub log: &'a LogConfig,
+    /// `[views]`.
+    pub views: &'a ViewsConfig,
+    /// `[tiles]`.
+    pub tiles: &'a TilesConfig,
+    /// `[audit]`.
+    pub audit: &'a AuditConfig,
+    /// `[serve]`.
+    pub serve: &'a ServeConfig,
+}
+
+impl Config {
+    /// What role `project` needs.
+    ///
+    /// # Errors
+    /// A text that names the missing section or the wrong key.
+    pub fn for_project(&self) -> Result<ProjectSections<'_>, String> {
+        let project = needed(&self.project, "project")?;
+        in_range("project.batch", project.batch, 1..=100_000)?;
+        in_range("project.open_logs", project.open_logs, 1..=1_000_000)?;
+        Ok(ProjectSections {
+            log: self.log()?,
+            views: self.views()?,
+            tiles: self.tiles()?,
+            records: self.records()?,
+            audit: self.audit()?,
+            project,
+        })
+    }
+
+    /// What role `serve` needs.
+    ///
+    /// # Errors
+    /// A text that names the missing section or the wrong key.
+    pub fn for_serve(&self) -> Result<ServeSections<'_>, String> {
+        let serve = needed(&self.serve, "serve")?;
+        in_range("serve.calls", serve.calls, 1..=1_000_000)?;
+        Ok(ServeSections {
+            log: self.log()?,
+            views: self.views()?,
+            tiles: self.tiles()?,
+            audit: self.audit()?,
+            serve,
+        })
+    }
+
+    /// `[log]`.
+    ///
+    /// # Errors
+    /// A text that names the wrong key.
+    pub fn log(&self) -> Result<&LogConfig, String> {
+        let options = self.log.options.validate();
+        options.map_err(|error| format!("`log.options`: {error}"))?;
+        Ok(&self.log)
+    }
+
+    /// `[records]`.
+    ///
+    /// # Errors
+    /// A text that names the missing section.
+    pub fn records(&self) -> Result<&RecordTrust, String> {
+        needed(&self.records, "records")
+    }
+
+    /// `[views]`.
+    ///
+    /// # Errors
+    /// A text that names the missing section or the wrong key.
+    pub fn views(&self) -> Result<&ViewsConfig, String> {
+        let views = needed(&self.views, "views")?;
+        store::check_url(&views.url).map_err(|error| format!("`views.url`: {error}"))?;
+        Ok(views)
+    }
+
+    fn tiles(&self) -> Result<&TilesConfig, String> {
+        let tiles = needed(&self.tiles, "tiles")?;
+        match (tiles.url.scheme(), tiles.url.to_file_path()) {
+            ("file", Ok(_)) => Ok(tiles),
+            _ => Err("`tiles.url`: write file:///absolute/path".to_owned()),
+        }
+    }
+
+    fn audit(&self) -> Result<&AuditConfig, String> {
+        let audit = needed(&self.audit, "audit")?;
+        let probe = LogId::new("access.events.v1", "global");
+        probe
+            .and_then(|log| Origin::new(&audit.origin, &log))
+            .map_err(|error| format!("`audit.origin`: {error}"))?;
+        Ok(audit)
+    }
+}
+
+impl AuditConfig {
+    /// The key that checks checkpoints.
+    ///
+    /// # Errors
+    /// Its file can't be read or holds no such key.
+    pub fn verifier(&self) -> anyhow::Result<CheckpointVerifier> {
+        use anyhow::Context as _;
+        let file = &self.verification_key;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("can't read `audit.verification_key` {}", file.display()))?;
+        Ok(CheckpointVerifier::from_vkey(&text)?)
+    }
+}
+
+fn needed<'a, T>(section: &'a Option<T>, name: &str) -> Result<&'a T, String> {
+    section
+        .as_ref()
+        .ok_or_else(|| format!("section `[{name}]` is missing; this role needs it"))
+}
+
+fn in_range(
+    key: &str,
+    value: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<(), String> {
+    match range.contains(&value) {
+        true => Ok(()),
+        false => Err(format!("`{key}` must be {} to {}", range.start(), range.end())),
+    }
+}
+
+/// A role: what its logs are named, and which sections it needs.
+macro_rules! role {
+    ($(#[$doc:meta])* $role:ident, $name:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Deserialize)]
+        #[serde(transparent)]
+        pub struct $role(pub Config);
+
+        impl ProcessConfig for $role {
+            const NAME: &'static str = $name;
+            const ENV_PREFIX: &'static str = ENV_PREFIX;
+
+            fn process(&self) -> &ProcessSettings {
+                &self.0.process
+            }
+
+            fn validate(&self) -> Result<(), String> {
+                let check: fn(&Config) -> Result<(), String> = $check;
+                check(&self.0)
+            }
+        }
+    };
+}
+
+role!(
+    /// `projector project`.
+    ProjectRole,
+    "projector-project",
+    |config| config.for_project().map(drop)
+);
+
+role!(
+    /// `projector serve`.
+    ServeRole,
+    "projector-serve",
+    |config| config.for_serve().map(drop)
+);
+
+role!(
+    /// `projector all`.
+    BothRoles,
+    "projector",
+    |config| config.for_project().map(drop).and(config.for_serve().map(drop))
+);

@@ -1,0 +1,167 @@
+//! Role `project`: consumes the event log in order, writes trees and views, commits last.
+
+mod consume;
+mod lag;
+mod partition;
+mod trees;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use auditlog::{CheckpointSigner, CheckpointVerifier};
+use authn::record::{RecordVerifier, Speaker};
+use eventlog::{EventLog, LogError};
+use records::EventReader;
+use service::Context;
+use service::health::Condition;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ProjectSections};
+use crate::store::{self, StoreError};
+
+pub(crate) use partition::leaf;
+pub use partition::Parts;
+pub use trees::TreeParts;
+
+/// The consumer group.
+pub const GROUP: &str = "projector";
+/// Whose signature decisions, completions and registry changes need.
+const SPEAKER: &str = "command-svc";
+
+/// Why a batch has to be projected again.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The view store failed.
+    #[error(transparent)]
+    Views(#[from] StoreError),
+    /// A tree's storage failed.
+    #[error(transparent)]
+    Tree(#[from] auditlog::Error),
+    /// The event log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// How records are taken from the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Records at once, at most.
+    pub batch: usize,
+    /// How long a batch waits for more.
+    pub linger: Duration,
+    /// The first pause after a failure; it doubles up to 5 s.
+    pub pause: Duration,
+}
+
+/// What the projection tells about itself.
+pub struct Conditions {
+    /// Whether records are being taken and written.
+    pub projection: Condition,
+    /// Whether all trees take leaves.
+    pub trees: Condition,
+}
+
+impl Conditions {
+    /// Registers them.
+    pub fn register(health: &service::health::Health) -> Self {
+        Self {
+            projection: health.condition("projection"),
+            trees: health.condition("trees"),
+        }
+    }
+}
+
+/// The role, ready to run.
+pub struct Project {
+    parts: Arc<Parts>,
+    pace: Pace,
+    conditions: Conditions,
+    shutdown: CancellationToken,
+}
+
+/// Opens all that the role needs.
+///
+/// # Errors
+/// What is wrong in the configuration, or can't be opened.
+pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Project> {
+    let conditions = Conditions::register(&context.health);
+    let sections = config.for_project().map_err(anyhow::Error::msg)?;
+    let signer = signer(&sections)?;
+    let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
+    let trees = TreeParts {
+        tiles: auditlog::open(&sections.tiles.url)?,
+        views: store::open(&sections.views.url).await?,
+        signer: Arc::new(signer),
+        origin: sections.audit.origin.clone(),
+        open_logs: sections.project.open_logs,
+    };
+    let parts = Parts {
+        log,
+        reader: event_reader(config)?,
+        trees: Arc::new(trees),
+    };
+    Ok(Project {
+        parts: Arc::new(parts),
+        pace: Pace {
+            batch: sections.project.batch,
+            linger: sections.project.linger,
+            pause: Duration::from_millis(100),
+        },
+        conditions,
+        shutdown: context.shutdown.clone(),
+    })
+}
+
+impl Project {
+    /// Projects until shutdown.
+    ///
+    /// # Errors
+    /// The event log is misconfigured; anything else is tried again for as long as it takes.
+    pub async fn run(self) -> anyhow::Result<()> {
+        run(self.parts, self.pace, self.conditions, self.shutdown).await
+    }
+}
+
+/// Projects until shutdown.
+///
+/// # Errors
+/// The event log is misconfigured; anything else is tried again for as long as it takes.
+pub async fn run(
+    parts: Arc<Parts>,
+    pace: Pace,
+    conditions: Conditions,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let (progress, observed) = lag::channel();
+    let log: Arc<dyn EventLog> = Arc::clone(&parts.log);
+    let watching = shutdown.clone().run_until_cancelled_owned(lag::watch(log, observed));
+    let watching = tokio::spawn(watching);
+    let projected = consume::run(parts, pace, conditions, progress, shutdown).await;
+    watching.abort();
+    projected
+}
+
+/// What reads records, believing what the configuration says.
+///
+/// # Errors
+/// The section is missing or names keys that can't be read.
+pub(crate) fn event_reader(config: &Config) -> anyhow::Result<EventReader> {
+    let trust = config.records().map_err(anyhow::Error::msg)?;
+    let speaker: Speaker = SPEAKER.parse()?;
+    let verifier = RecordVerifier::load(trust, speaker).context("section `[records]`")?;
+    Ok(EventReader::new(verifier))
+}
+
+/// The signing key, which must be the one that readers are told to check with.
+fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
+    let secret = sections.project.signing_key.read()?;
+    let text = std::str::from_utf8(&secret).context("`project.signing_key` isn't text")?;
+    let signer = CheckpointSigner::from_text(text).context("`project.signing_key`")?;
+    let told: CheckpointVerifier = sections.audit.verifier()?;
+    anyhow::ensure!(
+        *signer.verifier() == told,
+        "`project.signing_key` and `audit.verification_key` don't belong together"
+    );
+    Ok(signer)
+}

@@ -1,0 +1,141 @@
+//! `AuditService`.
+
+use std::sync::Arc;
+
+use eventlog::Topic;
+use proto::access::audit_service_server::AuditService;
+use proto::access::{
+    GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
+    GetConsistencyProofRequest, GetConsistencyProofResponse, InclusionProof, SearchAccessRequest,
+    SearchAccessResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::Serving;
+use super::auth::Readable;
+use super::call::Call;
+use super::status::{Missing, Refusal};
+use super::{leaf, parse, search};
+
+/// The service.
+pub(super) struct Audit(pub(super) Arc<Serving>);
+
+#[tonic::async_trait]
+impl AuditService for Audit {
+    async fn search_access(
+        &self,
+        request: Request<SearchAccessRequest>,
+    ) -> Result<Response<SearchAccessResponse>, Status> {
+        let call = Call::new("AuditService/SearchAccess", &request);
+        self.0.calls.run(call, self.search(request)).await
+    }
+
+    async fn get_access_record(
+        &self,
+        request: Request<GetAccessRecordRequest>,
+    ) -> Result<Response<GetAccessRecordResponse>, Status> {
+        let call = Call::new("AuditService/GetAccessRecord", &request);
+        self.0.calls.run(call, self.record(request)).await
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        let call = Call::new("AuditService/GetCheckpoint", &request);
+        self.0.calls.run(call, self.checkpoint(request)).await
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        let call = Call::new("AuditService/GetConsistencyProof", &request);
+        self.0.calls.run(call, self.consistency(request)).await
+    }
+}
+
+impl Audit {
+    async fn search(
+        &self,
+        request: Request<SearchAccessRequest>,
+    ) -> Result<SearchAccessResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let asked = parse::search(&request)?;
+        let readable = auditor.may_read(asked.query.complex.clone())?;
+        search::search(&self.0, &readable, &request, &asked).await
+    }
+
+    async fn record(
+        &self,
+        request: Request<GetAccessRecordRequest>,
+    ) -> Result<GetAccessRecordResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let (complex, event) = parse::record(&request.complex_id, &request.event_id)?;
+        let readable = auditor.may_read(complex)?;
+        let row = self.0.views.access(readable.complex(), event).await?;
+        let row = row.ok_or(Refusal::NotFound(Missing::Record))?;
+        let mut told = search::tell(&self.0, &readable, vec![row]).await?;
+        let record = told.pop().ok_or(Refusal::Internal)?;
+
+        let log = parse::log_id(Topic::AccessEvents, readable.complex())?;
+        let log = self.0.logs.reader(log)?;
+        let checkpoint = log.checkpoint().await?;
+        let (index, size) = (record.leaf_index, checkpoint.size());
+        if index >= size {
+            // Only of a log that is halted.
+            return Err(Refusal::Unavailable("LEAF_NOT_IN_TREE"));
+        }
+        let leaf = log.entry(index).await?;
+        if !leaf::is_of(&leaf, &record) {
+            let log = readable.complex().as_str();
+            tracing::error!(log, index, "a view's record is not the one in the tree");
+            return Err(Refusal::Contradiction("VIEW_CONTRADICTS_TREE"));
+        }
+        let hashes = log.inclusion_proof(index, size).await?;
+        Ok(GetAccessRecordResponse {
+            record: Some(record),
+            leaf: leaf.into(),
+            inclusion_proof: Some(InclusionProof {
+                leaf_index: index,
+                tree_size: size,
+                hashes: hashes.into_iter().map(Vec::from).collect(),
+            }),
+            checkpoint: checkpoint.note().to_owned(),
+        })
+    }
+
+    async fn checkpoint(
+        &self,
+        request: Request<GetCheckpointRequest>,
+    ) -> Result<GetCheckpointResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let (complex, topic) = parse::log(&request.complex_id, request.log)?;
+        let log = self.log(&auditor.may_read(complex)?, topic)?;
+        Ok(GetCheckpointResponse {
+            checkpoint: log.checkpoint().await?.note().to_owned(),
+        })
+    }
+
+    async fn consistency(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<GetConsistencyProofResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let (complex, topic) = parse::log(&request.complex_id, request.log)?;
+        let log = self.log(&auditor.may_read(complex)?, topic)?;
+        let hashes = log.consistency_proof(request.old_size, request.new_size).await?;
+        Ok(GetConsistencyProofResponse {
+            hashes: hashes.into_iter().map(Vec::from).collect(),
+        })
+    }
+
+    fn log(&self, readable: &Readable, topic: Topic) -> Result<Arc<auditlog::LogReader>, Refusal> {
+        let log = parse::log_id(topic, readable.complex())?;
+        Ok(self.0.logs.reader(log)?)
+    }
+}

@@ -1,0 +1,157 @@
+//! Role `serve`: answers auditors over gRPC from trees and views that it can't write.
+
+mod audit;
+mod auth;
+mod call;
+mod devices;
+mod identities;
+mod leaf;
+mod logs;
+mod paging;
+mod parse;
+mod probe;
+mod search;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use authn::peer::AllowedPeers;
+use authn::tls::{Protocol, ServerTls, TlsListener};
+use authn::token::AccessTokenVerifier;
+use proto::access::audit_service_server::{AuditServiceServer, SERVICE_NAME as AUDIT};
+use proto::access::device_status_service_server::{
+    DeviceStatusServiceServer, SERVICE_NAME as DEVICES,
+};
+use service::Context;
+use service::health::Health;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::InterceptorLayer;
+use tonic::transport::Server;
+
+use crate::config::Config;
+use crate::store::{self, ViewReader};
+use audit::Audit;
+use auth::{PeerGate, TokenGate};
+use call::Calls;
+use devices::Devices;
+use identities::Identities;
+use logs::Logs;
+use paging::PageKey;
+use probe::Probes;
+
+/// Largest request, in bytes.
+const LARGEST_REQUEST: usize = 64 * 1024;
+/// Largest answer, in bytes.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+/// Calls at once on one connection.
+const STREAMS: u32 = 100;
+/// Largest request headers, in bytes; an access token is a few thousand.
+const LARGEST_HEADERS: u32 = 32 * 1024;
+/// How often certificates are looked at.
+const RELOAD: Duration = Duration::from_secs(30);
+/// How often a silent peer is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// What the services answer from.
+struct Serving {
+    calls: Calls,
+    tokens: TokenGate,
+    views: Arc<dyn ViewReader>,
+    logs: Logs,
+    identities: Identities,
+    paging: PageKey,
+}
+
+/// The role, ready to run.
+pub struct Serve {
+    serving: Arc<Serving>,
+    verifier: AccessTokenVerifier,
+    peers: AllowedPeers,
+    tls: Arc<ServerTls>,
+    listener: TlsListener,
+    probes: Probes,
+    health: Health,
+    shutdown: CancellationToken,
+}
+
+/// Opens all that the role needs.
+///
+/// # Errors
+/// What is wrong in the configuration, or can't be opened.
+pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve> {
+    let probes = Probes::register(&context.health);
+    let sections = config.for_serve().map_err(anyhow::Error::msg)?;
+    let serve = sections.serve;
+    let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
+    let verifier = AccessTokenVerifier::new(serve.issuer.clone())?;
+    let key_file = &serve.identities.key_file;
+    let identities = Identities::follow(log, key_file, context.shutdown.clone())
+        .context("section `[serve.identities]`")?;
+    let tiles = auditlog::open(&sections.tiles.url)?;
+    let origin = sections.audit.origin.clone();
+    let serving = Serving {
+        calls: Calls::new(serve.calls, serve.call_timeout),
+        tokens: TokenGate::new(verifier.clone()),
+        views: store::open_reader(&sections.views.url)?,
+        logs: Logs::new(tiles, origin, sections.audit.verifier()?),
+        identities,
+        paging: PageKey::load(&serve.paging.key_file)?,
+    };
+    let tls = ServerTls::load(serve.tls.clone(), Protocol::Grpc)?;
+    let tcp = TcpListener::bind(serve.listen).await;
+    let tcp = tcp.with_context(|| format!("can't listen on `serve.listen` {}", serve.listen))?;
+    Ok(Serve {
+        serving: Arc::new(serving),
+        verifier,
+        peers: serve.peers.clone(),
+        listener: TlsListener::new(tcp, Arc::clone(&tls), serve.limits.clone())?,
+        tls,
+        probes,
+        health: context.health.clone(),
+        shutdown: context.shutdown.clone(),
+    })
+}
+
+impl Serve {
+    /// Serves until shutdown; calls in flight are finished.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let (reporter, grpc_health) = tonic_health::server::health_reporter();
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(AUDIT)
+            .with_service_name(DEVICES)
+            .with_service_name("grpc.health.v1.Health")
+            .build_v1()?;
+        let audit = AuditServiceServer::new(Audit(Arc::clone(&self.serving)))
+            .max_decoding_message_size(LARGEST_REQUEST)
+            .max_encoding_message_size(LARGEST_ANSWER);
+        let devices = DeviceStatusServiceServer::new(Devices(Arc::clone(&self.serving)))
+            .max_decoding_message_size(LARGEST_REQUEST)
+            .max_encoding_message_size(LARGEST_ANSWER);
+        let server = Server::builder()
+            .max_concurrent_streams(STREAMS)
+            .http2_max_header_list_size(LARGEST_HEADERS)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .layer(InterceptorLayer::new(PeerGate::new(self.peers)))
+            .add_service(grpc_health)
+            .add_service(reflection)
+            .add_service(audit)
+            .add_service(devices);
+        tracing::info!(address = %self.listener.local_addr(), "serving auditors");
+        let stop = self.shutdown.clone().cancelled_owned();
+        let served = server.serve_with_incoming_shutdown(self.listener, stop);
+        tokio::select! {
+            served = served => Ok(served?),
+            never = self.probes.run(&self.serving, &self.verifier) => match never {},
+            never = probe::mirror(self.health, reporter) => match never {},
+            () = self.tls.reload_every(RELOAD) => unreachable_end(),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Requests as they come to what is asked; every wrong field is named.
+
+use std::str::FromStr;
+
+use auditlog::LogId;
+use domain::id::{ComplexId, DeviceId, EventId, SubjectRef};
+use domain::vocabulary::{Automation, Outcome};
+use eventlog::Topic;
+use jiff::Timestamp;
+use proto::access::{LogKind, SearchAccessRequest};
+use records::timestamp_from_wire;
+use tonic_types::FieldViolation;
+
+use super::status::Refusal;
+use crate::store::AccessQuery;
+
+const DEFAULT_PAGE: usize = 50;
+const LARGEST_PAGE: u32 = 500;
+
+/// A search as it is asked.
+pub(super) struct Search {
+    pub(super) query: AccessQuery,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) page_size: usize,
+}
+
+/// What is wrong with a request, so far.
+#[derive(Default)]
+pub(super) struct Fields(Vec<FieldViolation>);
+
+impl Fields {
+    pub(super) fn wrong(&mut self, field: &str, description: impl Into<String>) {
+        self.0.push(FieldViolation::new(field, description));
+    }
+
+    /// A field that must be there.
+    pub(super) fn parse<T: FromStr<Err: ToString>>(&mut self, field: &str, text: &str) -> Option<T> {
+        let parsed = text.parse().map_err(|error: T::Err| self.wrong(field, error.to_string()));
+        parsed.ok()
+    }
+
+    fn parse_some<T: FromStr<Err: ToString>>(&mut self, field: &str, text: &str) -> Option<T> {
+        if text.is_empty() { None } else { self.parse(field, text) }
+    }
+
+    fn word<T>(&mut self, field: &str, number: i32, from: fn(i32) -> Option<T>) -> Option<T> {
+        let word = from(number);
+        if word.is_none() && number != 0 {
+            self.wrong(field, "not a value of this enum");
+        }
+        word
+    }
+
+    fn time(&mut self, field: &'static str, at: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+        let at = timestamp_from_wire(field, at?);
+        at.map_err(|_| self.wrong(field, "not a google.protobuf.Timestamp")).ok()
+    }
+
+    /// What was read, if nothing was wrong.
+    pub(super) fn done<T>(self, read: Option<T>) -> Result<T, Refusal> {
+        match read {
+            Some(read) if self.0.is_empty() => Ok(read),
+            _ => Err(Refusal::Fields(self.0)),
+        }
+    }
+}
+
+pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
+    let mut fields = Fields::default();
+    let complex: Option<ComplexId> = fields.parse("complex_id", &request.complex_id);
+    let from = fields.time("from", request.from.as_ref());
+    let until = fields.time("until", request.until.as_ref());
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        fields.wrong("until", "must be after `from`");
+    }
+    let subject: Option<SubjectRef> = fields.parse_some("subject_ref", &request.subject_ref);
+    let device: Option<DeviceId> = fields.parse_some("device_id", &request.device_id);
+    if let (Some(device), Some(complex)) = (&device, &complex)
+        && device.complex() != *complex
+        && !complex.is_reserved()
+    {
+        fields.wrong("device_id", "not a device of `complex_id`");
+    }
+    if request.page_size > LARGEST_PAGE {
+        fields.wrong("page_size", format!("at most {LARGEST_PAGE}"));
+    }
+    let page_size = match request.page_size {
+        0 => DEFAULT_PAGE,
+        size => usize::try_from(size).unwrap_or(DEFAULT_PAGE),
+    };
+    let outcome = fields.word("outcome", request.outcome, Outcome::from_number);
+    let automation = fields.word("automation", request.automation, Automation::from_number);
+    let query = complex.map(|complex| AccessQuery {
+        complex,
+        from,
+        until,
+        subject: subject.map(|subject| subject.0),
+        device,
+        automation,
+    });
+    fields.done(query.map(|query| Search { query, outcome, page_size }))
+}
+
+/// One field, an id.
+pub(super) fn id<T: FromStr<Err: ToString>>(field: &str, text: &str) -> Result<T, Refusal> {
+    let mut fields = Fields::default();
+    let id = fields.parse(field, text);
+    fields.done(id)
+}
+
+pub(super) fn record(complex: &str, event: &str) -> Result<(ComplexId, EventId), Refusal> {
+    let mut fields = Fields::default();
+    let complex = fields.parse("complex_id", complex);
+    let event = fields.parse("event_id", event);
+    fields.done(complex.zip(event))
+}
+
+/// A complex, and the topic whose log of it is asked for.
+pub(super) fn log(complex: &str, kind: i32) -> Result<(ComplexId, Topic), Refusal> {
+    let mut fields = Fields::default();
+    let complex = fields.parse("complex_id", complex);
+    let topic = match LogKind::try_from(kind) {
+        Ok(LogKind::Unspecified | LogKind::Access) => Some(Topic::AccessEvents),
+        Ok(LogKind::Registry) => Some(Topic::RegistryEvents),
+        Err(_) => {
+            fields.wrong("log", "not a value of this enum");
+            None
+        }
+    };
+    fields.done(complex.zip(topic))
+}
+
+/// The log of a complex in a topic.
+pub(super) fn log_id(topic: Topic, complex: &ComplexId) -> Result<LogId, Refusal> {
+    Ok(LogId::new(topic.name(), complex.as_str())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(request: SearchAccessRequest) -> Vec<String> {
+        match search(&request) {
+            Err(Refusal::Fields(violations)) => violations.into_iter().map(|v| v.field).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let at = |seconds, nanos| Some(prost_types::Timestamp { seconds, nanos });
+        let request = SearchAccessRequest {
+            complex_id: "No Slug".into(),
+            from: at(10, -1),
+            until: at(i64::MAX, 0),
+            subject_ref: "somebody".into(),
+            device_id: "door".into(),
+            outcome: 77,
+            automation: -1,
+            page_size: 501,
+            page_token: String::new(),
+        };
+        let fields = wrong(request);
+        assert_eq!(
+            fields,
+            ["complex_id", "from", "until", "subject_ref", "device_id", "page_size", "outcome", "automation"]
+        );
+        let backwards = SearchAccessRequest {
+            complex_id: "sunrise".into(),
+            from: at(10, 0),
+            until: at(10, 0),
+            device_id: "sunset.door".into(),
+            ..SearchAccessRequest::default()
+        };
+        assert_eq!(wrong(backwards), ["until", "device_id"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_asked() {
+        let request = SearchAccessRequest {
+            complex_id: "sunrise".into(),
+            ..SearchAccessRequest::default()
+        };
+        let asked = search(&request).ok();
+        assert!(asked.is_some_and(|asked| asked.page_size == 50
+            && asked.outcome.is_none()
+            && asked.query.from.is_none()
+            && asked.query.device.is_none()));
+    }
+}

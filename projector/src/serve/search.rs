@@ -1,0 +1,104 @@
+//! Searching accesses, and telling them with what the caller may know.
+
+use domain::id::{CommandId, SubjectRef};
+use domain::vocabulary::Outcome;
+use proto::access::{AccessRecord, SearchAccessRequest, SearchAccessResponse};
+
+use super::Serving;
+use super::auth::Readable;
+use super::parse::{Fields, Search};
+use super::status::Refusal;
+use crate::store::AccessCursor;
+use crate::views::{AccessRow, access};
+
+/// Accesses that one call looks at, at most: where few match, a page may be short or empty and
+/// yet have a next one.
+const MOST_EXAMINED: usize = 5_000;
+/// Accesses that are fetched at once where not all match.
+const CHUNK: usize = 256;
+
+pub(super) async fn search(
+    serving: &Serving,
+    readable: &Readable,
+    request: &SearchAccessRequest,
+    asked: &Search,
+) -> Result<SearchAccessResponse, Refusal> {
+    let mut after = start(serving, request)?;
+    let mut records = Vec::new();
+    let mut examined = 0;
+    let more = 'pages: loop {
+        let chunk = match asked.outcome {
+            Some(_) => CHUNK,
+            None => asked.page_size - records.len() + 1,
+        };
+        let rows = serving.views.search(&asked.query, after, chunk).await?;
+        let last = rows.len() < chunk;
+        let cursors: Vec<_> = rows.iter().map(AccessCursor::of).collect();
+        let told = tell(serving, readable, rows).await?;
+        for (record, cursor) in told.into_iter().zip(cursors) {
+            if records.len() == asked.page_size {
+                break 'pages true;
+            }
+            after = Some(cursor);
+            examined += 1;
+            if matches(&record, asked.outcome) {
+                records.push(record);
+            }
+        }
+        if last {
+            break false;
+        }
+        if examined >= MOST_EXAMINED {
+            break true;
+        }
+    };
+    let next = after.filter(|_| more);
+    Ok(SearchAccessResponse {
+        records,
+        next_page_token: next
+            .map(|cursor| serving.paging.seal(request, cursor))
+            .unwrap_or_default(),
+    })
+}
+
+fn start(serving: &Serving, request: &SearchAccessRequest) -> Result<Option<AccessCursor>, Refusal> {
+    if request.page_token.is_empty() {
+        return Ok(None);
+    }
+    let mut fields = Fields::default();
+    let cursor = serving.paging.open(request, &request.page_token);
+    if cursor.is_none() {
+        fields.wrong("page_token", "not the token of a page of this query; start from the first page");
+    }
+    fields.done(cursor).map(Some)
+}
+
+fn matches(record: &AccessRecord, outcome: Option<Outcome>) -> bool {
+    outcome.is_none_or(|outcome| record.outcome == outcome.number())
+}
+
+/// Tells accesses: with the effective outcome of their commands and the user ids.
+pub(super) async fn tell(
+    serving: &Serving,
+    readable: &Readable,
+    rows: Vec<AccessRow>,
+) -> Result<Vec<AccessRecord>, Refusal> {
+    serving.identities.ready()?;
+    let commands: Vec<CommandId> = rows.iter().filter_map(|row| row.command).collect();
+    let commands = match commands.is_empty() {
+        true => Default::default(),
+        false => serving.views.commands(readable.complex(), &commands).await?,
+    };
+    let told = rows.into_iter().map(|row| {
+        let mut record = row.record;
+        if let Some(command) = row.command {
+            let rows = commands.get(&command);
+            access::settle(&mut record, rows.and_then(|rows| rows.effective()));
+        }
+        let subject = row.subject.map(SubjectRef);
+        let user_id = subject.and_then(|subject| serving.identities.user_id(subject));
+        record.user_id = user_id.unwrap_or_default();
+        record
+    });
+    Ok(told.collect())
+}

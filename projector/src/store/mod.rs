@@ -1,0 +1,217 @@
+//! The view store: a port with an adapter for each engine, chosen by URL.
+//!
+//! What is written is idempotent and kept by rules that don't depend on the order of arrival
+//! (see [`crate::views::rows`]), so that an adapter needs no transaction across rows. Two roles
+//! are two traits: what only reads can't write.
+
+mod query;
+mod sqlite;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auditlog::{HeadStore, LogId};
+use domain::id::{CommandId, ComplexId, DeviceId, EventId};
+use eventlog::Topic;
+use url::Url;
+
+use crate::views::{AccessRow, CommandRows, DeviceRow, LeafRow, RowWrite};
+
+pub use query::{AccessCursor, AccessQuery, Table};
+
+/// What the views answer.
+#[async_trait]
+pub trait ViewReader: Send + Sync {
+    /// At most `limit` accesses that match, newest first (by time, then by offset), behind
+    /// `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn search(
+        &self,
+        query: &AccessQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<AccessRow>, StoreError>;
+
+    /// The access with this event id; where several have it, the one with the least offset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn access(
+        &self,
+        complex: &ComplexId,
+        event: EventId,
+    ) -> Result<Option<AccessRow>, StoreError>;
+
+    /// Whether the partner that reported the access has used its event id for other content
+    /// as well.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn is_contested(&self, access: &AccessRow) -> Result<bool, StoreError>;
+
+    /// All rows of these commands; a command without rows is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn commands(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError>;
+
+    /// A device's state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError>;
+
+    /// The states of a complex' devices, by device id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError>;
+
+    /// The first offset of the partition that isn't fully projected yet; none before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError>;
+
+    /// All rows of a table, in no set order, in memory: for comparing whole stores.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError>;
+}
+
+/// What the projection writes, and needs to resume.
+#[async_trait]
+pub trait ViewStore: HeadStore {
+    /// The store as one who only reads sees it.
+    fn reader(&self) -> Arc<dyn ViewReader>;
+
+    /// Writes rows and then, durably once all of them are, the progress. Progress never goes
+    /// back. After an error any part of the rows may be written: write them again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError>;
+
+    /// The last leaf of a log that stands before `offset`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError>;
+
+    /// The logs of a partition that are halted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn halts(&self, topic: Topic, partition: u32) -> Result<Vec<Halt>, StoreError>;
+
+    /// Remembers that a log is halted; where it is so already, the lesser offset stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn halt(&self, halt: Halt) -> Result<(), StoreError>;
+
+    /// Forgets that a log was halted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn resume(&self, log: &LogId) -> Result<(), StoreError>;
+}
+
+/// How far a partition is projected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The topic.
+    pub topic: Topic,
+    /// The partition.
+    pub partition: u32,
+    /// The first offset that isn't fully projected.
+    pub next: u64,
+}
+
+/// A log that takes no more leaves because its tree contradicts the event log or itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// The log.
+    pub log: LogId,
+    /// The partition that its records are in.
+    pub partition: u32,
+    /// Where its leaves have to go on once it is repaired.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// Why a store didn't answer. Texts never repeat what rows hold.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A URL that no adapter takes.
+    #[error("the view store's URL is not supported: use sqlite:///absolute/path")]
+    Url,
+    /// The store was made by another version of this program.
+    #[error(
+        "the view store has schema version {found}, this program needs {needed}: let the projector build a new one from the log"
+    )]
+    Schema {
+        /// What the store has.
+        found: i64,
+        /// What this program reads and writes.
+        needed: i64,
+    },
+    /// A row that this program didn't write.
+    #[error("table {table} of the view store has a row that can't be read: rebuild the store")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+    },
+    /// The store can't be reached or has failed; the same call may be repeated.
+    #[error("the view store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Opens the store that the URL names to write to it, and makes it where it is missing:
+/// `sqlite:///absolute/path`, a file.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open(url: &Url) -> Result<Arc<dyn ViewStore>, StoreError> {
+    match url.scheme() {
+        "sqlite" => Ok(Arc::new(sqlite::open(url).await?)),
+        _ => Err(StoreError::Url),
+    }
+}
+
+/// A reader of the store that the URL names. The store is opened with the first query, and
+/// again after a failure, since whoever writes it may start later.
+///
+/// # Errors
+/// [`StoreError::Url`].
+pub fn open_reader(url: &Url) -> Result<Arc<dyn ViewReader>, StoreError> {
+    match url.scheme() {
+        "sqlite" => Ok(Arc::new(sqlite::open_reader(url)?)),
+        _ => Err(StoreError::Url),
+    }
+}
+
+/// A store that is gone with its last reference.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn scratch() -> Result<Arc<dyn ViewStore>, StoreError> {
+    Ok(Arc::new(sqlite::scratch().await?))
+}
+
+/// Whether a URL is one that [`open`] takes; nothing is opened.
+///
+/// # Errors
+/// [`StoreError::Url`].
+pub fn check_url(url: &Url) -> Result<(), StoreError> {
+    open_reader(url).map(drop)
+}

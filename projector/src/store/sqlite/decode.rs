@@ -1,0 +1,171 @@
+//! Rows of the file as rows of the views.
+
+use std::str::FromStr;
+
+use auditlog::LogId;
+use domain::event::DeviceSequence;
+use domain::vocabulary::{Automation, Outcome, Verdict};
+use eventlog::{Position, Topic};
+use prost::Message as _;
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+
+use super::super::StoreError;
+use crate::views::{
+    AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
+    UnreadableRow,
+};
+
+type Decoded<T> = Result<T, StoreError>;
+
+/// The columns that [`access`] reads, in order.
+pub(super) const ACCESS: &str = "complex, identity, off, event, occurred_at, subject, device, automation, command, record";
+/// The columns that [`claim`] reads.
+pub(super) const CLAIM: &str = "complex, command, off, event, verdict, late";
+/// The columns that [`completion`] reads.
+pub(super) const COMPLETION: &str = "complex, command, off, outcome, at";
+/// The columns that [`digest`] reads.
+pub(super) const DIGEST: &str = "complex, partner, partner_event, digest, off, event";
+/// The columns that [`device`] reads.
+pub(super) const DEVICE: &str = "device, epoch, sequence, observed_at, off, status";
+/// The columns that [`leaf`] reads.
+pub(super) const LEAF: &str = "topic, complex, off, leaf";
+/// The columns that [`unreadable`] reads.
+pub(super) const UNREADABLE: &str = "topic, part, off, complex, reason, append_time";
+
+/// One row of a table, whose columns don't have to be right.
+struct Columns<'a, 'b> {
+    table: &'static str,
+    row: &'a Row<'b>,
+}
+
+impl Columns<'_, '_> {
+    fn corrupt(&self) -> StoreError {
+        StoreError::Corrupt { table: self.table }
+    }
+
+    fn get<T: FromSql>(&self, column: usize) -> Decoded<T> {
+        self.row.get(column).map_err(|_| self.corrupt())
+    }
+
+    fn parse<T: FromStr>(&self, column: usize) -> Decoded<T> {
+        self.get::<String>(column)?.parse().map_err(|_| self.corrupt())
+    }
+
+    fn parse_some<T: FromStr>(&self, column: usize) -> Decoded<Option<T>> {
+        self.get::<Option<String>>(column)?
+            .map(|text| text.parse().map_err(|_| self.corrupt()))
+            .transpose()
+    }
+
+    fn word<T>(&self, column: usize, from: fn(i32) -> Option<T>) -> Decoded<T> {
+        from(self.get(column)?).ok_or_else(|| self.corrupt())
+    }
+
+    fn message<T: prost::Message + Default>(&self, column: usize) -> Decoded<T> {
+        T::decode(self.get::<Vec<u8>>(column)?.as_slice()).map_err(|_| self.corrupt())
+    }
+}
+
+pub(super) fn access(row: &Row<'_>) -> Decoded<AccessRow> {
+    let columns = Columns { table: "access", row };
+    let automation: Option<i32> = columns.get(7)?;
+    Ok(AccessRow {
+        complex: columns.parse(0)?,
+        identity: AccessIdentity::from_stored(columns.get(1)?),
+        offset: columns.get(2)?,
+        event: columns.parse(3)?,
+        occurred_at: columns.parse(4)?,
+        subject: columns.parse_some(5)?,
+        device: columns.parse_some(6)?,
+        automation: automation.and_then(Automation::from_number),
+        command: columns.parse_some(8)?,
+        record: columns.message(9)?,
+    })
+}
+
+pub(super) fn claim(row: &Row<'_>) -> Decoded<ClaimRow> {
+    let columns = Columns { table: "claims", row };
+    Ok(ClaimRow {
+        complex: columns.parse(0)?,
+        command: columns.parse(1)?,
+        offset: columns.get(2)?,
+        event: columns.parse(3)?,
+        verdict: columns.word(4, Verdict::from_number)?,
+        late: columns.get(5)?,
+    })
+}
+
+pub(super) fn completion(row: &Row<'_>) -> Decoded<CompletionRow> {
+    let columns = Columns { table: "completions", row };
+    Ok(CompletionRow {
+        complex: columns.parse(0)?,
+        command: columns.parse(1)?,
+        offset: columns.get(2)?,
+        outcome: columns.word(3, Outcome::from_number)?,
+        at: columns.parse(4)?,
+    })
+}
+
+pub(super) fn digest(row: &Row<'_>) -> Decoded<DigestRow> {
+    let columns = Columns { table: "digests", row };
+    Ok(DigestRow {
+        complex: columns.parse(0)?,
+        partner: columns.parse(1)?,
+        partner_event: columns.get(2)?,
+        digest: columns.get(3)?,
+        offset: columns.get(4)?,
+        event: columns.parse(5)?,
+    })
+}
+
+pub(super) fn device(row: &Row<'_>) -> Decoded<DeviceRow> {
+    let columns = Columns { table: "devices", row };
+    Ok(DeviceRow {
+        device: columns.parse(0)?,
+        sequence: DeviceSequence {
+            epoch: u64::from_be_bytes(columns.get(1)?),
+            sequence: u64::from_be_bytes(columns.get(2)?),
+        },
+        observed_at: columns.parse(3)?,
+        offset: columns.get(4)?,
+        status: columns.message(5)?,
+    })
+}
+
+pub(super) fn leaf(row: &Row<'_>) -> Decoded<LeafRow> {
+    let columns = Columns { table: "leaves", row };
+    let (topic, complex): (String, String) = (columns.get(0)?, columns.get(1)?);
+    Ok(LeafRow {
+        log: log("leaves", &topic, &complex)?,
+        offset: columns.get(2)?,
+        index: columns.get(3)?,
+    })
+}
+
+pub(super) fn unreadable(row: &Row<'_>) -> Decoded<UnreadableRow> {
+    let columns = Columns { table: "unreadable", row };
+    Ok(UnreadableRow {
+        topic: columns.parse::<Topic>(0)?,
+        position: Position {
+            partition: columns.get(1)?,
+            offset: columns.get(2)?,
+        },
+        complex: columns.parse_some(3)?,
+        reason: columns.get(4)?,
+        append_time: columns.parse(5)?,
+    })
+}
+
+/// The log that a row names; one of a partition's unreadable keys isn't named as complexes are.
+pub(super) fn log(table: &'static str, topic: &str, complex: &str) -> Decoded<LogId> {
+    let corrupt = || StoreError::Corrupt { table };
+    match complex.strip_prefix("_partition-") {
+        Some(partition) => {
+            let partition = partition.parse().map_err(|_| corrupt())?;
+            LogId::unkeyed(topic, partition)
+        }
+        None => LogId::new(topic, complex),
+    }
+    .map_err(|_| corrupt())
+}

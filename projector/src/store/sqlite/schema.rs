@@ -1,0 +1,114 @@
+//! Tables, and how a file is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::super::StoreError;
+
+/// Raised with every change of the tables or of what stands in them.
+const VERSION: i64 = 1;
+/// How long another process' transaction is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// `off` is an offset of the event log; `record` and `status` are protobuf messages of
+/// `smarthome.access.v1`; `time` is nanoseconds since 1970; times in text are RFC 3339.
+const TABLES: &str = "
+CREATE TABLE access (
+  complex TEXT NOT NULL, identity TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
+  time INTEGER NOT NULL, occurred_at TEXT NOT NULL, subject TEXT, device TEXT,
+  automation INTEGER, command TEXT, record BLOB NOT NULL,
+  PRIMARY KEY (complex, identity));
+CREATE INDEX access_time ON access (complex, time, off);
+CREATE INDEX access_subject ON access (complex, subject, time, off);
+CREATE INDEX access_device ON access (complex, device, time, off);
+CREATE INDEX access_event ON access (complex, event, off);
+CREATE TABLE claims (
+  complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
+  verdict INTEGER NOT NULL, late INTEGER NOT NULL,
+  PRIMARY KEY (complex, command, off)) WITHOUT ROWID;
+CREATE TABLE completions (
+  complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, outcome INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (complex, command, off)) WITHOUT ROWID;
+CREATE TABLE digests (
+  complex TEXT NOT NULL, partner TEXT NOT NULL, partner_event TEXT NOT NULL,
+  digest BLOB NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
+  PRIMARY KEY (complex, partner, partner_event, digest)) WITHOUT ROWID;
+CREATE TABLE devices (
+  device TEXT NOT NULL PRIMARY KEY, complex TEXT NOT NULL, epoch BLOB NOT NULL,
+  sequence BLOB NOT NULL, time INTEGER NOT NULL, observed_at TEXT NOT NULL,
+  off INTEGER NOT NULL, status BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX devices_complex ON devices (complex, device);
+CREATE TABLE leaves (
+  topic TEXT NOT NULL, complex TEXT NOT NULL, off INTEGER NOT NULL, leaf INTEGER NOT NULL,
+  PRIMARY KEY (topic, complex, off)) WITHOUT ROWID;
+CREATE TABLE unreadable (
+  topic TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL, complex TEXT,
+  reason TEXT NOT NULL, append_time TEXT NOT NULL,
+  PRIMARY KEY (topic, part, off)) WITHOUT ROWID;
+CREATE TABLE progress (
+  topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
+  PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE heads (
+  topic TEXT NOT NULL, complex TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
+  first INTEGER NOT NULL, next INTEGER NOT NULL,
+  PRIMARY KEY (topic, complex)) WITHOUT ROWID;
+CREATE TABLE halts (
+  topic TEXT NOT NULL, complex TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (topic, complex)) WITHOUT ROWID;
+";
+
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    match version(&connection)? {
+        VERSION => Ok(connection),
+        // Its writer has made the file and not yet the tables.
+        0 => Err(StoreError::Unavailable("nothing is projected yet".into())),
+        found => Err(other_version(found)),
+    }
+}
+
+pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match version(&transaction)? {
+        VERSION => {}
+        0 => {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
+        found => return Err(other_version(found)),
+    }
+    Ok(transaction.commit()?)
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn other_version(found: i64) -> StoreError {
+    StoreError::Schema {
+        found,
+        needed: VERSION,
+    }
+}

@@ -1,0 +1,253 @@
+//! Writing: each row kept by its rule, whatever the order.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auditlog::LogId;
+use eventlog::Topic;
+use prost::Message as _;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::super::query::order_of;
+use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
+use super::{SqliteStore, decode, int};
+use crate::views::{
+    AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite, UnreadableRow,
+};
+
+#[async_trait]
+impl ViewStore for SqliteStore {
+    fn reader(&self) -> Arc<dyn ViewReader> {
+        self.reader.clone()
+    }
+
+    async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
+        self.writer
+            .run(move |connection| {
+                let transaction = begin(connection)?;
+                for row in &rows {
+                    write(&transaction, row)?;
+                }
+                save(&transaction, progress)?;
+                Ok(transaction.commit()?)
+            })
+            .await
+    }
+
+    async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {
+        let log = log.clone();
+        self.writer
+            .run(move |connection| {
+                const SQL: &str = "SELECT off, leaf FROM leaves
+                    WHERE topic = ?1 AND complex = ?2 AND off < ?3 ORDER BY off DESC LIMIT 1";
+                let mut statement = connection.prepare_cached(SQL)?;
+                let found = statement
+                    .query_row(params![log.topic(), log.complex(), int(offset)], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })
+                    .optional()?;
+                Ok(found.map(|(offset, index)| LeafRow { log, offset, index }))
+            })
+            .await
+    }
+
+    async fn halts(&self, topic: Topic, partition: u32) -> Result<Vec<Halt>, StoreError> {
+        self.writer
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT complex, off, detail FROM halts
+                     WHERE topic = ?1 AND part = ?2 ORDER BY complex",
+                )?;
+                let found = statement.query_map(params![topic.name(), partition], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+                found
+                    .map(|row| {
+                        let (complex, offset, detail): (String, u64, String) = row?;
+                        Ok(Halt {
+                            log: decode::log("halts", topic.name(), &complex)?,
+                            partition,
+                            offset,
+                            detail,
+                        })
+                    })
+                    .collect()
+            })
+            .await
+    }
+
+    async fn halt(&self, halt: Halt) -> Result<(), StoreError> {
+        self.writer
+            .run(move |connection| {
+                connection.execute(
+                    "INSERT INTO halts (topic, complex, part, off, detail)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT DO UPDATE SET off = min(off, excluded.off), detail = excluded.detail",
+                    params![
+                        halt.log.topic(),
+                        halt.log.complex(),
+                        halt.partition,
+                        int(halt.offset),
+                        halt.detail
+                    ],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn resume(&self, log: &LogId) -> Result<(), StoreError> {
+        let log = log.clone();
+        self.writer
+            .run(move |connection| {
+                connection.execute(
+                    "DELETE FROM halts WHERE topic = ?1 AND complex = ?2",
+                    params![log.topic(), log.complex()],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreError> {
+    let sql = "INSERT INTO progress (topic, part, next) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO UPDATE SET next = max(next, excluded.next)";
+    let next = int(progress.next);
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![progress.topic.name(), progress.partition, next])?;
+    Ok(())
+}
+
+fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError> {
+    match row {
+        RowWrite::Access(row) => access(transaction, row),
+        RowWrite::Claim(row) => claim(transaction, row),
+        RowWrite::Completion(row) => completion(transaction, row),
+        RowWrite::Digest(row) => digest(transaction, row),
+        RowWrite::Device(row) => device(transaction, row),
+        RowWrite::Leaf(row) => leaf(transaction, row),
+        RowWrite::Unreadable(row) => unreadable(transaction, row),
+    }
+}
+
+fn access(transaction: &Transaction<'_>, row: &AccessRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO access (complex, identity, off, event, time, occurred_at, subject,
+                 device, automation, command, record)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               ON CONFLICT DO UPDATE SET off = excluded.off, event = excluded.event,
+                 time = excluded.time, occurred_at = excluded.occurred_at,
+                 subject = excluded.subject, device = excluded.device,
+                 automation = excluded.automation, command = excluded.command,
+                 record = excluded.record
+               WHERE excluded.off < access.off";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.identity.as_str(),
+        int(row.offset),
+        row.event.to_string(),
+        order_of(row.occurred_at),
+        row.occurred_at.to_string(),
+        row.subject.map(|id| id.to_string()),
+        row.device.as_ref().map(|id| id.as_str()),
+        row.automation.map(|automation| automation.number()),
+        row.command.map(|id| id.to_string()),
+        row.record.encode_to_vec(),
+    ])?;
+    Ok(())
+}
+
+fn claim(transaction: &Transaction<'_>, row: &ClaimRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO claims (complex, command, off, event, verdict, late)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.command.to_string(),
+        int(row.offset),
+        row.event.to_string(),
+        row.verdict.number(),
+        row.late,
+    ])?;
+    Ok(())
+}
+
+fn completion(transaction: &Transaction<'_>, row: &CompletionRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO completions (complex, command, off, outcome, at)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.command.to_string(),
+        int(row.offset),
+        row.outcome.number(),
+        row.at.to_string(),
+    ])?;
+    Ok(())
+}
+
+fn digest(transaction: &Transaction<'_>, row: &DigestRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO digests (complex, partner, partner_event, digest, off, event)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT DO UPDATE SET off = excluded.off, event = excluded.event
+               WHERE excluded.off < digests.off";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.partner.as_str(),
+        row.partner_event,
+        row.digest,
+        int(row.offset),
+        row.event.to_string(),
+    ])?;
+    Ok(())
+}
+
+fn device(transaction: &Transaction<'_>, row: &DeviceRow) -> Result<(), StoreError> {
+    // Epoch and sequence use all 64 bits; big-endian bytes sort as they do.
+    let sql = "INSERT INTO devices (device, complex, epoch, sequence, time, observed_at, off, status)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence,
+                 time = excluded.time, observed_at = excluded.observed_at, off = excluded.off,
+                 status = excluded.status
+               WHERE (excluded.epoch, excluded.sequence, excluded.time, excluded.off)
+                   > (devices.epoch, devices.sequence, devices.time, devices.off)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.device.as_str(),
+        row.device.complex().as_str(),
+        row.sequence.epoch.to_be_bytes(),
+        row.sequence.sequence.to_be_bytes(),
+        order_of(row.observed_at),
+        row.observed_at.to_string(),
+        int(row.offset),
+        row.status.encode_to_vec(),
+    ])?;
+    Ok(())
+}
+
+fn leaf(transaction: &Transaction<'_>, row: &LeafRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO leaves (topic, complex, off, leaf) VALUES (?1, ?2, ?3, ?4)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.log.topic(),
+        row.log.complex(),
+        int(row.offset),
+        int(row.index),
+    ])?;
+    Ok(())
+}
+
+fn unreadable(transaction: &Transaction<'_>, row: &UnreadableRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO unreadable (topic, part, off, complex, reason, append_time)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.topic.name(),
+        row.position.partition,
+        int(row.position.offset),
+        row.complex.as_ref().map(|id| id.as_str()),
+        row.reason,
+        row.append_time.to_string(),
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What the views hold: rows, each with the position that decides which of two writes stays.
+//!
+//! A store keeps a row by a rule that doesn't depend on the order in which writes arrive, so
+//! that any batch size, redelivery and restart gives the same tables.
+
+use auditlog::LogId;
+use domain::event::DeviceSequence;
+use domain::id::{CommandId, ComplexId, DeviceId, EventId, PartnerId};
+use domain::vocabulary::{Automation, Outcome, Verdict};
+use eventlog::{Position, Topic};
+use jiff::Timestamp;
+use proto::access::{AccessRecord, DeviceStatus};
+use uuid::Uuid;
+
+/// One row to be written. Writing it again changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowWrite {
+    /// One access.
+    Access(AccessRow),
+    /// One decision's claim to a command.
+    Claim(ClaimRow),
+    /// One completion of a command.
+    Completion(CompletionRow),
+    /// One content that a partner has sent under an event id.
+    Digest(DigestRow),
+    /// One device's state.
+    Device(DeviceRow),
+    /// One leaf of a log.
+    Leaf(LeafRow),
+    /// One record that can't be read.
+    Unreadable(UnreadableRow),
+}
+
+/// What makes two records the same access.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccessIdentity(String);
+
+impl AccessIdentity {
+    /// Our own event: its id.
+    pub fn of_event(event: EventId) -> Self {
+        Self(format!("event/{event}"))
+    }
+
+    /// A partner's event: the partner with its id of the event.
+    pub fn of_partner_event(partner: &PartnerId, event: &str) -> Self {
+        Self(format!("partner/{partner}/{event}"))
+    }
+
+    /// As text, for a key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From the text that a store has kept.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// One access. Kept by (complex, identity): the one with the least offset stays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessRow {
+    /// The complex that it is recorded under; all its records share a partition.
+    pub complex: ComplexId,
+    /// What it is deduplicated by.
+    pub identity: AccessIdentity,
+    /// The record's event id; of an unreadable record one made from its position.
+    pub event: EventId,
+    /// Offset of the record in the complex's partition.
+    pub offset: u64,
+    /// When it happened; of an unreadable record when it was appended.
+    pub occurred_at: Timestamp,
+    /// Who, as far as it is known: a subject or a pass.
+    pub subject: Option<Uuid>,
+    /// Which device.
+    pub device: Option<DeviceId>,
+    /// Automatic or manual, as far as it is known.
+    pub automation: Option<Automation>,
+    /// Set where the record is the decision of this command: outcome, completion time and
+    /// validity of the claim are in that command's rows.
+    pub command: Option<CommandId>,
+    /// What is told about it, without what depends on later records or other topics: the user
+    /// id, the outcome, the completion time, and whether the claim is void.
+    pub record: AccessRecord,
+}
+
+/// One decision's claim to a command. Kept by (complex, command, offset).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// The command.
+    pub command: CommandId,
+    /// Offset of the decision.
+    pub offset: u64,
+    /// Its event id.
+    pub event: EventId,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// It was appended too late after its key's time to count.
+    pub late: bool,
+}
+
+/// One completion of a command. Kept by (complex, command, offset).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletionRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// The command.
+    pub command: CommandId,
+    /// Offset of the completion.
+    pub offset: u64,
+    /// What it says.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One content under a partner's event id; two of them under one id are a conflict. Kept by
+/// (complex, partner, partner's event id, digest): the one with the least offset stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// The partner.
+    pub partner: PartnerId,
+    /// Its id of the event.
+    pub partner_event: String,
+    /// SHA-256 of the event's data.
+    pub digest: [u8; 32],
+    /// Offset of the record.
+    pub offset: u64,
+    /// Its event id.
+    pub event: EventId,
+}
+
+/// A device's state. Kept by device: the greatest (sequence, observed_at, offset) stays, since
+/// the device's own order counts and not that of arrival.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceRow {
+    /// The device; it names its complex.
+    pub device: DeviceId,
+    /// The device's own order: epoch, then sequence.
+    pub sequence: DeviceSequence,
+    /// When it was so.
+    pub observed_at: Timestamp,
+    /// Offset of the record in the device's partition.
+    pub offset: u64,
+    /// What is told about it.
+    pub status: DeviceStatus,
+}
+
+/// One leaf. Kept by (log, offset).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafRow {
+    /// The log.
+    pub log: LogId,
+    /// Offset of the record.
+    pub offset: u64,
+    /// How many leaves of the log stand before it.
+    pub index: u64,
+}
+
+/// A record that can't be read. Kept by (topic, position).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// The topic.
+    pub topic: Topic,
+    /// The record's place.
+    pub position: Position,
+    /// The complex that its key names, if it does.
+    pub complex: Option<ComplexId>,
+    /// Stable text: why.
+    pub reason: String,
+    /// When it was appended.
+    pub append_time: Timestamp,
+}

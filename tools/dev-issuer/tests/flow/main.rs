@@ -1,0 +1,7 @@
+//! The issuer over HTTPS, as its clients meet it.
+#![allow(clippy::unwrap_used)]
+
+mod authorization;
+mod lifecycle;
+mod scene;
+mod tokens;

@@ -1,0 +1,9 @@
+//! Events as the contract has them: CloudEvents 1.0, structured JSON.
+
+mod book;
+mod vocabulary;
+
+pub(crate) use book::{Book, Page, Status, StatusChange};
+pub(crate) use vocabulary::{
+    Access, DoorAlarm, Happening, Method, Reading,
+};

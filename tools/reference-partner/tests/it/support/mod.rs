@@ -1,0 +1,248 @@
+//! A partner in a folder of its own, with certificates, and clients to call it.
+
+mod pki;
+mod receiver;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reference_partner::config::Config;
+use reference_partner::partner::Partner;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub use pki::Pki;
+pub use receiver::Receiver;
+
+pub const COMMAND_SVC: &str = "spiffe://smarthome/command-svc";
+pub const WEBHOOK_GW: &str = "spiffe://smarthome/webhook-gw";
+pub const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// Files of a partner that need not run.
+pub struct Site {
+    pub folder: TempDir,
+    pub pki: Pki,
+    pub config: PathBuf,
+}
+
+impl Site {
+    pub fn new(webhook: Option<&str>) -> Self {
+        Self::with(webhook, "actuation = \"20ms\"")
+    }
+
+    pub fn with(webhook: Option<&str>, actuation: &str) -> Self {
+        let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new());
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("ca.pem"), pki.ca_pem()).unwrap();
+        for (name, san) in [("partner-server", "dns:localhost"), ("partner-client", "uri:urn:smarthome:partner:gatekeeper")] {
+            let (certificate, key) = pki.issue(san);
+            std::fs::write(path(&format!("{name}.pem")), certificate).unwrap();
+            std::fs::write(path(&format!("{name}.key")), key).unwrap();
+        }
+        std::fs::write(path("attestation.pem"), Pki::ed25519_pem()).unwrap();
+        std::fs::write(path("webhook.secret"), format!("{SECRET}\n")).unwrap();
+        let example = include_str!("../../../example.toml");
+        let (head, _) = example.split_once("[webhook]").unwrap();
+        let (_, tail) = example.split_once("[control]").unwrap();
+        let webhook = webhook.map_or(String::new(), |url| {
+            format!(
+                "[webhook]\nurl = \"{url}\"\nsecret_file = \"webhook.secret\"\ncertificate = \"partner-client.pem\"\n\
+                 key = \"partner-client.key\"\nca = \"ca.pem\"\nretry_min = \"10ms\"\nretry_max = \"50ms\"\nbatch_max = 1\n\n"
+            )
+        });
+        let text = format!("{head}{webhook}[control]{tail}")
+            .replace("127.0.0.1:9443", "127.0.0.1:0")
+            .replace("127.0.0.1:9444", "127.0.0.1:0")
+            .replace("issuer = \"https://localhost:9443\"\n", "")
+            .replace("cancel_wait = \"2s\"", "cancel_wait = \"100ms\"")
+            .replace("complexes = [\"sunrise\"]", "complexes = [\"sunrise\", \"moonrise\"]")
+            .replace("actuation = \"1500ms\"", actuation)
+            .replace("actuation = \"300ms\"", actuation);
+        let moonrise = format!("\n[[complexes]]\nid = \"moonrise\"\n\n[[complexes.devices]]\nid = \"moonrise.lobby\"\nkind = \"door\"\n{actuation}\n");
+        let config = path("partner.toml");
+        std::fs::write(&config, text + &moonrise).unwrap();
+        Self { folder, pki, config }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn start(&self) -> Running {
+        Running::start(&self.config).await
+    }
+
+    /// A client of a running partner with a certificate of this URI.
+    pub fn caller(&self, api: std::net::SocketAddr, uri: &str) -> Caller {
+        Caller { http: self.pki.client(&format!("uri:{uri}")), base: format!("https://localhost:{}", api.port()) }
+    }
+}
+
+impl Site {
+    /// The same client, with the same certificate, at another address.
+    pub fn caller_again(&self, caller: &Caller, api: std::net::SocketAddr) -> Caller {
+        Caller { http: caller.http.clone(), base: format!("https://localhost:{}", api.port()) }
+    }
+}
+
+/// A partner that runs in this process.
+pub struct Running {
+    pub partner: Partner,
+    http: reqwest::Client,
+}
+
+impl Running {
+    async fn start(config: &Path) -> Self {
+        let partner = Partner::start(Config::load(config).unwrap()).await.unwrap();
+        Self { partner, http: reqwest::Client::builder().build().unwrap() }
+    }
+
+    pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        control(&self.http, self.partner.control, method, path, body).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.control(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.control(Method::GET, path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        answer
+    }
+
+    /// Lines of the journal for a command.
+    pub async fn openings(&self, command: Uuid) -> usize {
+        let journal = self.get("/control/journal").await;
+        let openings = journal["openings"].as_array().unwrap();
+        openings.iter().filter(|line| line["command_id"] == command.to_string()).count()
+    }
+
+    pub async fn fail(&self, device: &str, failure: Value) {
+        self.post(&format!("/control/devices/{device}/failure"), failure).await;
+    }
+}
+
+pub async fn control(
+    http: &reqwest::Client,
+    address: std::net::SocketAddr,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
+    let mut request = http.request(method, format!("http://{address}{path}"));
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap_or(Value::Null))
+}
+
+/// A client of the partner.
+#[derive(Clone)]
+pub struct Caller {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// Scopes of an owner's open at either kind of device.
+pub const OPEN: &str = "doors:open barriers:open commands:read";
+
+impl Caller {
+    pub async fn ask_token(&self, client: &str, scope: &str, complex: Option<&str>) -> (StatusCode, Value) {
+        let mut form = vec![
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", client.to_owned()),
+            ("scope", scope.to_owned()),
+        ];
+        form.extend(complex.map(|complex| ("resource", format!("urn:smarthome:complex:{complex}"))));
+        let response = self.http.post(format!("{}/oauth/token", self.base)).form(&form).send().await.unwrap();
+        (response.status(), response.json().await.unwrap_or(Value::Null))
+    }
+
+    pub async fn token(&self, scope: &str, complex: &str) -> String {
+        let client = if scope.contains("events:read") || scope.contains("devices:read") { "webhook-gw" } else { "command-svc" };
+        let (status, answer) = self.ask_token(client, scope, Some(complex)).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["scope"], scope);
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn request(&self, method: Method, path: &str, token: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
+    }
+
+    pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.request(method, path, token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    pub fn open_request(&self, token: &str, device: &str, command: Uuid, expires_at: Timestamp) -> reqwest::RequestBuilder {
+        let complex = device.split('.').next().unwrap();
+        let operation = if device.ends_with("gate") { "open_barrier" } else { "open_door" };
+        self.request(Method::POST, &format!("/v1/complexes/{complex}/devices/{device}/open"), token)
+            .header("Idempotency-Key", command.to_string())
+            .json(&json!({"operation": operation, "expires_at": expires_at.to_string()}))
+    }
+
+    pub async fn open(&self, token: &str, device: &str, command: Uuid, expires_at: Timestamp) -> (StatusCode, Value) {
+        answer(self.open_request(token, device, command, expires_at).send().await.unwrap()).await
+    }
+
+    pub async fn cancel(&self, token: &str, command: Uuid) -> Value {
+        let path = format!("/v1/commands/{command}/cancel");
+        let (status, answer) = self.call(Method::POST, &path, token, None).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    pub async fn state(&self, token: &str, command: Uuid) -> (StatusCode, Value) {
+        self.call(Method::GET, &format!("/v1/commands/{command}"), token, None).await
+    }
+
+    /// Waits until a command has a state that is final.
+    pub async fn ended(&self, token: &str, command: Uuid) -> Value {
+        eventually(|| async {
+            let (_, state) = self.state(token, command).await;
+            (state["final"] == true).then_some(state)
+        })
+        .await
+    }
+}
+
+pub async fn answer(response: Response) -> (StatusCode, Value) {
+    (response.status(), response.json().await.unwrap_or(Value::Null))
+}
+
+pub fn in_seconds(seconds: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_secs(seconds)
+}
+
+pub fn problem(slug: &str) -> Value {
+    json!(format!("urn:smarthome:problem:{slug}"))
+}
+
+/// Asks again until there is an answer; 20 s at most.
+pub async fn eventually<T, F, Fut>(mut ask: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let asking = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it never came")
+}

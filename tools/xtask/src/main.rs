@@ -1,0 +1,3 @@
+//! Project commands: demo, test, bench.
+
+fn main() {}

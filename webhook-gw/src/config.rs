@@ -1,0 +1,199 @@
+//! The configuration file.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use authn::record::RecordTrust;
+use authn::tls::{ListenerLimits, TlsFiles};
+use domain::PartnerId;
+use eventlog::LogOptions;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile, duration};
+use url::Url;
+
+use crate::gateway::Limits;
+
+/// Room that a record needs beside an event's sealed body, in bytes.
+const RECORD_OVERHEAD: usize = 4096;
+/// Longest time after which an event may still count as being in time.
+const MAX_LATENESS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Most bytes of a body.
+    #[serde(default = "defaults::max_body")]
+    pub max_body: usize,
+    /// Most events in a batch.
+    #[serde(default = "defaults::max_batch")]
+    pub max_batch: usize,
+    /// Most requests in flight; one more is answered 503 at once. Times `max_body`, this bounds
+    /// the memory that bodies take.
+    #[serde(default = "defaults::max_in_flight")]
+    pub max_in_flight: usize,
+    /// How long a body may take to arrive.
+    #[serde(default = "defaults::body_timeout", with = "duration")]
+    pub body_timeout: Duration,
+    /// After how long an event is marked late.
+    #[serde(default = "defaults::lateness", with = "duration")]
+    pub lateness: Duration,
+    /// Where partners call.
+    pub listen: ListenConfig,
+    /// The event log.
+    pub log: LogConfig,
+    /// Whose registry events are believed.
+    pub records: RecordTrust,
+    /// What becomes of rejected events.
+    pub rejected: RejectedConfig,
+    /// Partners that may send.
+    pub partners: Vec<PartnerConfig>,
+    /// What every process has.
+    pub process: ProcessSettings,
+}
+
+/// `[listen]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenConfig {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Certificates on both sides.
+    pub tls: TlsFiles,
+    /// Limits on connections.
+    #[serde(default)]
+    pub limits: ListenerLimits,
+    /// How often the certificate files are looked at.
+    #[serde(default = "defaults::reload_every", with = "duration")]
+    pub reload_every: Duration,
+}
+
+/// `[log]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `sqlite:///absolute/path`.
+    pub url: Url,
+    /// The same for every process that opens this log.
+    #[serde(default)]
+    pub options: LogOptions,
+}
+
+/// `[rejected]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectedConfig {
+    /// File with the operators' HPKE public key, base64url: rejected events are sealed to it.
+    pub operators_key: ConfigPath,
+}
+
+/// One of `[[partners]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerConfig {
+    /// Its id in the registry.
+    pub id: PartnerId,
+    /// Files with its active secrets, `whsec_...` each: one, or several during a rotation.
+    pub secrets: Vec<SecretFile>,
+}
+
+impl Config {
+    /// What one request, and all of them together, may take.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_body: self.max_body,
+            max_batch: self.max_batch,
+            max_in_flight: self.max_in_flight,
+            body_timeout: self.body_timeout,
+            lateness: SignedDuration::try_from(self.lateness).unwrap_or(SignedDuration::MAX),
+        }
+    }
+}
+
+impl ProcessConfig for Config {
+    const NAME: &'static str = "webhook-gw";
+    const ENV_PREFIX: &'static str = "WEBHOOK_GW";
+
+    fn process(&self) -> &ProcessSettings {
+        &self.process
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.log
+            .options
+            .validate()
+            .map_err(|error| format!("`log.options`: {error}"))?;
+        let most = self
+            .log
+            .options
+            .max_record_bytes
+            .saturating_sub(RECORD_OVERHEAD);
+        if self.max_body == 0 || self.max_body > most {
+            // Or a large event could never be recorded, and would be sent again for ever.
+            return Err(format!(
+                "`max_body` must be 1 to {most}, which is `log.options.max_record_bytes` less {RECORD_OVERHEAD}"
+            ));
+        }
+        if self.max_batch == 0 || self.max_batch > self.log.options.queue_capacity {
+            return Err("`max_batch` must be 1 to `log.options.queue_capacity`".to_owned());
+        }
+        if self.max_in_flight == 0 || self.max_in_flight > 1_000_000 {
+            return Err("`max_in_flight` must be 1 to 1000000".to_owned());
+        }
+        if self.lateness > MAX_LATENESS {
+            return Err("`lateness` must be at most 366 days".to_owned());
+        }
+        if self.partners.is_empty() {
+            return Err("`partners` is empty; name at least one, or nobody can send".to_owned());
+        }
+        let mut seen = HashSet::new();
+        for partner in &self.partners {
+            if !seen.insert(&partner.id) {
+                return Err(format!(
+                    "`partners` names `{}` twice; list its secrets once",
+                    partner.id
+                ));
+            }
+            if partner.secrets.is_empty() {
+                return Err(format!(
+                    "`partners`: `{}` has no secret; name a file",
+                    partner.id
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+mod defaults {
+    use std::time::Duration;
+
+    pub(super) const fn max_body() -> usize {
+        256 * 1024
+    }
+
+    pub(super) const fn max_batch() -> usize {
+        100
+    }
+
+    pub(super) const fn max_in_flight() -> usize {
+        256
+    }
+
+    pub(super) const fn body_timeout() -> Duration {
+        Duration::from_secs(10)
+    }
+
+    pub(super) const fn lateness() -> Duration {
+        Duration::from_secs(24 * 60 * 60)
+    }
+
+    pub(super) const fn reload_every() -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+#[cfg(test)]
+mod tests;

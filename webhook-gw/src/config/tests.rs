@@ -1,0 +1,81 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+const GOOD: &str = r#"
+[process.admin]
+listen = "127.0.0.1:9102"
+
+[listen]
+address = "127.0.0.1:8443"
+
+[listen.tls]
+certificate = "server.crt"
+private_key = "server.key"
+client_roots = "ca.crt"
+
+[log]
+url = "sqlite:///var/lib/smarthome/log.db"
+
+[records]
+root = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+certificates = ["command-svc.json"]
+
+[rejected]
+operators_key = "operators.pub"
+
+[[partners]]
+id = "gatekeeper"
+secrets = ["gatekeeper.secret"]
+"#;
+
+fn load(text: &str) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhook-gw.toml");
+    std::fs::write(&path, text).unwrap();
+    let config: Config = service::config::load(&path, "WEBHOOK_GW_NO_SUCH_PREFIX")
+        .map_err(|error| error.to_string())?;
+    config.validate().map(|()| config)
+}
+
+fn with(line: &str) -> Result<Config, String> {
+    load(&format!("{line}\n{GOOD}"))
+}
+
+#[test]
+fn the_smallest_file_has_the_documented_defaults() {
+    let config = load(GOOD).unwrap();
+    assert_eq!((config.max_body, config.max_batch), (262_144, 100));
+    assert_eq!(config.lateness, Duration::from_secs(86_400));
+    assert_eq!(config.limits().lateness, SignedDuration::from_hours(24));
+    assert!(
+        config.partners[0].secrets[0].path().is_absolute(),
+        "relative to the file"
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_named() {
+    let told = with("max_bodies = 1").unwrap_err();
+    assert!(told.contains("max_bodies"), "{told}");
+    let told = load(&GOOD.replace("operators_key", "operator_key")).unwrap_err();
+    assert!(told.contains("operator_key"), "{told}");
+}
+
+#[test]
+fn values_that_cannot_work_are_refused_by_name() {
+    for (line, key) in [
+        ("max_body = 0", "max_body"),
+        ("max_body = 999999", "max_body"),
+        ("max_batch = 0", "max_batch"),
+        ("max_batch = 2000", "max_batch"),
+        ("max_in_flight = 0", "max_in_flight"),
+        ("lateness = \"9000h\"", "lateness"),
+    ] {
+        let told = with(line).unwrap_err();
+        assert!(told.contains(&format!("`{key}`")), "{told}");
+    }
+    let twice = format!("{GOOD}\n[[partners]]\nid = \"gatekeeper\"\nsecrets = [\"x\"]\n");
+    assert!(load(&twice).unwrap_err().contains("twice"));
+    let none = GOOD.replace("[\"gatekeeper.secret\"]", "[]");
+    assert!(load(&none).unwrap_err().contains("no secret"));
+}

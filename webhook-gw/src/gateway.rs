@@ -1,0 +1,181 @@
+//! From a request to its verdicts: the edge that does the IO around the pure parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{EventId, PartnerId};
+use eventlog::{AppendError, SharedLog};
+use jiff::{SignedDuration, Timestamp};
+use privacy::{HpkePublicKey, SealError};
+use records::RegistryFollower;
+use service::trace::TraceContext;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::append::append_all;
+use crate::event::{
+    self, CloudEvent, Format, JsonPointer, NotCloudEvents, PartnerEventId, RejectReason,
+};
+use crate::judge::{Arrival, Judgement, World, judge};
+use crate::record::{Entry, entry};
+use crate::telemetry;
+use crate::verify::{NotVerified, Secrets, Unverified, Verified};
+
+/// What one request, and all of them together, may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub max_body: usize,
+    /// Events in a batch.
+    pub max_batch: usize,
+    /// Requests in flight; one more is answered 503 at once.
+    pub max_in_flight: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// After how long an event counts as late.
+    pub lateness: SignedDuration,
+}
+
+/// Everything that taking events needs.
+pub struct Gateway {
+    pub(crate) log: SharedLog,
+    pub(crate) registry: RegistryFollower,
+    pub(crate) secrets: Secrets,
+    /// Rejected bodies are sealed to this key.
+    pub(crate) operators: HpkePublicKey,
+    pub(crate) limits: Limits,
+    pub(crate) clock: fn() -> Timestamp,
+    pub(crate) in_flight: Arc<Semaphore>,
+}
+
+/// What became of one event. Given only once its record is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The partner's id of it, where it is one.
+    pub id: Option<PartnerEventId>,
+    /// Why it was rejected and which field is to blame; none if it was accepted.
+    pub rejected: Option<(RejectReason, JsonPointer)>,
+}
+
+/// Why no verdict is given on any event of a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// It isn't a partner's word.
+    #[error(transparent)]
+    NotVerified(#[from] NotVerified),
+    /// It holds no CloudEvents.
+    #[error(transparent)]
+    NotCloudEvents(#[from] NotCloudEvents),
+    /// Too little is known just now to judge it.
+    #[error("the registry is not up to date; send it again")]
+    RegistryStale,
+    /// It is not certain that everything was recorded.
+    #[error("the events could not be recorded for certain; send them again")]
+    NotRecorded(#[source] AppendError),
+    /// A rejected event could not be sealed, so it was not recorded.
+    #[error("a rejected event could not be sealed; send it again")]
+    NotSealed,
+}
+
+impl From<SealError> for NotTaken {
+    fn from(_: SealError) -> Self {
+        Self::NotSealed
+    }
+}
+
+impl Gateway {
+    /// Verifies, judges and records a request. `Ok` only after every event is durable, as an
+    /// event or as a rejection.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: nothing is certain to have been recorded.
+    pub async fn take(
+        &self,
+        format: Format,
+        request: Unverified,
+        trace: &TraceContext,
+    ) -> Result<Vec<Verdict>, NotTaken> {
+        let received_at = (self.clock)();
+        if !self.registry.is_fresh() {
+            return Err(NotTaken::RegistryStale);
+        }
+        let verified = self
+            .registry
+            .read(|registry, _| request.verify(registry, &self.secrets, received_at))?;
+        let events = event::parse(format, verified.body(), self.limits.max_batch)?;
+        let judged = self.judge(&verified, events, received_at);
+        let entries = self.entries(verified.partner(), &judged, trace)?;
+        append_all(&*self.log, entries)
+            .await
+            .map_err(NotTaken::NotRecorded)?;
+        Ok(judged
+            .iter()
+            .map(|judged| self.verdict(verified.partner(), judged))
+            .collect())
+    }
+
+    fn judge<'a>(
+        &self,
+        verified: &Verified,
+        events: Vec<CloudEvent<'a>>,
+        received_at: Timestamp,
+    ) -> Vec<Judged<'a>> {
+        self.registry.read(|registry, positions| {
+            let world = World {
+                registry,
+                positions,
+                lateness: self.limits.lateness,
+            };
+            let judged = events.into_iter().map(|event| {
+                let arrival = Arrival {
+                    id: EventId(Uuid::now_v7()),
+                    at: received_at,
+                };
+                let judgement = judge(world, verified.partner(), &event, arrival);
+                Judged {
+                    event,
+                    arrival,
+                    judgement,
+                }
+            });
+            judged.collect()
+        })
+    }
+
+    fn entries(
+        &self,
+        partner: &PartnerId,
+        judged: &[Judged<'_>],
+        trace: &TraceContext,
+    ) -> Result<Vec<Entry>, SealError> {
+        let entry = |judged: &Judged<'_>| {
+            let Judged {
+                event,
+                arrival,
+                judgement,
+            } = judged;
+            entry(partner, event, *arrival, judgement, &self.operators, trace)
+        };
+        judged.iter().map(entry).collect()
+    }
+
+    fn verdict(&self, partner: &PartnerId, judged: &Judged<'_>) -> Verdict {
+        telemetry::judged(partner, judged.event.type_label(), &judged.judgement);
+        let rejected = match &judged.judgement {
+            Judgement::Accepted(_) => None,
+            Judgement::Rejected(rejection) => {
+                Some((rejection.fault.reason, rejection.fault.path.clone()))
+            }
+        };
+        Verdict {
+            id: judged.event.partner_event_id(),
+            rejected,
+        }
+    }
+}
+
+struct Judged<'a> {
+    event: CloudEvent<'a>,
+    arrival: Arrival,
+    judgement: Judgement,
+}

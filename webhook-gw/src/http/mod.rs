@@ -1,0 +1,24 @@
+//! HTTP: routes, and what each answer looks like.
+
+mod body;
+mod events;
+mod refusal;
+mod verdicts;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+
+use crate::gateway::Gateway;
+use refusal::Refusal;
+
+/// The routes that a partner may call. Serve them with
+/// `into_make_service_with_connect_info::<authn::peer::PeerIdentity>()`.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/events", post(events::post))
+        .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)
+        .fallback(async || Refusal::NotFound)
+        .with_state(gateway)
+}

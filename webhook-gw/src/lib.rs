@@ -1,0 +1,23 @@
+//! Partner events in: verified, perimeter-checked, recorded, answered.
+//!
+//! The way of a request: [`http`] reads it within its limits, [`verify`] turns it into a
+//! partner's word or refuses it, [`event`] reads it by its contract, [`judge`] decides on each
+//! event, [`record`] makes the log's records of the judgements, [`append`] makes them durable,
+//! and only then is it answered, with one verdict an event. [`gateway`] ties these together.
+
+pub mod append;
+pub mod config;
+pub mod event;
+pub mod gateway;
+mod health;
+pub mod http;
+pub mod judge;
+pub mod record;
+mod run;
+mod telemetry;
+#[cfg(test)]
+mod testing;
+pub mod verify;
+
+pub use config::Config;
+pub use run::{run, serve};

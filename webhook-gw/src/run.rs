@@ -1,0 +1,102 @@
+//! Builds the parts, runs them, ends them.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use authn::peer::PeerIdentity;
+use authn::record::RecordVerifier;
+use authn::tls::{Protocol, ServerTls, TlsListener};
+use domain::PartnerId;
+use eventlog::SharedLog;
+use jiff::Timestamp;
+use privacy::HpkePublicKey;
+use records::{EventReader, RegistryFollower};
+use service::Context;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::config::{Config, PartnerConfig};
+use crate::gateway::Gateway;
+use crate::verify::{Secret, Secrets};
+use crate::{health, http};
+
+/// Whose records the registry is folded from.
+const REGISTRY_SPEAKER: &str = "command-svc";
+
+/// Runs the process until it is told to end.
+///
+/// # Errors
+/// A part can't be built; the text names the file or address.
+pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
+    let log = eventlog::open(&config.log.url, config.log.options.clone()).await?;
+    let address = config.listen.address;
+    let tcp = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("`listen.address`: can't listen on {address}"))?;
+    serve(config, log, tcp, context).await
+}
+
+/// As [`run`], with the log and the socket passed in; the configuration's own are not used.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(
+    config: Config,
+    log: SharedLog,
+    tcp: TcpListener,
+    context: Context,
+) -> anyhow::Result<()> {
+    let limits = config.limits();
+    let secrets = secrets(&config.partners)?;
+    let operators = operators_key(&config)?;
+    let verifier = RecordVerifier::load(&config.records, REGISTRY_SPEAKER.parse()?)
+        .context("`records`: can't tell whose registry events to believe")?;
+    let tls = ServerTls::load(config.listen.tls, Protocol::Http).context("`listen.tls`")?;
+    let listener = TlsListener::new(tcp, Arc::clone(&tls), config.listen.limits)?;
+
+    let reader = Arc::new(EventReader::new(verifier));
+    let registry = RegistryFollower::spawn(Arc::clone(&log), reader, context.shutdown.clone());
+    let gateway = Arc::new(Gateway {
+        log,
+        registry,
+        secrets,
+        operators,
+        limits,
+        clock: Timestamp::now,
+        in_flight: Arc::new(Semaphore::new(limits.max_in_flight)),
+    });
+    let until = context.shutdown.clone();
+    let report = health::report(context.health.clone(), Arc::clone(&gateway));
+    tokio::spawn(until.clone().run_until_cancelled_owned(report));
+    tokio::spawn(
+        until
+            .clone()
+            .run_until_cancelled_owned(tls.reload_every(config.listen.reload_every)),
+    );
+
+    tracing::info!(address = %listener.local_addr(), "listening");
+    let app = http::router(gateway).into_make_service_with_connect_info::<PeerIdentity>();
+    axum::serve(listener, app)
+        .with_graceful_shutdown(until.cancelled_owned())
+        .await?;
+    Ok(())
+}
+
+fn secrets(partners: &[PartnerConfig]) -> anyhow::Result<Secrets> {
+    let of = |partner: &PartnerConfig| -> anyhow::Result<(PartnerId, Vec<Secret>)> {
+        let read = partner.secrets.iter().map(|file| {
+            let secret = Secret::parse(&file.read()?);
+            secret.with_context(|| format!("`partners`: secret {}", file.path().display()))
+        });
+        Ok((partner.id.clone(), read.collect::<anyhow::Result<_>>()?))
+    };
+    let read: Vec<_> = partners.iter().map(of).collect::<anyhow::Result<_>>()?;
+    Ok(Secrets::new(read))
+}
+
+fn operators_key(config: &Config) -> anyhow::Result<HpkePublicKey> {
+    let file = &config.rejected.operators_key;
+    let named = || format!("`rejected.operators_key`: {}", file.display());
+    let text = std::fs::read_to_string(file).with_context(named)?;
+    text.trim().parse().with_context(named)
+}

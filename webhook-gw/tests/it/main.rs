@@ -1,0 +1,8 @@
+//! The process' work over real mutual TLS, on a log in memory.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod contract;
+mod events;
+mod refusals;
+mod support;
+mod unavailable;
