@@ -32,7 +32,7 @@ use crate::subjects::Directory;
 use crate::{caller, deadline};
 
 /// The service.
-pub struct Access {
+pub(crate) struct Access {
     /// Certificates that may call.
     pub allowed: AllowedPeers,
     /// Verifies owners' tokens.

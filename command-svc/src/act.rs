@@ -12,7 +12,7 @@ use partner::{Fence, OpenResult, PartnerClient};
 use tokio::time::Instant;
 
 /// Opens, once. Where the answer stays away, asks the fence with what remains of `deadline`.
-pub async fn open(
+pub(crate) async fn open(
     client: Option<&PartnerClient>,
     perimeter: Option<&Perimeter>,
     command: &OpenCommand,
@@ -109,7 +109,7 @@ pub async fn open(
 
 /// What the fence says, where the open itself left a doubt. It makes certain, or leaves
 /// `doubt` as it was.
-pub fn after_fence(fence: Fence, doubt: CommandCompleted) -> CommandCompleted {
+pub(crate) fn after_fence(fence: Fence, doubt: CommandCompleted) -> CommandCompleted {
     let doubt = CommandCompleted {
         fenced: true,
         ..doubt
@@ -140,7 +140,7 @@ pub fn after_fence(fence: Fence, doubt: CommandCompleted) -> CommandCompleted {
 }
 
 /// A completion that says NOT_EXECUTED; its reason is for the caller to set.
-pub fn completed(command: CommandId) -> CommandCompleted {
+pub(crate) fn completed(command: CommandId) -> CommandCompleted {
     CommandCompleted {
         command,
         outcome: Outcome::NotExecuted,

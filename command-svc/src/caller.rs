@@ -11,7 +11,10 @@ use crate::refusal::Refusal;
 ///
 /// # Errors
 /// No certificate, or not one that is allowed.
-pub fn caller<T>(request: &Request<T>, allowed: &AllowedPeers) -> Result<CallerName, Refusal> {
+pub(crate) fn caller<T>(
+    request: &Request<T>,
+    allowed: &AllowedPeers,
+) -> Result<CallerName, Refusal> {
     let peer = request
         .extensions()
         .get::<PeerIdentity>()
@@ -24,7 +27,7 @@ pub fn caller<T>(request: &Request<T>, allowed: &AllowedPeers) -> Result<CallerN
 ///
 /// # Errors
 /// It is missing, malformed or not good, or the issuer's keys can't be had.
-pub async fn owner<T>(
+pub(crate) async fn owner<T>(
     request: &Request<T>,
     verifier: &AccessTokenVerifier,
 ) -> Result<AccessToken, Refusal> {

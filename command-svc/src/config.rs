@@ -27,7 +27,7 @@ pub struct Config {
     /// Who issues owners' access tokens.
     pub issuer: IssuerConfig,
     /// Whose signed records are believed.
-    pub trust: RecordTrust,
+    pub records: RecordTrust,
     /// The key that signs this process' records.
     pub signer: RecordSignerConfig,
     /// Keys of personal data.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 /// When the answer must be there: the client's own deadline, bounded by the ceiling.
-pub fn of(metadata: &MetadataMap, ceiling: Duration) -> Instant {
+pub(crate) fn of(metadata: &MetadataMap, ceiling: Duration) -> Instant {
     let client = metadata
         .get("grpc-timeout")
         .and_then(|value| value.to_str().ok())

@@ -14,7 +14,7 @@ use crate::knowledge::Knowledge;
 use crate::subjects::Directory;
 
 /// The three tails. Decisions are made only while all of them are fresh.
-pub struct Tails {
+pub(crate) struct Tails {
     registry: Follower,
     access: Follower,
     subjects: Follower,
@@ -23,7 +23,7 @@ pub struct Tails {
 impl Tails {
     /// Starts them: the registry and the subjects from their beginning, the commands as far
     /// back as an idempotency key may be old.
-    pub fn spawn(
+    pub(crate) fn spawn(
         log: &Arc<dyn EventLog>,
         reader: &Arc<EventReader>,
         knowledge: &Arc<Knowledge>,
@@ -51,7 +51,7 @@ impl Tails {
     }
 
     /// Waits until every fold has been fresh once.
-    pub async fn hydrated(&self, knowledge: &Knowledge) {
+    pub(crate) async fn hydrated(&self, knowledge: &Knowledge) {
         tokio::join!(
             self.registry.hydrated(),
             self.access.hydrated(),
@@ -70,12 +70,12 @@ impl Tails {
     }
 
     /// Whether all that a decision needs is known, to the second.
-    pub fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         self.registry.is_fresh() && self.access.is_fresh() && self.subjects.is_fresh()
     }
 
     /// Whether identities and the registry are known, to the second.
-    pub fn knows_registry(&self) -> bool {
+    pub(crate) fn knows_registry(&self) -> bool {
         self.registry.is_fresh() && self.subjects.is_fresh()
     }
 }

@@ -19,7 +19,7 @@ use crate::zone;
 
 /// A decision record came back in log order.
 #[derive(Debug)]
-pub enum Claimed {
+pub(crate) enum Claimed {
     /// It rules. For an ALLOW, the second decision, on the state folded up to the record.
     Won(Option<Box<(Decision, DecisionInputs)>>),
     /// Another decision of the command rules.
@@ -36,7 +36,7 @@ struct Claimant {
 
 /// The folds, always locked together: a decision sees one state.
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     /// The registry.
     pub registry: Registry,
     /// Commands of the last minutes.
@@ -51,18 +51,18 @@ pub struct State {
 
 /// Shared by everything in the process.
 #[derive(Default)]
-pub struct Knowledge(Mutex<State>);
+pub(crate) struct Knowledge(Mutex<State>);
 
 impl Knowledge {
     /// Locks the state. Never held over an await.
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     /// Judges a command now, and says what was seen.
-    pub fn decide(&self, command: &OpenCommand, at: Instant) -> (Decision, DecisionInputs) {
+    pub(crate) fn decide(&self, command: &OpenCommand, at: Instant) -> (Decision, DecisionInputs) {
         let decision = decide(&self.registry, &self.commands, command, at);
         let inputs = DecisionInputs {
             now: at.now,
@@ -94,7 +94,7 @@ impl State {
     }
 
     /// One clock reading, as the complex's own clocks show it.
-    pub fn instant(&self, complex: &ComplexId, now: Timestamp) -> Instant {
+    pub(crate) fn instant(&self, complex: &ComplexId, now: Timestamp) -> Instant {
         let utc_offset = self
             .registry
             .complex(complex)
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// Waits for the decision record `event` to come back. Call it before the append.
-    pub fn await_claim(
+    pub(crate) fn await_claim(
         &mut self,
         event: EventId,
         command: OpenCommand,
@@ -122,12 +122,12 @@ impl State {
     }
 
     /// Nobody waits for `event` any more.
-    pub fn forget_claim(&mut self, event: EventId) {
+    pub(crate) fn forget_claim(&mut self, event: EventId) {
         self.claimants.remove(&event);
     }
 
     /// Waits for the next completion of a command.
-    pub fn await_completion(&mut self, command: CommandId) -> oneshot::Receiver<()> {
+    pub(crate) fn await_completion(&mut self, command: CommandId) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         let watchers = self.watchers.entry(command).or_default();
         watchers.retain(|watcher| !watcher.is_closed());
@@ -136,7 +136,7 @@ impl State {
     }
 
     /// Waits for a change set to be folded. Call it before the append.
-    pub fn await_change_set(
+    pub(crate) fn await_change_set(
         &mut self,
         id: ChangeSetId,
     ) -> oneshot::Receiver<Result<Applied, Refused>> {
@@ -146,7 +146,7 @@ impl State {
     }
 
     /// Folds an event of the registry.
-    pub fn fold_registry(&mut self, event: Event) {
+    pub(crate) fn fold_registry(&mut self, event: Event) {
         if let Body::RegistryChanged(set) = event.body {
             let id = set.id;
             let answer = self.registry.fold(&event.complex, set);
@@ -157,7 +157,12 @@ impl State {
     }
 
     /// Folds an event of the access topic.
-    pub fn fold_access(&mut self, event: &Event, position: LogPosition, append_time: Timestamp) {
+    pub(crate) fn fold_access(
+        &mut self,
+        event: &Event,
+        position: LogPosition,
+        append_time: Timestamp,
+    ) {
         match &event.body {
             Body::AccessDecided(decided) => {
                 // The claimant decides again before its own record counts as an opening.
@@ -178,16 +183,14 @@ impl State {
                     let _ = claimant.answer.send(claimed);
                 }
             }
-            Body::CommandCompleted(completed) => {
-                if self.commands.fold_completed(event, completed) {
-                    for watcher in self
-                        .watchers
-                        .remove(&completed.command)
-                        .into_iter()
-                        .flatten()
-                    {
-                        let _ = watcher.send(());
-                    }
+            Body::CommandCompleted(completed) if self.commands.fold_completed(event, completed) => {
+                for watcher in self
+                    .watchers
+                    .remove(&completed.command)
+                    .into_iter()
+                    .flatten()
+                {
+                    let _ = watcher.send(());
                 }
             }
             _ => {}
@@ -195,7 +198,7 @@ impl State {
     }
 
     /// Everything before `offset` in this partition has been folded.
-    pub fn folded(&mut self, topic: Topic, partition: u32, offset: u64) {
+    pub(crate) fn folded(&mut self, topic: Topic, partition: u32, offset: u64) {
         let positions = match topic {
             Topic::RegistryEvents => &mut self.registry_positions,
             _ => &mut self.access_positions,
@@ -209,19 +212,19 @@ impl State {
 
     /// A record that this version can't read stands in the log: what it changed is unknown,
     /// so nothing is decided for its complex any more.
-    pub fn refuse(&mut self, key: &[u8]) {
+    pub(crate) fn refuse(&mut self, key: &[u8]) {
         self.unreadable.insert(key.to_vec());
     }
 
     /// Whether something in the log of `complex`, or in that of `global`, could not be read.
-    pub fn is_refused(&self, complex: &ComplexId) -> bool {
+    pub(crate) fn is_refused(&self, complex: &ComplexId) -> bool {
         [complex.as_str(), "global"]
             .iter()
             .any(|key| self.unreadable.contains(key.as_bytes()))
     }
 
     /// A command that has been folded.
-    pub fn command(&self, id: CommandId) -> Option<&Command> {
+    pub(crate) fn command(&self, id: CommandId) -> Option<&Command> {
         self.commands.get(id)
     }
 }

@@ -12,10 +12,11 @@ use domain::event::{
 };
 use domain::registry::Perimeter;
 use domain::vocabulary::{ActorKind, Outcome, Reason, Verdict};
-use domain::{CommandId, Decision, DeviceId, EventId, OpenCommand};
+use domain::{CommandId, Decision, EventId, OpenCommand};
 use eventlog::Topic;
 use jiff::Timestamp;
 use service::trace::TraceContext;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -28,11 +29,9 @@ use crate::refusal::Refusal;
 
 /// What a caller is told of a command.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The command.
     pub command: CommandId,
-    /// What was opened.
-    pub device: DeviceId,
     /// When it was decided.
     pub decided_at: Timestamp,
     /// Where the decision stands.
@@ -44,7 +43,7 @@ pub struct Answer {
 }
 
 /// What opening needs.
-pub struct Opener {
+pub(crate) struct Opener {
     /// The folds.
     pub knowledge: Arc<Knowledge>,
     /// The log.
@@ -60,7 +59,7 @@ impl Opener {
     ///
     /// # Errors
     /// The denial, or why nothing was carried out.
-    pub async fn open(
+    pub(crate) async fn open(
         &self,
         command: OpenCommand,
         context: RequestContext,
@@ -68,25 +67,8 @@ impl Opener {
         deadline: Instant,
     ) -> Result<Answer, Refusal> {
         let now = Timestamp::now();
-        let (decision, claimed, event) = {
-            let mut state = self.knowledge.lock();
-            if let Some(first) = state.command(command.id) {
-                let same = first.request_digest == command.request_digest;
-                drop(state);
-                return if same {
-                    self.follow(command.id, deadline).await
-                } else {
-                    Err(Refusal::KeyReused)
-                };
-            }
-            if state.is_refused(&command.complex) {
-                return Err(Refusal::Stale);
-            }
-            let at = state.instant(&command.complex, now);
-            let (decision, inputs) = state.decide(&command, at);
-            let event = decided(&command, now, &decision, inputs, context);
-            let claimed = state.await_claim(event.id, command.clone(), at);
-            (decision, claimed, event)
+        let Some((decision, event, claimed)) = self.decide(&command, context, now)? else {
+            return self.follow(command.id, deadline).await;
         };
         let appended = self
             .recorder
@@ -107,7 +89,7 @@ impl Opener {
             self.knowledge.lock().forget_claim(event.id);
             return Err(Refusal::Log);
         };
-        metrics::histogram!("claim_seconds").record((Timestamp::now() - now).total_seconds());
+        metrics::histogram!("claim_seconds").record((Timestamp::now() - now).as_secs_f64());
         count(&decision);
         let second = match claimed {
             Claimed::Lost => return self.follow_winner(&command, deadline).await,
@@ -119,6 +101,34 @@ impl Opener {
         Ok(self
             .complete(&command, now, position, completed, &trace)
             .await)
+    }
+
+    /// Decides, and registers for the record to come back. None: the command is known
+    /// already, and asks for the same.
+    #[allow(clippy::type_complexity)]
+    fn decide(
+        &self,
+        command: &OpenCommand,
+        context: RequestContext,
+        now: Timestamp,
+    ) -> Result<Option<(Decision, Event, oneshot::Receiver<Claimed>)>, Refusal> {
+        let mut state = self.knowledge.lock();
+        if let Some(first) = state.command(command.id) {
+            let same = first.request_digest == command.request_digest;
+            return if same {
+                Ok(None)
+            } else {
+                Err(Refusal::KeyReused)
+            };
+        }
+        if state.is_refused(&command.complex) {
+            return Err(Refusal::Stale);
+        }
+        let at = state.instant(&command.complex, now);
+        let (decision, inputs) = state.decide(command, at);
+        let event = decided(command, now, &decision, inputs, context);
+        let claimed = state.await_claim(event.id, command.clone(), at);
+        Ok(Some((decision, event, claimed)))
     }
 
     /// The winner acts, unless the second decision denies.
@@ -192,7 +202,6 @@ impl Opener {
         }
         Answer {
             command: command.id,
-            device: command.device.clone(),
             decided_at,
             position,
             completion: Completion { completed, at },
@@ -244,10 +253,9 @@ impl Opener {
 }
 
 /// The answer that the fold gives, once there is one.
-pub fn answer(id: CommandId, command: &Command) -> Option<Answer> {
+pub(crate) fn answer(id: CommandId, command: &Command) -> Option<Answer> {
     Some(Answer {
         command: id,
-        device: command.device.clone(),
         decided_at: command.decided_at,
         position: command.position,
         completion: command.completion.clone()?,
@@ -303,7 +311,7 @@ fn count(decision: &Decision) {
 
 impl Answer {
     /// Outcome and reason.
-    pub fn outcome(&self) -> (Outcome, Reason) {
+    pub(crate) fn outcome(&self) -> (Outcome, Reason) {
         (
             self.completion.completed.outcome,
             self.completion.completed.reason,

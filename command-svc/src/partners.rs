@@ -7,18 +7,18 @@ use domain::PartnerId;
 use partner::{PartnerClient, PartnerConfig};
 
 /// How often certificates are looked at again.
-pub const RELOAD: Duration = Duration::from_secs(10);
+pub(crate) const RELOAD: Duration = Duration::from_secs(10);
 
 /// Every configured partner.
 #[derive(Clone)]
-pub struct Partners(HashMap<PartnerId, PartnerClient>);
+pub(crate) struct Partners(HashMap<PartnerId, PartnerClient>);
 
 impl Partners {
     /// Makes the clients; nothing is sent.
     ///
     /// # Errors
     /// A certificate or key can't be read.
-    pub fn new(configs: Vec<PartnerConfig>) -> Result<Self, partner::ConfigError> {
+    pub(crate) fn new(configs: Vec<PartnerConfig>) -> Result<Self, partner::ConfigError> {
         let clients = configs.into_iter().map(|config| {
             let id = config.partner.clone();
             PartnerClient::new(config).map(|client| (id, client))
@@ -27,12 +27,12 @@ impl Partners {
     }
 
     /// One partner's client.
-    pub fn get(&self, id: &PartnerId) -> Option<&PartnerClient> {
+    pub(crate) fn get(&self, id: &PartnerId) -> Option<&PartnerClient> {
         self.0.get(id)
     }
 
     /// All clients.
-    pub fn all(&self) -> impl Iterator<Item = &PartnerClient> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PartnerClient> {
         self.0.values()
     }
 }

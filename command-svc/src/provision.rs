@@ -25,7 +25,7 @@ use crate::subjects::Directory;
 const CALL: Duration = Duration::from_secs(5);
 
 /// Gives partners what they need to recognise residents' cars.
-pub struct Provisioner {
+pub(crate) struct Provisioner {
     /// Writes the registry.
     pub registrar: Arc<Registrar>,
     /// Keeps sealed plates.
@@ -43,7 +43,7 @@ impl Provisioner {
     ///
     /// # Errors
     /// No perimeter, no good attestation, or the partner can't be reached.
-    pub async fn deliver_token_key(
+    pub(crate) async fn deliver_token_key(
         &self,
         complex: &ComplexId,
         partner: &PartnerId,
@@ -64,7 +64,7 @@ impl Provisioner {
     /// # Errors
     /// A field is wrong, or one of the three steps can't be done now: the same request again
     /// goes on where it stopped.
-    pub async fn add_plate(
+    pub(crate) async fn add_plate(
         &self,
         caller: &CallerName,
         request: AddPlateCredentialRequest,

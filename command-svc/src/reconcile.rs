@@ -45,7 +45,7 @@ const AT_ONCE: usize = 16;
 const BATCH: usize = 512;
 
 /// What the reconciler needs.
-pub struct Reconciler {
+pub(crate) struct Reconciler {
     /// The log.
     pub log: Arc<dyn EventLog>,
     /// Verifies records.
@@ -71,7 +71,7 @@ struct Owned {
 
 impl Reconciler {
     /// Runs until `shutdown`.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             match self.log.subscribe(GROUP, &[Topic::AccessEvents]).await {
                 Ok(mut subscription) => {

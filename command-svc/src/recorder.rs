@@ -9,17 +9,17 @@ use service::trace::TraceContext;
 use tracing::{error, warn};
 
 /// CloudEvents source of this process.
-pub const SOURCE: &str = "urn:smarthome:command-svc";
+pub(crate) const SOURCE: &str = "urn:smarthome:command-svc";
 
 /// Appends signed records.
-pub struct Recorder {
+pub(crate) struct Recorder {
     log: Arc<dyn EventLog>,
     signer: RecordSigner,
 }
 
 impl Recorder {
     /// Records into `log`, signed by `signer`.
-    pub fn new(log: Arc<dyn EventLog>, signer: RecordSigner) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, signer: RecordSigner) -> Self {
         Self { log, signer }
     }
 
@@ -27,7 +27,7 @@ impl Recorder {
     ///
     /// # Errors
     /// Whether it may be in the log all the same is told by the error.
-    pub async fn record(
+    pub(crate) async fn record(
         &self,
         topic: Topic,
         event: &Event,

@@ -14,7 +14,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a call was refused. The texts are for developers and name no person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The caller's certificate is not on the list.
     #[error("the client certificate is not allowed here")]
     Caller,
@@ -74,7 +74,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// A wrong field.
-    pub fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
         Refusal::Field {
             field: field.into(),
             why: why.into(),
@@ -82,7 +82,7 @@ impl Refusal {
     }
 
     /// Stable reason, for `ErrorInfo` and metrics.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Refusal::Caller => "CALLER_NOT_ALLOWED",
             Refusal::Token { reason, .. } => reason,

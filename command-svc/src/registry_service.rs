@@ -38,7 +38,7 @@ const MAX_CHANGES: usize = 500;
 const MAX_NOTE: usize = 200;
 
 /// Writes the registry.
-pub struct Registrar {
+pub(crate) struct Registrar {
     /// The folds.
     pub knowledge: Arc<Knowledge>,
     /// Freshness.
@@ -48,7 +48,7 @@ pub struct Registrar {
 }
 
 /// Where a change set stands, and the versions after it.
-pub struct Registered {
+pub(crate) struct Registered {
     /// Absent when the change set had been applied before.
     pub position: Option<Position>,
     /// In the order of the changes.
@@ -61,7 +61,7 @@ impl Registrar {
     ///
     /// # Errors
     /// It can't apply, lost to another, or the log is unavailable.
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
         caller: &CallerName,
         complex: &ComplexId,
@@ -123,7 +123,7 @@ fn answered(
 }
 
 /// The service.
-pub struct RegistryApi {
+pub(crate) struct RegistryApi {
     /// Certificates that may call.
     pub allowed: AllowedPeers,
     /// Writes change sets.
@@ -269,7 +269,7 @@ fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
 ///
 /// # Errors
 /// Names the field.
-pub fn parse<T: std::str::FromStr<Err = domain::IdError>>(
+pub(crate) fn parse<T: std::str::FromStr<Err = domain::IdError>>(
     field: &str,
     text: &str,
 ) -> Result<T, Refusal> {

@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 
 /// A well-formed open request, not yet tied to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenRequest {
+pub(crate) struct OpenRequest {
     /// What to open.
     pub device: DeviceId,
     /// How.
@@ -31,7 +31,7 @@ pub struct OpenRequest {
 
 impl OpenRequest {
     /// SHA-256 over device and operation: what a retry must repeat.
-    pub fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> [u8; 32] {
         let text = format!("{}\n{}", self.device, self.operation);
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -43,7 +43,7 @@ impl OpenRequest {
 ///
 /// # Errors
 /// The first field that is wrong.
-pub fn parse(request: &pb::OpenRequest, now: Timestamp) -> Result<OpenRequest, Refusal> {
+pub(crate) fn parse(request: &pb::OpenRequest, now: Timestamp) -> Result<OpenRequest, Refusal> {
     let device = request
         .device_id
         .parse()
@@ -62,7 +62,7 @@ pub fn parse(request: &pb::OpenRequest, now: Timestamp) -> Result<OpenRequest, R
 }
 
 /// A guest's request is an owner's with a secret.
-pub fn without_secret(request: pb::OpenWithPassRequest) -> (pb::OpenRequest, String) {
+pub(crate) fn without_secret(request: pb::OpenWithPassRequest) -> (pb::OpenRequest, String) {
     let open = pb::OpenRequest {
         device_id: request.device_id,
         operation: request.operation,
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_keys_time_is_read() {
         let request = parse(&good(), now()).unwrap();
-        assert!((now() - request.key_time).get_seconds().abs() < 5);
+        assert!((now() - request.key_time).as_secs().abs() < 5);
     }
 
     #[test]

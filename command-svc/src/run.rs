@@ -37,11 +37,11 @@ use crate::subjects::Directory;
 pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()> {
     let shutdown = context.shutdown.clone();
     let speaker = "command-svc".parse()?;
-    let verifier = RecordVerifier::load(&config.trust, speaker).context("trust")?;
+    let verifier = RecordVerifier::load(&config.records, speaker).context("records")?;
     let signer = RecordSigner::load(&config.signer).context("signer")?;
     verifier
         .vouch_for(&signer, Timestamp::now())
-        .context("signer is not vouched for by trust")?;
+        .context("signer is not vouched for by records.root")?;
     let reader = Arc::new(EventReader::new(verifier));
     let log = eventlog::open(&config.log.url, config.log.options)
         .await

@@ -24,7 +24,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The address or the certificate can't be used.
-pub async fn serve(
+pub(crate) async fn serve(
     name: &'static str,
     config: ListenConfig,
     routes: Routes,

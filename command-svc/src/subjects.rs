@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 const READ_BACK: Duration = Duration::from_secs(5);
 
 /// The fold of `subjects.v1`, and the keys to extend it.
-pub struct Directory {
+pub(crate) struct Directory {
     log: Arc<dyn EventLog>,
     lookup: LookupKey,
     identity: IdentityKeys,
@@ -29,7 +29,7 @@ pub struct Directory {
 
 impl Directory {
     /// With the keys of user ids.
-    pub fn new(log: Arc<dyn EventLog>, lookup: LookupKey, identity: IdentityKeys) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, lookup: LookupKey, identity: IdentityKeys) -> Self {
         let (folded, _) = watch::channel(0);
         Self {
             log,
@@ -45,7 +45,7 @@ impl Directory {
     }
 
     /// Folds a record of the topic.
-    pub fn fold(&self, record: &Record) {
+    pub(crate) fn fold(&self, record: &Record) {
         let at = LogPosition {
             partition: record.position.partition,
             offset: record.position.offset,
@@ -65,17 +65,17 @@ impl Directory {
     }
 
     /// The index of a user: an HMAC, so that the log can't be searched for a known user id.
-    pub fn index(&self, issuer: &str, user_id: &str) -> LookupIndex {
+    pub(crate) fn index(&self, issuer: &str, user_id: &str) -> LookupIndex {
         self.lookup.index(issuer, user_id)
     }
 
     /// The index that a subject was minted under.
-    pub fn index_of(&self, subject: SubjectRef) -> Option<LookupIndex> {
+    pub(crate) fn index_of(&self, subject: SubjectRef) -> Option<LookupIndex> {
         self.lock().index_of(subject).cloned()
     }
 
     /// An item of a subject, still sealed.
-    pub fn item(&self, subject: SubjectRef, item: Item) -> Option<(SubjectKey, Vec<u8>)> {
+    pub(crate) fn item(&self, subject: SubjectRef, item: Item) -> Option<(SubjectKey, Vec<u8>)> {
         self.lock()
             .item(subject, item)
             .map(|(key, value)| (key, value.to_vec()))
@@ -86,7 +86,7 @@ impl Directory {
     ///
     /// # Errors
     /// The log can't be written or read back.
-    pub async fn subject(&self, issuer: &str, user_id: &str) -> Result<SubjectRef, Refusal> {
+    pub(crate) async fn subject(&self, issuer: &str, user_id: &str) -> Result<SubjectRef, Refusal> {
         let index = self.index(issuer, user_id);
         if let Some(subject) = self.lock().subject_of(&index) {
             return Ok(subject);
@@ -119,7 +119,11 @@ impl Directory {
     ///
     /// # Errors
     /// The log can't be written.
-    pub async fn put(&self, key: &SubjectKey, value: Option<Vec<u8>>) -> Result<(), Refusal> {
+    pub(crate) async fn put(
+        &self,
+        key: &SubjectKey,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), Refusal> {
         let record = NewRecord {
             key: key.to_string(),
             event: CloudEvent {

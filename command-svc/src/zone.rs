@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Whether `name` is an IANA time zone that is known here.
-pub fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     TimeZone::get(name).is_ok()
 }
 
 /// UTC offset of the zone at `now`, in seconds. Zones are checked when a complex is
 /// registered; one that is unknown here counts as UTC, and the record says so.
-pub fn utc_offset(name: &str, now: Timestamp) -> i32 {
+pub(crate) fn utc_offset(name: &str, now: Timestamp) -> i32 {
     TimeZone::get(name).map_or(0, |zone| zone.to_offset(now).seconds())
 }

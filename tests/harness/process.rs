@@ -12,7 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 use tokio::time;
 use url::Url;
 
@@ -154,19 +156,25 @@ impl Process {
         ended.with_context(|| self.excerpt())
     }
 
-    /// Stops the process in its tracks (SIGSTOP). It is stopped when this returns.
+    /// Stops the process and all it started in their tracks (SIGSTOP). It is stopped when this returns.
     ///
     /// # Errors
-    /// It has ended.
+    /// It has ended, or doesn't stop within its grace.
     pub fn pause(&mut self) -> Result<()> {
-        self.signal(Signal::STOP)?;
+        // First the process alone: one that is about to start another stops only once that runs, and
+        // that would never run if it were stopped as well.
+        self.signal_to(Signal::STOP, kill_process)?;
+        let end = Instant::now() + self.grace;
         // NOWAIT leaves the status of one that ended to `exited`.
-        let change = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        waitid(WaitId::Pid(self.group), change)?;
-        match self.exited()? {
-            None => Ok(()),
-            Some(status) => bail!("{} ended instead of pausing: {status}", self.name),
+        let look = WaitIdOptions::STOPPED
+            | WaitIdOptions::EXITED
+            | WaitIdOptions::NOWAIT
+            | WaitIdOptions::NOHANG;
+        while waitid(WaitId::Pid(self.group), look)?.is_none() {
+            ensure!(Instant::now() < end, "{} doesn't stop", self.name);
+            thread::sleep(POLL);
         }
+        self.signal(Signal::STOP)
     }
 
     /// Lets a paused process go on (SIGCONT).
@@ -225,11 +233,18 @@ impl Process {
     }
 
     fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.signal_to(signal, kill_process_group)
+    }
+
+    fn signal_to(
+        &mut self,
+        signal: Signal,
+        send: fn(Pid, Signal) -> rustix::io::Result<()>,
+    ) -> Result<()> {
         // Once its status has been collected the id may belong to another process.
         let ended = self.exited()?;
         ensure!(ended.is_none(), "{} has ended: {ended:?}", self.name);
-        kill_process_group(self.group, signal)
-            .with_context(|| format!("signal {signal:?} to {}", self.name))
+        send(self.group, signal).with_context(|| format!("signal {signal:?} to {}", self.name))
     }
 
     fn excerpt(&self) -> String {

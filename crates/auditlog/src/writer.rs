@@ -119,6 +119,7 @@ impl LogWriter {
             });
         }
         self.check(&leaves)?;
+        self.broken = true;
         // A tree that was signed before must be met again at exactly its size.
         let until_signed = self.published_size().saturating_sub(self.edge.size());
         if (1..leaves.len() as u64).contains(&until_signed) {

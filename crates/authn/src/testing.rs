@@ -47,7 +47,9 @@ impl Ca {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "test root");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "test root");
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
@@ -57,8 +59,14 @@ impl Ca {
 
     pub(crate) fn issue(&self, leaf: &Leaf) -> Issued {
         let mut params = CertificateParams::default();
-        let dns = leaf.dns.iter().map(|&name| SanType::DnsName(name.try_into().unwrap()));
-        let uri = leaf.uri.iter().map(|&name| SanType::URI(name.try_into().unwrap()));
+        let dns = leaf
+            .dns
+            .iter()
+            .map(|&name| SanType::DnsName(name.try_into().unwrap()));
+        let uri = leaf
+            .uri
+            .iter()
+            .map(|&name| SanType::URI(name.try_into().unwrap()));
         params.subject_alt_names = dns.chain(uri).collect();
         params.extended_key_usages = leaf.usage.clone();
         if leaf.expired {

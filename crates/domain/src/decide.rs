@@ -438,7 +438,8 @@ mod tests {
 
     #[test]
     fn device_operation_partner_and_perimeter() {
-        let cases: [(fn(&mut Entity), Reason); 6] = [
+        type Given = (fn(&mut Entity), Reason);
+        let cases: [Given; 6] = [
             (
                 |e| {
                     if let Entity::Device(device) = e {

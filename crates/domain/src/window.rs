@@ -31,15 +31,16 @@ impl Window {
         let local = now.as_second() + i64::from(utc_offset);
         let (day, minute) = (local.div_euclid(DAY), local.rem_euclid(DAY) / 60);
         let (from, until) = (i64::from(self.minutes.0), i64::from(self.minutes.1));
-        let evening = if from == until || (from < until && minute >= from && minute < until) {
-            day
-        } else if from > until && minute >= from {
-            day
-        } else if from > until && minute < until {
-            day - 1
+        let in_evening = if from > until {
+            minute >= from
         } else {
-            return false;
+            from == until || (minute >= from && minute < until)
         };
+        let in_morning = from > until && minute < until;
+        if !in_evening && !in_morning {
+            return false;
+        }
+        let evening = if in_morning { day - 1 } else { day };
         // 1970-01-01 was a Thursday, weekday 4.
         let weekday = (evening + 3).rem_euclid(7) + 1;
         self.weekdays == 0 || self.weekdays & (1 << weekday) != 0

@@ -104,12 +104,15 @@ async fn erased_and_expired_bytes_are_gone_from_the_files() {
     }
     assert!((0..120).all(|number| file.contains(marker(number).as_bytes())));
 
-    for number in 0..120 {
-        let tombstone = record(&format!("gone{number}/plate"), None);
-        log.append(Topic::Subjects, tombstone).await.unwrap();
+    // The first round makes SQLite move rows that the later ones erase.
+    for round in 0..4 {
+        for number in (0..120).filter(|number| number / 5 % 4 == round) {
+            let tombstone = record(&format!("gone{number}/plate"), None);
+            log.append(Topic::Subjects, tombstone).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(log.apply_retention().await.unwrap());
     }
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    assert!(log.apply_retention().await.unwrap());
     for number in 0..120 {
         assert!(!file.contains(marker(number).as_bytes()), "{number}");
         let stays = format!("stays-{number:03}-");

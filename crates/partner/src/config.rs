@@ -115,7 +115,11 @@ mod tests {
 
     #[test]
     fn only_plain_https_urls_are_called() {
-        assert!(config("https://partner.example:9443", None).validate().is_ok());
+        assert!(
+            config("https://partner.example:9443", None)
+                .validate()
+                .is_ok()
+        );
         for base in [
             "http://partner.example",
             "https://partner.example/api",

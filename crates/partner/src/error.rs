@@ -38,7 +38,9 @@ pub enum TokenRefused {
     #[error("the partner's authorization server is unavailable; try again later")]
     Unavailable,
     /// It said no, with this code (RFC 6749, section 5.2; RFC 8707, section 2).
-    #[error("the partner's authorization server refused: {0}; check the client's registration there")]
+    #[error(
+        "the partner's authorization server refused: {0}; check the client's registration there"
+    )]
     Refused(&'static str),
     /// The granted scope isn't the requested one; the token was thrown away.
     #[error("the partner granted another scope than was asked for; the token was thrown away")]
@@ -167,9 +169,9 @@ impl CallError {
             CallError::NotSent(_) | CallError::Silent | CallError::Unintelligible => true,
             // 401: the token was dropped, the next call gets a new one.
             CallError::Problem { status, .. } => matches!(status, 401 | 429 | 500..),
-            CallError::OutOfPerimeter(_)
-            | CallError::NotAttested
-            | CallError::Inexpressible(_) => false,
+            CallError::OutOfPerimeter(_) | CallError::NotAttested | CallError::Inexpressible(_) => {
+                false
+            }
         }
     }
 }

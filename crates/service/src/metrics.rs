@@ -1,6 +1,6 @@
 //! Prometheus metrics of the process.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -10,7 +10,7 @@ const SECONDS: [f64; 14] = [
 ];
 
 /// The recorder is one a process by nature: the `metrics` macros write to it.
-static INSTALLED: OnceLock<Metrics> = OnceLock::new();
+static INSTALLED: Mutex<Option<Metrics>> = Mutex::new(None);
 
 /// Reads what the process has measured.
 #[derive(Clone, Debug)]
@@ -26,13 +26,15 @@ pub struct MetricsError(#[from] BuildError);
 /// # Errors
 /// [`MetricsError`] where another recorder is installed.
 pub fn install() -> Result<Metrics, MetricsError> {
-    if let Some(metrics) = INSTALLED.get() {
+    // Held throughout: of two that install at once, the second gets what the first installed.
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(metrics) = &*installed {
         return Ok(metrics.clone());
     }
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .install_recorder()?;
-    Ok(INSTALLED.get_or_init(|| Metrics(handle)).clone())
+    Ok(installed.insert(Metrics(handle)).clone())
 }
 
 impl Metrics {

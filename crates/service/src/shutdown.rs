@@ -89,10 +89,10 @@ pub async fn supervise<T>(
     tokio::select! {
         finished = &mut work => return Ending::Finished(finished),
         Some(signal) = signals.recv() => {
+            health.draining();
             tracing::info!(?signal, grace = ?config.grace, "shutting down");
         }
     }
-    health.draining();
     let orderly = async {
         if let Some(drain) = config.drain {
             tokio::select! {

@@ -62,8 +62,11 @@ impl Consumer {
                     return Ok(Some(subscription));
                 }
                 Err(error @ LogError::Misconfigured(_)) => return Err(error.into()),
-                Err(error) if !self.wait(&error.into()).await => return Ok(None),
-                Err(_) => {}
+                Err(error) => {
+                    if !self.wait(&error.into()).await {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
@@ -189,8 +192,9 @@ impl Consumer {
                 let records = batches.get(at)?;
                 Some(async move { (*at, partition.project(records).await) })
             });
+            let done = futures::future::join_all(jobs).await;
             let mut interrupted = None;
-            for (at, projected) in futures::future::join_all(jobs).await {
+            for (at, projected) in done {
                 match projected {
                     Ok(()) => _ = batches.remove(&at),
                     Err(error) => interrupted = Some(error),

@@ -35,7 +35,7 @@ pub(super) struct Trees {
     topic: Topic,
     partition: u32,
     /// Open logs, with the batch that used them last.
-    open: HashMap<LogId, (LogWriter, u64)>,
+    open: HashMap<LogId, (Box<LogWriter>, u64)>,
     /// Index of the next leaf of a log, as of the partition's progress.
     next: HashMap<LogId, u64>,
     /// Logs that are halted since this partition was opened.
@@ -49,7 +49,7 @@ pub(super) struct Trees {
 type Placed = (LeafRow, Leaf);
 
 enum Grown {
-    To(LogWriter),
+    To(Box<LogWriter>),
     Halted(String),
     Interrupted(Error),
 }
@@ -209,7 +209,7 @@ impl Trees {
 async fn grow(
     parts: Arc<TreeParts>,
     log: LogId,
-    writer: Option<LogWriter>,
+    writer: Option<Box<LogWriter>>,
     leaves: Vec<Placed>,
 ) -> (LogId, Grown) {
     let outcome = match try_grow(&parts, &log, writer, leaves).await {
@@ -235,16 +235,16 @@ impl From<Error> for Stopped {
 async fn try_grow(
     parts: &TreeParts,
     log: &LogId,
-    writer: Option<LogWriter>,
+    writer: Option<Box<LogWriter>>,
     leaves: Vec<Placed>,
-) -> Result<LogWriter, Stopped> {
+) -> Result<Box<LogWriter>, Stopped> {
     let mut writer = match writer {
         Some(writer) => writer,
         None => {
             let origin = Origin::new(&parts.origin, log)?;
             let heads = Arc::clone(&parts.views) as _;
             let (tiles, signer) = (Arc::clone(&parts.tiles), Arc::clone(&parts.signer));
-            LogWriter::open(log.clone(), origin, tiles, heads, signer).await?
+            Box::new(LogWriter::open(log.clone(), origin, tiles, heads, signer).await?)
         }
     };
     let (size, from) = writer.head().map_or((0, 0), |head| (head.size, head.next_offset));

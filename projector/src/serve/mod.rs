@@ -151,7 +151,7 @@ impl Serve {
             served = served => Ok(served?),
             never = self.probes.run(&self.serving, &self.verifier) => match never {},
             never = probe::mirror(self.health, reporter) => match never {},
-            () = self.tls.reload_every(RELOAD) => unreachable_end(),
+            () = self.tls.reload_every(RELOAD) => anyhow::bail!("certificates are no longer watched"),
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct AccessQuery {
 /// A place in the order of a search: (time, offset), which no two accesses of a complex share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessCursor {
-    /// When the access happened, as [`order_of`] has it.
+    /// When the access happened, in nanoseconds since 1970.
     pub time: i64,
     /// Offset of its record.
     pub offset: u64,
@@ -45,7 +45,7 @@ impl AccessCursor {
 
 /// The number that instants are ordered by: nanoseconds since 1970. Instants before 1677 and
 /// after 2262, which no clock here shows, count as these.
-pub fn order_of(at: Timestamp) -> i64 {
+pub(super) fn order_of(at: Timestamp) -> i64 {
     let nanoseconds = at.as_nanosecond();
     let bounded = nanoseconds.clamp(i64::MIN.into(), i64::MAX.into());
     i64::try_from(bounded).unwrap_or(i64::MAX)

@@ -40,7 +40,7 @@ pub(crate) fn decided(
         ..row(record, event, AccessIdentity::of_event(event.id))
     };
     Ok(vec![
-        RowWrite::Access(row),
+        RowWrite::Access(Box::new(row)),
         RowWrite::Claim(claim(record, event, decided)),
     ])
 }
@@ -93,7 +93,7 @@ pub(crate) fn observed(
         offset: record.position.offset,
         event: event.id,
     };
-    Ok(vec![RowWrite::Access(row), RowWrite::Digest(digest)])
+    Ok(vec![RowWrite::Access(Box::new(row)), RowWrite::Digest(digest)])
 }
 
 fn row(record: &Record, event: &Event, identity: AccessIdentity) -> AccessRow {

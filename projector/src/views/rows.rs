@@ -16,7 +16,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowWrite {
     /// One access.
-    Access(AccessRow),
+    Access(Box<AccessRow>),
     /// One decision's claim to a command.
     Claim(ClaimRow),
     /// One completion of a command.

@@ -32,7 +32,7 @@ pub fn rows(record: &Record, reason: &str, index: u64) -> Vec<RowWrite> {
     })];
     if let (Topic::AccessEvents, Some(complex)) = (record.topic, complex) {
         let event = event_id(record);
-        rows.push(RowWrite::Access(AccessRow {
+        rows.push(RowWrite::Access(Box::new(AccessRow {
             identity: AccessIdentity::of_event(event),
             event,
             offset: record.position.offset,
@@ -51,7 +51,7 @@ pub fn rows(record: &Record, reason: &str, index: u64) -> Vec<RowWrite> {
                 ..AccessRecord::default()
             },
             complex,
-        }));
+        })));
     }
     rows
 }

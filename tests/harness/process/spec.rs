@@ -31,8 +31,8 @@ impl Spec {
     pub fn program(path: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
         Self {
             program: path.into(),
-            pub(super) args: Vec::new(),
-            pub(super) env: Vec::new(),
+            args: Vec::new(),
+            env: Vec::new(),
             log: log.into(),
             grace: Duration::from_secs(10),
         }

@@ -85,6 +85,17 @@ async fn one_that_ignores_termination_is_killed_and_reported() {
 }
 
 #[tokio::test]
+async fn one_that_keeps_starting_others_can_be_paused() {
+    let scene = Scene::new();
+    let mut process = Process::spawn(&scene.sh("echo up; while :; do /bin/true; done")).unwrap();
+    logged(&mut process, "up").await;
+    for _ in 0..50 {
+        process.pause().unwrap();
+        process.resume().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_paused_process_does_nothing_until_resumed() {
     let scene = Scene::new();
     let beat = scene.dir.path().join("beat");

@@ -16,8 +16,15 @@ use crate::ids::PartnerId;
 use crate::token_key::{KEM, WrappingKey};
 
 /// What is encrypted at rest: everything that is kept but the journal, which names nobody.
-const SCOPE: [&str; 7] =
-    ["commands", "credentials", "token_keys", "access_tokens", "events", "outbox", "devices"];
+const SCOPE: [&str; 7] = [
+    "commands",
+    "credentials",
+    "token_keys",
+    "access_tokens",
+    "events",
+    "outbox",
+    "devices",
+];
 
 /// A statement and its signature.
 #[derive(Debug, Serialize)]
@@ -65,7 +72,9 @@ impl Attestor {
         let path = &config.attestation.signing_key;
         let refused = || {
             let path = path.display();
-            ConfigError::new(format!("attestation.signing_key: {path} is no Ed25519 key in PKCS#8 PEM"))
+            ConfigError::new(format!(
+                "attestation.signing_key: {path} is no Ed25519 key in PKCS#8 PEM"
+            ))
         };
         let der = PrivatePkcs8KeyDer::from_pem_file(path).map_err(|_| refused())?;
         let key = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| refused())?;

@@ -13,12 +13,16 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { offset: watch::Sender::new(SignedDuration::ZERO) }
+        Self {
+            offset: watch::Sender::new(SignedDuration::ZERO),
+        }
     }
 
     /// The time now.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now().saturating_add(*self.offset.borrow()).unwrap_or(Timestamp::MAX)
+        Timestamp::now()
+            .saturating_add(*self.offset.borrow())
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// Shifts the clock against the system's.

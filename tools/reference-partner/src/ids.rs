@@ -86,21 +86,28 @@ text_id!(
 );
 
 fn is_device(text: &str) -> bool {
-    text.split_once('.').is_some_and(|(complex, name)| is_slug(complex) && is_slug(name))
+    text.split_once('.')
+        .is_some_and(|(complex, name)| is_slug(complex) && is_slug(name))
 }
 
 impl DeviceId {
     /// Whether this is a device of that complex.
     #[must_use]
     pub fn is_in(&self, complex: &ComplexId) -> bool {
-        self.0.split_once('.').is_some_and(|(prefix, _)| prefix == complex.as_str())
+        self.0
+            .split_once('.')
+            .is_some_and(|(prefix, _)| prefix == complex.as_str())
     }
 }
 
 /// Parses a UUID in canonical lower-case text (RFC 9562 section 4), and no other form.
 pub(crate) fn canonical_uuid(text: &str) -> Result<Uuid, InvalidId> {
     let uuid = Uuid::try_parse(text).map_err(|_| InvalidId::Uuid)?;
-    if uuid.as_hyphenated().to_string() == text { Ok(uuid) } else { Err(InvalidId::Uuid) }
+    if uuid.as_hyphenated().to_string() == text {
+        Ok(uuid)
+    } else {
+        Err(InvalidId::Uuid)
+    }
 }
 
 macro_rules! uuid_id {
@@ -187,7 +194,11 @@ mod tests {
             assert_eq!(DeviceId::parse(text), Err(InvalidId::Device), "{text:?}");
         }
         let upper = "018F4E9C-0000-7000-8000-000000000001";
-        for text in [upper, "018f4e9c000070008000000000000001", "{018f4e9c-0000-7000-8000-000000000001}"] {
+        for text in [
+            upper,
+            "018f4e9c000070008000000000000001",
+            "{018f4e9c-0000-7000-8000-000000000001}",
+        ] {
             assert_eq!(CommandId::parse(text), Err(InvalidId::Uuid), "{text:?}");
         }
         assert!(CommandId::parse(&upper.to_lowercase()).is_ok());

@@ -51,15 +51,26 @@ pub(crate) struct Journal {
 impl Journal {
     /// Opens the file, cuts off a line that a crash left unfinished, and starts the thread.
     pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         let length = complete_length(&mut file)?;
         file.set_len(length)?;
         file.sync_all()?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         let (lines, inbox) = mpsc::channel(GROUP);
         std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || run(&mut file, length, inbox))?;
-        Ok(Self { path: path.to_owned(), lines })
+        Ok(Self {
+            path: path.to_owned(),
+            lines,
+        })
     }
 
     /// Writes an opening; it is on disk when this returns.
@@ -67,11 +78,15 @@ impl Journal {
     /// # Errors
     /// The opening is then not in the journal and must not happen.
     pub(crate) async fn append(&self, opening: &Opening) -> Result<(), JournalError> {
-        let mut line = serde_json::to_vec(opening).map_err(|error| JournalError(error.to_string()))?;
+        let mut line =
+            serde_json::to_vec(opening).map_err(|error| JournalError(error.to_string()))?;
         line.push(b'\n');
         let closed = || JournalError("closed".into());
         let (answer, answered) = oneshot::channel();
-        self.lines.send((line, answer)).await.map_err(|_| closed())?;
+        self.lines
+            .send((line, answer))
+            .await
+            .map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -88,7 +103,11 @@ impl Journal {
 
     /// The commands that opened something.
     pub(crate) fn commands(&self) -> Result<HashSet<CommandId>, JournalError> {
-        Ok(self.read()?.into_iter().filter_map(|opening| opening.command_id).collect())
+        Ok(self
+            .read()?
+            .into_iter()
+            .filter_map(|opening| opening.command_id)
+            .collect())
     }
 }
 
@@ -96,7 +115,10 @@ fn complete_length(file: &mut File) -> io::Result<u64> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.read_to_end(&mut bytes)?;
-    Ok(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last as u64 + 1))
+    Ok(bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last as u64 + 1))
 }
 
 fn run(file: &mut File, mut length: u64, mut inbox: mpsc::Receiver<Line>) {
@@ -104,7 +126,9 @@ fn run(file: &mut File, mut length: u64, mut inbox: mpsc::Receiver<Line>) {
     while let Some((mut bytes, first)) = inbox.blocking_recv() {
         let mut answers = vec![first];
         while answers.len() < GROUP {
-            let Ok((line, answer)) = inbox.try_recv() else { break };
+            let Ok((line, answer)) = inbox.try_recv() else {
+                break;
+            };
             bytes.extend(line);
             answers.push(answer);
         }
@@ -158,7 +182,12 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         journal.append(&opening()).await.unwrap();
         drop(journal);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"at\":\"19").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"at\":\"19")
+            .unwrap();
         let journal = Journal::open(&path).unwrap();
         journal.append(&opening()).await.unwrap();
         assert_eq!(journal.read().unwrap(), [opening(), opening()]);

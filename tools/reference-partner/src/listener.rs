@@ -19,8 +19,11 @@ use tower::{ServiceExt, service_fn};
 
 use crate::tls::ClientCertificate;
 
-/// A handshake, or the head of a request, that takes longer is given up.
+/// A handshake that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// An HTTP/1.1 connection may idle this long between requests: longer than clients usually keep
+/// idle connections, so that it is they who close them and no request meets a closing one.
+const IDLE: Duration = Duration::from_secs(120);
 /// How long open requests may go on after the stop signal.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -49,7 +52,9 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
             accepted = next(&listener, &slots) => accepted,
         };
-        let Some((stream, slot)) = accepted else { continue };
+        let Some((stream, slot)) = accepted else {
+            continue;
+        };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         connections.spawn(async move {
             connection(stream, acceptor, router, stop).await;
@@ -75,7 +80,12 @@ async fn next(
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    router: Router,
+    stop: CancellationToken,
+) {
     let _ = stream.set_nodelay(true);
     let stream = match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -83,22 +93,34 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router, st
         Err(_) => return tracing::info!("handshake took too long"),
     };
     let certificates = stream.get_ref().1.peer_certificates();
-    let certificate = certificates.and_then(<[_]>::first).and_then(ClientCertificate::from_der);
+    let certificate = certificates
+        .and_then(<[_]>::first)
+        .and_then(ClientCertificate::from_der);
     let Some(certificate) = certificate else {
         return tracing::info!("client certificate can't be read");
     };
     let abort = CancellationToken::new();
-    let known = Connection { certificate: Arc::new(certificate), abort: abort.clone() };
+    let known = Connection {
+        certificate: Arc::new(certificate),
+        abort: abort.clone(),
+    };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(known.clone());
-        let answer = router.clone().oneshot(request.map(axum::body::Body::new) as Request);
+        let answer = router
+            .clone()
+            .oneshot(request.map(axum::body::Body::new) as Request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
-    let serving =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256);
+    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

@@ -11,7 +11,11 @@ use tracing_subscriber::EnvFilter;
 
 /// An access-control partner's server with simulated intercoms and barriers.
 #[derive(Parser)]
-#[command(version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     /// The configuration file.
     #[arg(long, required = true)]
@@ -41,9 +45,9 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match (arguments.command, arguments.config) {
         (Some(Command::RotateKeys { config }), _) => rotate(config).await,
-        (None, Some(config)) if arguments.check_config => {
-            Config::load(&config).and_then(|config| partner::check(&config)).map_err(Into::into)
-        }
+        (None, Some(config)) if arguments.check_config => Config::load(&config)
+            .and_then(|config| partner::check(&config))
+            .map_err(Into::into),
         (None, Some(config)) => run(config).await,
         (None, None) => return ExitCode::from(BAD_CONFIG),
     };
@@ -51,7 +55,11 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("reference-partner: {error}");
-            if error.is::<ConfigError>() { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
+            if error.is::<ConfigError>() {
+                ExitCode::from(BAD_CONFIG)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -61,9 +69,16 @@ type Failure = Box<dyn std::error::Error>;
 async fn run(file: PathBuf) -> Result<(), Failure> {
     let config = Config::load(&file)?;
     let filter = EnvFilter::try_new(&config.log.filter)?;
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let partner = Partner::start(config).await?;
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

@@ -120,33 +120,64 @@ impl Partner {
         let routes = api::router(Api {
             authorization: authorization.clone(),
             desk: desk.clone(),
-            credentials: Credentials { store: store.clone() },
+            credentials: Credentials {
+                store: store.clone(),
+            },
             wrapping,
             attestor: material.attestor,
         });
         let connections = config.api.max_connections;
-        tasks.spawn(listener::serve(api_listener, material.server, routes, connections, stop.clone()));
+        tasks.spawn(listener::serve(
+            api_listener,
+            material.server,
+            routes,
+            connections,
+            stop.clone(),
+        ));
         let sender = material.sender.clone();
-        let routes = control::router(Control { desk: desk.clone(), authorization, sender });
+        let routes = control::router(Control {
+            desk: desk.clone(),
+            authorization,
+            sender,
+        });
         let quit = stop.clone();
         tasks.spawn(async move {
             let service = routes.into_make_service_with_connect_info::<SocketAddr>();
             let serving = axum::serve(control_listener, service);
-            let ended = serving.with_graceful_shutdown(async move { quit.cancelled().await }).await;
+            let ended = serving
+                .with_graceful_shutdown(async move { quit.cancelled().await })
+                .await;
             if let Err(error) = ended {
                 tracing::error!(%error, "control listener ended");
             }
         });
-        tasks.spawn(housekeeping::run(desk.clone(), tokens, config.store.key_rotation_days, stop.clone()));
+        tasks.spawn(housekeeping::run(
+            desk.clone(),
+            tokens,
+            config.store.key_rotation_days,
+            stop.clone(),
+        ));
         if let (Some(webhook), Some(sender)) = (config.webhook, material.sender) {
             let kept = config.store.deliveries_kept;
             let bell: Arc<Notify> = desk.outbox_bell.clone();
-            let dispatcher = Dispatcher { store, clock, sender, config: webhook, kept, bell };
+            let dispatcher = Dispatcher {
+                store,
+                clock,
+                sender,
+                config: webhook,
+                kept,
+                bell,
+            };
             tasks.spawn(dispatcher.run(stop.clone()));
         }
         tasks.close();
         tracing::info!(%api, %control, "listening");
-        Ok(Self { api, control, stop, tasks })
+        Ok(Self {
+            api,
+            control,
+            stop,
+            tasks,
+        })
     }
 
     /// Stops: no new connections, open requests end within a few seconds.
@@ -167,7 +198,14 @@ fn desk(config: &Config, store: Store, journal: Arc<Journal>, clock: Arc<Clock>)
         cancel_wait: config.api.cancel_wait,
         max_validity: config.api.max_validity,
     };
-    Desk::new(store, journal, Arc::new(Fleet::new(&config.complexes)), book, clock, limits)
+    Desk::new(
+        store,
+        journal,
+        Arc::new(Fleet::new(&config.complexes)),
+        book,
+        clock,
+        limits,
+    )
 }
 
 fn issuer(config: &Config, bound: SocketAddr) -> Result<Url, ConfigError> {

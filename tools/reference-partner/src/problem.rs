@@ -86,13 +86,22 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with a word on what to do next.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None, challenge: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            challenge: None,
+        }
     }
 
     /// `invalid-request`, for one field.
     pub(crate) fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
         let mut problem = Self::new(Kind::InvalidRequest, "Correct the fields named in errors.");
-        problem.errors.push(FieldError { field: field.into(), detail: detail.into() });
+        problem.errors.push(FieldError {
+            field: field.into(),
+            detail: detail.into(),
+        });
         problem
     }
 
@@ -132,14 +141,20 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
                 headers.insert(header::RETRY_AFTER, value);
             }
         }
-        if let Some(value) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        if let Some(value) = self
+            .challenge
+            .and_then(|text| HeaderValue::from_str(&text).ok())
+        {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         response
@@ -154,10 +169,17 @@ mod tests {
     fn the_contract_lists_every_type_with_its_status() {
         let contract = include_str!("../../../proto/partner/openapi.yaml");
         for kind in Kind::ALL {
-            let row = format!("`{TYPE_PREFIX}{}` | {} |", kind.slug(), kind.status().as_u16());
+            let row = format!(
+                "`{TYPE_PREFIX}{}` | {} |",
+                kind.slug(),
+                kind.status().as_u16()
+            );
             assert!(contract.contains(&row), "not in the contract: {row}");
         }
-        let listed = contract.lines().filter(|l| l.trim_start().starts_with("| `urn:smarthome:problem:")).count();
+        let listed = contract
+            .lines()
+            .filter(|l| l.trim_start().starts_with("| `urn:smarthome:problem:"))
+            .count();
         assert_eq!(listed, Kind::ALL.len());
     }
 }

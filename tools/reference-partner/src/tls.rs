@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -28,7 +28,10 @@ impl ClientCertificate {
     pub(crate) fn from_der(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
         let mut found = Self {
-            thumbprint: digest::digest(&digest::SHA256, der).as_ref().try_into().ok()?,
+            thumbprint: digest::digest(&digest::SHA256, der)
+                .as_ref()
+                .try_into()
+                .ok()?,
             uris: Vec::new(),
             dns_names: Vec::new(),
         };
@@ -45,14 +48,21 @@ impl ClientCertificate {
 }
 
 fn unreadable(key: &str, path: &Path) -> ConfigError {
-    ConfigError::new(format!("{key}: {} has no readable PEM of the kind expected", path.display()))
+    ConfigError::new(format!(
+        "{key}: {} has no readable PEM of the kind expected",
+        path.display()
+    ))
 }
 
 fn chain(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(|_| unreadable(key, path))?;
-    if chain.is_empty() { Err(unreadable(key, path)) } else { Ok(chain) }
+    if chain.is_empty() {
+        Err(unreadable(key, path))
+    } else {
+        Ok(chain)
+    }
 }
 
 fn roots(key: &str, path: &Path) -> Result<RootCertStore, ConfigError> {
@@ -68,7 +78,9 @@ fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigE
 }
 
 fn refused(section: &str, error: impl std::fmt::Display) -> ConfigError {
-    ConfigError::new(format!("{section}: certificate and key can't be used: {error}"))
+    ConfigError::new(format!(
+        "{section}: certificate and key can't be used: {error}"
+    ))
 }
 
 /// The listener's side: TLS 1.3 only, a client certificate required.
@@ -87,6 +99,9 @@ pub(crate) fn server(api: &crate::config::Api) -> Result<ServerConfig, ConfigErr
             private_key("api.key", &api.key)?,
         )
         .map_err(|error| refused("api", error))?;
+    // No resumption: each connection proves its key anew, and its certificate is checked anew.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

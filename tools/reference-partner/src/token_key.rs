@@ -68,7 +68,10 @@ impl WrappingKey {
             return Ok(pair);
         }
         let (private, public) = X25519HkdfSha256::gen_keypair();
-        let pair = Self { private: private.to_bytes().to_vec(), public: public.to_bytes().to_vec() };
+        let pair = Self {
+            private: private.to_bytes().to_vec(),
+            public: public.to_bytes().to_vec(),
+        };
         tx.put(Table::KeyPairs, "", &key, None, &pair)?;
         Ok(pair)
     }
@@ -82,9 +85,11 @@ impl WrappingKey {
         let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&self.private).ok()?;
         let enc = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(enc).ok()?;
         let mode = OpModeR::Base;
-        hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(&mode, &private, &enc, info, wrapped, b"")
-            .ok()
-            .map(Zeroizing::new)
+        hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+            &mode, &private, &enc, info, wrapped, b"",
+        )
+        .ok()
+        .map(Zeroizing::new)
     }
 }
 
@@ -95,10 +100,18 @@ impl WrappedTokenKey {
     }
 
     /// Unwraps and keeps the key.
-    pub(crate) fn put(&self, tx: &Tx<'_>, complex: &ComplexId, pair: &WrappingKey) -> Result<PutKey, StoreError> {
+    pub(crate) fn put(
+        &self,
+        tx: &Tx<'_>,
+        complex: &ComplexId,
+        pair: &WrappingKey,
+    ) -> Result<PutKey, StoreError> {
         let version = self.key_version;
         let info = format!("smarthome token-key v1|{complex}|{version}");
-        let decoded = BASE64URL.decode(&self.enc).ok().zip(BASE64URL.decode(&self.wrapped).ok());
+        let decoded = BASE64URL
+            .decode(&self.enc)
+            .ok()
+            .zip(BASE64URL.decode(&self.wrapped).ok());
         let bytes = decoded.and_then(|(enc, wrapped)| pair.unwrap(info.as_bytes(), &enc, &wrapped));
         let Some(bytes) = bytes.filter(|bytes| bytes.len() == KEY_BYTES) else {
             return Ok(PutKey::NotUnwrapped);
@@ -111,8 +124,17 @@ impl WrappedTokenKey {
         } else if keys.last().is_some_and(|newest| newest.version > version) {
             return Ok(PutKey::Conflict);
         } else {
-            let key = TokenKey { version, bytes: bytes.to_vec() };
-            tx.put(Table::TokenKeys, complex.as_str(), &place(version), None, &key)?;
+            let key = TokenKey {
+                version,
+                bytes: bytes.to_vec(),
+            };
+            tx.put(
+                Table::TokenKeys,
+                complex.as_str(),
+                &place(version),
+                None,
+                &key,
+            )?;
             keys.push(key);
         }
         while keys.len() > HELD {
@@ -129,6 +151,11 @@ fn place(version: u32) -> Key {
 
 /// The token keys held of a complex, oldest first.
 pub(crate) fn held(tx: &Tx<'_>, complex: &ComplexId) -> Result<Vec<TokenKey>, StoreError> {
-    let found = tx.scan(Table::TokenKeys, complex.as_str(), &Key::plain(b""), HELD + 1)?;
+    let found = tx.scan(
+        Table::TokenKeys,
+        complex.as_str(),
+        &Key::plain(b""),
+        HELD + 1,
+    )?;
     Ok(found.into_iter().map(|(_, key)| key).collect())
 }

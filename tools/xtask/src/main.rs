@@ -1,3 +1,79 @@
-//! Project commands: demo, test, bench.
+//! Project commands: `cargo xtask demo`, `test`, `bench`, and small ones that the demo's
+//! printed lines use.
 
-fn main() {}
+mod bench;
+mod build;
+mod call;
+mod demo;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands of this project.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds everything, starts a whole site, plays a day, verifies every proof; stays up.
+    Demo {
+        /// Exit after the story; non-zero if anything differed from what it says.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Runs all tests: unit, contract and end to end. Arguments after `--` go to the tests.
+    Test {
+        /// Only tests whose names contain this.
+        filter: Vec<String>,
+    },
+    /// Runs a benchmark; without a name, lists them.
+    Bench {
+        /// Which one.
+        name: Option<String>,
+    },
+    /// Logs a user of the running demo in and prints the access token.
+    Token {
+        /// Login name, e.g. anna.
+        username: String,
+    },
+    /// Prints the JSON of a fresh open request for a device of the demo.
+    OpenRequest {
+        /// Device id, e.g. sunrise.main-door.
+        device: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo { once } => demo::run(once),
+        Command::Test { filter } => test::run(&filter),
+        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Token { username } => call::token(&username),
+        Command::OpenRequest { device } => call::open_request(&device),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map_or(here.clone(), PathBuf::from)
+}
+
+/// Where the build puts things.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

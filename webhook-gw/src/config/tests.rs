@@ -1,32 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 
-const GOOD: &str = r#"
-[process.admin]
-listen = "127.0.0.1:9102"
-
-[listen]
-address = "127.0.0.1:8443"
-
-[listen.tls]
-certificate = "server.crt"
-private_key = "server.key"
-client_roots = "ca.crt"
-
-[log]
-url = "sqlite:///var/lib/smarthome/log.db"
-
-[records]
-root = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-certificates = ["command-svc.json"]
-
-[rejected]
-operators_key = "operators.pub"
-
-[[partners]]
-id = "gatekeeper"
-secrets = ["gatekeeper.secret"]
-"#;
+const GOOD: &str = include_str!("../../tests/it/good.toml");
 
 fn load(text: &str) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use axum::http::HeaderValue;
-use harness::pki::{Pki, San};
 use jiff::SignedDuration;
+use rcgen::{CertificateParams, KeyPair, SanType};
 use standardwebhooks::Webhook;
 
 use super::*;
@@ -13,24 +13,23 @@ const STRANGE: &str = "whsec_c3RyYW5nZSBzdHJhbmdlIHN0cmFuZ2Ugc3RyYW5nZSE=";
 const BODY: &str = r#"{"specversion":"1.0"}"#;
 const NOW: &str = "2026-11-24T10:00:00Z";
 
-fn peer(sans: &[San]) -> PeerIdentity {
-    let folder = tempfile::tempdir().unwrap();
-    let pki = Pki::create(folder.path()).unwrap();
-    let issued = pki.issue_client("partner", sans).unwrap();
-    let pem = std::fs::read(issued.certificate).unwrap();
-    let (_, leaf) = x509(&pem);
-    PeerIdentity::from_der(&leaf).unwrap()
+fn peer(sans: &[SanType]) -> PeerIdentity {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = sans.to_vec();
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    PeerIdentity::from_der(certificate.der()).unwrap()
 }
 
-/// The first certificate of a PEM file, as DER.
-fn x509(pem: &[u8]) -> (usize, Vec<u8>) {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let leaf = CertificateDer::pem_slice_iter(pem).next().unwrap().unwrap();
-    (leaf.len(), leaf.to_vec())
+fn dns(name: &str) -> SanType {
+    SanType::DnsName(name.try_into().unwrap())
+}
+
+fn uri(name: &str) -> SanType {
+    SanType::URI(name.try_into().unwrap())
 }
 
 fn gatekeeper() -> PeerIdentity {
-    peer(&[San::dns("gatekeeper.example")])
+    peer(&[dns("gatekeeper.example")])
 }
 
 fn secrets() -> Secrets {
@@ -166,28 +165,25 @@ fn each_header_must_be_there_once_and_well_formed() {
 
 #[test]
 fn the_certificate_names_one_known_unsuspended_partner() {
-    let when = |sans: &[San]| verified(peer(sans), signed(OLD, at(NOW), BODY));
+    let when = |sans: &[SanType]| verified(peer(sans), signed(OLD, at(NOW), BODY));
     assert_eq!(
-        when(&[San::dns("stranger.example")]),
+        when(&[dns("stranger.example")]),
         Err(NotVerified::UnknownCertificate)
     );
     assert_eq!(
-        when(&[San::dns("x.gatekeeper.example")]),
+        when(&[dns("x.gatekeeper.example")]),
         Err(NotVerified::UnknownCertificate)
     );
     assert_eq!(when(&[]), Err(NotVerified::UnknownCertificate));
     assert_eq!(
-        when(&[San::dns("suspended.example")]),
+        when(&[dns("suspended.example")]),
         Err(NotVerified::PartnerSuspended)
     );
     assert_eq!(
-        when(&[San::uri("spiffe://other/webhook")]),
+        when(&[uri("spiffe://other/webhook")]),
         Err(NotVerified::NoSecret)
     );
-    let two = [
-        San::dns("gatekeeper.example"),
-        San::uri("spiffe://other/webhook"),
-    ];
+    let two = [dns("gatekeeper.example"), uri("spiffe://other/webhook")];
     assert_eq!(when(&two), Err(NotVerified::AmbiguousCertificate));
 }
 

@@ -1,6 +1,7 @@
 //! The process' work over real mutual TLS, on a log in memory.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod binary;
 mod contract;
 mod events;
 mod refusals;

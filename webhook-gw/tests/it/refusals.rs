@@ -1,12 +1,12 @@
 //! What is refused whole, before anything is recorded.
 
 use eventlog::Topic;
-use harness::pki::San;
 use jiff::{SignedDuration, Timestamp};
+use rcgen::SanType;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{BATCH, SECRET, SINGLE, World, gatekeeper, granted, signed};
+use crate::support::{BATCH, PATIENCE, SECRET, SINGLE, World, dns, granted, signed};
 
 /// A problem's status, type and reason.
 async fn problem(response: Response) -> (u16, String, String) {
@@ -72,7 +72,7 @@ async fn signatures_and_timestamps() {
 async fn certificates() {
     let world = World::start().await;
     let body = granted(1).to_string();
-    let stranger = world.client(San::dns("stranger.example"));
+    let stranger = world.client(SanType::DnsName(dns("stranger.example")));
     let refused = problem(stranger.post(SINGLE, &body, SECRET).await).await;
     assert_eq!(
         refused,
@@ -80,7 +80,7 @@ async fn certificates() {
     );
 
     // Another partner can't speak with this partner's secret.
-    let other = world.client(San::uri("spiffe://other/webhook"));
+    let other = world.client(SanType::URI(dns("spiffe://other/webhook")));
     let refused = problem(other.post(SINGLE, &body, SECRET).await).await;
     assert_eq!(refused, is(401, "signature-invalid", "no_secret"));
 
@@ -155,15 +155,14 @@ async fn a_suspension_takes_effect_with_the_registry() {
     let world = World::start().await;
     let partner = world.partner();
     partner.verdicts(SINGLE, &granted(1)).await;
-    world.register("global", vec![(1, gatekeeper(true))]).await;
-    let suspended = || async {
-        let response = partner.post(SINGLE, &granted(2).to_string(), SECRET).await;
-        response.status() == 401
+    world.registrar.suspend_gatekeeper().await;
+    let suspended = async {
+        let body = granted(2).to_string();
+        while partner.post(SINGLE, &body, SECRET).await.status() == 200 {
+            tokio::task::yield_now().await;
+        }
     };
-    let patience = std::time::Duration::from_secs(10);
-    harness::process::wait_until(patience, "the suspension", suspended)
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, suspended).await.unwrap();
     let refused = problem(partner.post(SINGLE, &granted(3).to_string(), SECRET).await).await;
     assert_eq!(refused, is(401, "certificate-refused", "partner_suspended"));
 }

@@ -4,7 +4,7 @@ use eventlog::Topic;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{BATCH, SECRET, SINGLE, World, granted, status};
+use crate::support::{BATCH, PATIENCE, SECRET, SINGLE, World, granted, status};
 
 async fn unavailable(response: Response, reason: &str) {
     assert_eq!(response.status(), 503);
@@ -15,11 +15,33 @@ async fn unavailable(response: Response, reason: &str) {
 }
 
 #[tokio::test]
+async fn a_registry_that_may_be_out_of_date_judges_nothing() {
+    let world = World::start().await;
+    let (partner, body) = (world.partner(), granted(1).to_string());
+    world.log.cut(true);
+    world.becomes_ready(false).await;
+    // What was known a moment ago may still be used for a second.
+    let stale = async {
+        loop {
+            let answer = partner.post(SINGLE, &body, SECRET).await;
+            if answer.status() != 200 {
+                return answer;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, stale).await.unwrap();
+    unavailable(answer, "registry_stale").await;
+    world.log.cut(false);
+    world.becomes_ready(true).await;
+    assert_eq!(partner.post(SINGLE, &body, SECRET).await.status(), 200);
+}
+
+#[tokio::test]
 async fn no_answer_before_the_log_has_acknowledged_everything() {
     let world = World::start().await;
     let partner = world.partner();
     let batch = json!([granted(1), status(1)]).to_string();
-    let hold = world.log.hold();
+    let hold = world.log.memory.hold();
     unavailable(partner.post(BATCH, &batch, SECRET).await, "not_recorded").await;
     drop(hold);
     assert!(world.records(Topic::AccessEvents).await.is_empty());
@@ -31,7 +53,7 @@ async fn no_answer_before_the_log_has_acknowledged_everything() {
 async fn an_unknown_append_is_no_success_and_the_retry_can_be_told() {
     let world = World::start().await;
     let (partner, event) = (world.partner(), granted(1).to_string());
-    let lost = world.log.lose_acknowledgements();
+    let lost = world.log.memory.lose_acknowledgements();
     unavailable(partner.post(SINGLE, &event, SECRET).await, "not_recorded").await;
     drop(lost);
     assert_eq!(partner.post(SINGLE, &event, SECRET).await.status(), 200);
@@ -58,7 +80,7 @@ async fn a_rejection_that_cannot_be_recorded_is_not_answered_either() {
     let world = World::start().await;
     let mut bad = granted(1);
     bad["data"]["phone"] = json!("+7 916 123-45-67");
-    let hold = world.log.hold();
+    let hold = world.log.memory.hold();
     let response = world.partner().post(SINGLE, &bad.to_string(), SECRET).await;
     unavailable(response, "not_recorded").await;
     drop(hold);
@@ -67,8 +89,12 @@ async fn a_rejection_that_cannot_be_recorded_is_not_answered_either() {
 #[tokio::test]
 async fn what_is_beyond_the_limit_is_refused_at_once() {
     let world = World::start().await;
-    let hold = world.log.hold();
     let clients = [world.partner(), world.partner(), world.partner()];
+    for client in &clients {
+        // Connected beforehand, so that the three requests come at the same time.
+        client.verdicts(SINGLE, &granted(0)).await;
+    }
+    let hold = world.log.memory.hold();
     let bodies = [
         granted(1).to_string(),
         granted(2).to_string(),

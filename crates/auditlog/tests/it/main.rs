@@ -8,3 +8,4 @@ mod integrity;
 mod notes;
 mod proofs;
 mod recovery;
+mod writers;

@@ -61,7 +61,11 @@ fn a_sealed_record_is_opened() {
     let setup = Setup::new();
     let sealed = setup.sealed();
     assert_eq!(sealed.len(), BODY.len() + SUFFIX);
-    assert_eq!(&sealed[BODY.len()..][..2], [0x7A, 0x48], "field 15, 72 bytes");
+    assert_eq!(
+        &sealed[BODY.len()..][..2],
+        [0x7A, 0x48],
+        "field 15, 72 bytes"
+    );
     assert_eq!(sealed[BODY.len() + 2..][..8], setup.signer.key_id().0);
     let verifier = setup.verifier(vec![]);
     let opened = verifier.open(TOPIC, KEY, &sealed, now()).unwrap();
@@ -70,7 +74,10 @@ fn a_sealed_record_is_opened() {
     assert_eq!(opened.role(), &speaker("command-svc"));
 
     let empty = setup.signer.seal(TOPIC, KEY, vec![]).unwrap();
-    assert_eq!(verifier.open(TOPIC, KEY, &empty, now()).unwrap().unsigned(), b"");
+    assert_eq!(
+        verifier.open(TOPIC, KEY, &empty, now()).unwrap().unsigned(),
+        b""
+    );
 }
 
 #[test]
@@ -120,7 +127,10 @@ fn a_record_that_was_changed_is_refused() {
     }
     for length in 0..sealed.len() {
         assert!(open(&sealed[..length]).is_err(), "truncated to {length}");
-        assert!(open(&sealed[sealed.len() - length..]).is_err(), "last {length}");
+        assert!(
+            open(&sealed[sealed.len() - length..]).is_err(),
+            "last {length}"
+        );
     }
     let suffix = &sealed[BODY.len()..];
     let second_suffix = [&sealed, suffix].concat();
@@ -148,31 +158,56 @@ fn only_known_and_trusted_keys_of_the_right_speaker_count() {
     let id = setup.signer.key_id();
     let sealed = setup.sealed();
     let open = |verifier: &RecordVerifier, value: &[u8], time| {
-        verifier.open(TOPIC, KEY, value, time).map(drop).unwrap_err()
+        verifier
+            .open(TOPIC, KEY, value, time)
+            .map(drop)
+            .unwrap_err()
     };
     let unknown = setup.verifier_of(vec![], vec![]);
-    assert_eq!(open(&unknown, &sealed, now()), SignatureError::UnknownKey(id));
+    assert_eq!(
+        open(&unknown, &sealed, now()),
+        SignatureError::UnknownKey(id)
+    );
     let distrusting = setup.verifier(vec![id]);
-    assert_eq!(open(&distrusting, &sealed, now()), SignatureError::Distrusted(id));
+    assert_eq!(
+        open(&distrusting, &sealed, now()),
+        SignatureError::Distrusted(id)
+    );
     let neither = setup.verifier_of(vec![], vec![id]);
-    assert_eq!(open(&neither, &sealed, now()), SignatureError::Distrusted(id));
+    assert_eq!(
+        open(&neither, &sealed, now()),
+        SignatureError::Distrusted(id)
+    );
 
     let gateway = signer_of(&setup.root, "webhook-gw");
-    let both = vec![setup.signer.certificate().clone(), gateway.certificate().clone()];
+    let both = vec![
+        setup.signer.certificate().clone(),
+        gateway.certificate().clone(),
+    ];
     let verifier = setup.verifier_of(both, vec![]);
     let forged = gateway.seal(TOPIC, KEY, BODY.to_vec()).unwrap();
     let id_of_gateway = gateway.key_id();
-    assert_eq!(open(&verifier, &forged, now()), SignatureError::WrongRole(id_of_gateway));
+    assert_eq!(
+        open(&verifier, &forged, now()),
+        SignatureError::WrongRole(id_of_gateway)
+    );
     // One key's signature under another's id.
     let mut mixed = forged;
     mixed[BODY.len() + 2..][..8].copy_from_slice(&id.0);
-    assert_eq!(open(&verifier, &mixed, now()), SignatureError::BadSignature(id));
+    assert_eq!(
+        open(&verifier, &mixed, now()),
+        SignatureError::BadSignature(id)
+    );
 }
 
 #[test]
 fn validity_is_judged_at_append_time() {
     let setup = Setup::new();
-    let (id, sealed, verifier) = (setup.signer.key_id(), setup.sealed(), setup.verifier(vec![]));
+    let (id, sealed, verifier) = (
+        setup.signer.key_id(),
+        setup.sealed(),
+        setup.verifier(vec![]),
+    );
     let open = |time| verifier.open(TOPIC, KEY, &sealed, time).map(drop);
     let (from, to) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
     let nanosecond = SignedDuration::from_nanos(1);
@@ -181,7 +216,10 @@ fn validity_is_judged_at_append_time() {
     assert_eq!(open(from - nanosecond), Err(SignatureError::Expired(id)));
     assert_eq!(open(to), Err(SignatureError::Expired(id)));
     assert_eq!(verifier.vouch_for(&setup.signer, now()), Ok(()));
-    assert_eq!(verifier.vouch_for(&setup.signer, to), Err(SignatureError::Expired(id)));
+    assert_eq!(
+        verifier.vouch_for(&setup.signer, to),
+        Err(SignatureError::Expired(id))
+    );
 }
 
 #[test]
@@ -208,7 +246,10 @@ fn only_the_pinned_root_makes_certificates() {
     let mut fraction = good.clone();
     fraction.not_after = at("2027-01-01T00:00:00.9Z");
     assert!(matches!(new(vec![fraction]), KeyError::Validity));
-    assert!(matches!(new(vec![good.clone(), good.clone()]), KeyError::Twice(_)));
+    assert!(matches!(
+        new(vec![good.clone(), good.clone()]),
+        KeyError::Twice(_)
+    ));
 
     let key = generate_key().unwrap().public_key();
     let (from, to) = (at("2027-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z"));
@@ -252,7 +293,11 @@ fn keys_and_certificates_come_back_from_their_files() {
     verifier.open(TOPIC, KEY, &sealed, now()).unwrap();
 
     let pem = key.to_pem().unwrap();
-    for secret in [format!("{key:?}"), format!("{root:?}"), format!("{signer:?}")] {
+    for secret in [
+        format!("{key:?}"),
+        format!("{root:?}"),
+        format!("{signer:?}"),
+    ] {
         let line = pem.lines().nth(1).unwrap();
         assert!(!secret.contains(line) && secret.len() < 1000, "{secret}");
     }
@@ -261,7 +306,12 @@ fn keys_and_certificates_come_back_from_their_files() {
 
 fn load_errors_name_the_file(config: &RecordSignerConfig, trust: &RecordTrust, json: &Path) {
     let good = std::fs::read_to_string(json).unwrap();
-    for wrong in ["{}", "", &good.replacen('{', "{\"more\": 1,", 1), &good.replace("command", "CMD")] {
+    for wrong in [
+        "{}",
+        "",
+        &good.replacen('{', "{\"more\": 1,", 1),
+        &good.replace("command", "CMD"),
+    ] {
         std::fs::write(json, wrong).unwrap();
         let error = RecordVerifier::load(trust, speaker("command-svc")).unwrap_err();
         assert!(error.to_string().contains("record.json"), "{error}");
@@ -276,7 +326,13 @@ fn load_errors_name_the_file(config: &RecordSignerConfig, trust: &RecordTrust, j
 fn texts_are_read_strictly() {
     let id: KeyId = "00112233445566aa".parse().unwrap();
     assert_eq!(id.to_string(), "00112233445566aa");
-    for wrong in ["", "0011", "00112233445566AA", "+0112233445566aa", "00112233445566aaa"] {
+    for wrong in [
+        "",
+        "0011",
+        "00112233445566AA",
+        "+0112233445566aa",
+        "00112233445566aaa",
+    ] {
         assert!(wrong.parse::<KeyId>().is_err(), "{wrong}");
     }
     let key = generate_key().unwrap().public_key();
@@ -285,7 +341,13 @@ fn texts_are_read_strictly() {
     for wrong in ["", "Command", "a\0b", "a b", &"a".repeat(64)] {
         assert!(wrong.parse::<Speaker>().is_err(), "{wrong}");
     }
-    assert!(matches!(RecordKey::from_pem(b"nothing"), Err(KeyError::PrivateKey)));
+    assert!(matches!(
+        RecordKey::from_pem(b"nothing"),
+        Err(KeyError::PrivateKey)
+    ));
     let other_kind = rcgen::KeyPair::generate().unwrap().serialize_pem();
-    assert!(matches!(RecordKey::from_pem(other_kind.as_bytes()), Err(KeyError::PrivateKey)));
+    assert!(matches!(
+        RecordKey::from_pem(other_kind.as_bytes()),
+        Err(KeyError::PrivateKey)
+    ));
 }

@@ -133,7 +133,13 @@ async fn peers_without_a_good_certificate_are_refused_and_the_next_one_is_served
     let server = Server::new(Protocol::Http);
     let mut listener = server.listen(ListenerLimits::default()).await;
     let address = listener.local_addr();
-    let of = |issued: &Issued| server.client(issued, Protocol::Http).current().config.clone();
+    let of = |issued: &Issued| {
+        server
+            .client(issued, Protocol::Http)
+            .current()
+            .config
+            .clone()
+    };
 
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(server.ca.pem().as_bytes()).unwrap();
@@ -143,7 +149,10 @@ async fn peers_without_a_good_certificate_are_refused_and_the_next_one_is_served
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    assert!(is_refused(address, Arc::new(anonymous)).await, "no certificate");
+    assert!(
+        is_refused(address, Arc::new(anonymous)).await,
+        "no certificate"
+    );
 
     let stranger = Ca::new().issue(&Leaf::default());
     assert!(is_refused(address, of(&stranger)).await, "another CA");
@@ -152,13 +161,19 @@ async fn peers_without_a_good_certificate_are_refused_and_the_next_one_is_served
         usage: vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth],
         ..Leaf::default()
     });
-    assert!(is_refused(address, of(&server_only)).await, "a server's certificate");
+    assert!(
+        is_refused(address, of(&server_only)).await,
+        "a server's certificate"
+    );
 
     let expired = server.ca.issue(&Leaf {
         expired: true,
         ..Leaf::default()
     });
-    assert!(is_refused(address, client_of(&expired, &server.ca)).await, "expired");
+    assert!(
+        is_refused(address, client_of(&expired, &server.ca)).await,
+        "expired"
+    );
 
     let mut garbage = TcpStream::connect(address).await.unwrap();
     garbage.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -168,7 +183,10 @@ async fn peers_without_a_good_certificate_are_refused_and_the_next_one_is_served
     let mut good = connect(address, of(&server.bff())).await.unwrap();
     let mut connection = listener.next().await.unwrap().unwrap();
     assert_eq!(connection.peer().uri(), [BFF]);
-    assert_eq!(connection.remote_addr(), good.get_ref().0.local_addr().unwrap());
+    assert_eq!(
+        connection.remote_addr(),
+        good.get_ref().0.local_addr().unwrap()
+    );
     good.write_all(b"x").await.unwrap();
     assert_eq!(connection.read_u8().await.unwrap(), b'x');
 }
@@ -218,18 +236,28 @@ async fn every_connection_is_judged_anew_and_by_the_current_roots() {
     let server = Server::new(Protocol::Http);
     let mut listener = server.listen(ListenerLimits::default()).await;
     let address = listener.local_addr();
-    let config = server.client(&server.bff(), Protocol::Http).current().config.clone();
+    let config = server
+        .client(&server.bff(), Protocol::Http)
+        .current()
+        .config
+        .clone();
     for _ in 0..3 {
         let mut stream = connect(address, config.clone()).await.unwrap();
         let mut connection = listener.next().await.unwrap().unwrap();
         // A ticket, were there one, would come with the first data.
         connection.write_all(b"x").await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), b'x');
-        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+        assert_eq!(
+            stream.get_ref().1.handshake_kind(),
+            Some(HandshakeKind::Full)
+        );
     }
     server.files.write("ca.crt", &Ca::new().pem());
     assert_eq!(server.tls.reload_now().unwrap(), Reload::Replaced);
-    assert!(is_refused(address, config).await, "its root is trusted no longer");
+    assert!(
+        is_refused(address, config).await,
+        "its root is trusted no longer"
+    );
 }
 
 #[tokio::test]
@@ -237,10 +265,13 @@ async fn a_rotated_certificate_is_shown_to_new_connections() {
     let server = Server::new(Protocol::Http);
     let mut listener = server.listen(ListenerLimits::default()).await;
     let address = listener.local_addr();
-    let config = server.client(&server.bff(), Protocol::Http).current().config.clone();
-    let shown = |stream: &TlsStream<TcpStream>| {
-        stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
-    };
+    let config = server
+        .client(&server.bff(), Protocol::Http)
+        .current()
+        .config
+        .clone();
+    let shown =
+        |stream: &TlsStream<TcpStream>| stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
     let mut old = connect(address, config.clone()).await.unwrap();
     let mut connection = listener.next().await.unwrap().unwrap();
 
@@ -257,7 +288,11 @@ async fn a_rotated_certificate_is_shown_to_new_connections() {
     assert_eq!(shown(&new), next.der);
     assert_ne!(shown(&old), next.der);
     old.write_all(b"x").await.unwrap();
-    assert_eq!(connection.read_u8().await.unwrap(), b'x', "the old one goes on");
+    assert_eq!(
+        connection.read_u8().await.unwrap(),
+        b'x',
+        "the old one goes on"
+    );
 }
 
 #[tokio::test]
@@ -269,10 +304,17 @@ async fn connections_beyond_the_limit_are_closed_until_one_ends() {
     };
     let mut listener = server.listen(limits).await;
     let address = listener.local_addr();
-    let config = server.client(&server.bff(), Protocol::Http).current().config.clone();
+    let config = server
+        .client(&server.bff(), Protocol::Http)
+        .current()
+        .config
+        .clone();
     let _first = connect(address, config.clone()).await.unwrap();
     let connection = listener.next().await.unwrap().unwrap();
-    assert!(connect(address, config.clone()).await.is_err(), "one too many");
+    assert!(
+        connect(address, config.clone()).await.is_err(),
+        "one too many"
+    );
     drop(connection);
     connect(address, config).await.unwrap();
     listener.next().await.unwrap().unwrap();
@@ -289,7 +331,11 @@ async fn a_peer_that_says_nothing_holds_others_up_no_longer_than_the_timeout() {
     let mut listener = server.listen(limits).await;
     let address = listener.local_addr();
     let mut silent = TcpStream::connect(address).await.unwrap();
-    let config = server.client(&server.bff(), Protocol::Http).current().config.clone();
+    let config = server
+        .client(&server.bff(), Protocol::Http)
+        .current()
+        .config
+        .clone();
     let _good = connect(address, config).await.unwrap();
     listener.next().await.unwrap().unwrap();
     assert_eq!(silent.read(&mut [0]).await.unwrap(), 0, "it was closed");
@@ -303,12 +349,20 @@ async fn a_connection_past_its_age_is_closed() {
         ..ListenerLimits::default()
     };
     let mut listener = server.listen(limits).await;
-    let config = server.client(&server.bff(), Protocol::Http).current().config.clone();
+    let config = server
+        .client(&server.bff(), Protocol::Http)
+        .current()
+        .config
+        .clone();
     let _stream = connect(listener.local_addr(), config).await.unwrap();
     let mut connection = listener.next().await.unwrap().unwrap();
     tokio::time::pause();
     let begun = tokio::time::Instant::now();
-    assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "reads as ended");
+    assert_eq!(
+        connection.read(&mut [0]).await.unwrap(),
+        0,
+        "reads as ended"
+    );
     assert!((299..=301).contains(&begun.elapsed().as_secs()));
 }
 

@@ -37,7 +37,11 @@ fn a_changed_file_is_taken_and_an_unchanged_one_isnt() {
     assert_eq!(tls.reload_now().unwrap(), Reload::Unchanged);
 
     files.write("ca.crt", &Ca::new().pem());
-    assert_eq!(tls.reload_now().unwrap(), Reload::Replaced, "roots count too");
+    assert_eq!(
+        tls.reload_now().unwrap(),
+        Reload::Replaced,
+        "roots count too"
+    );
 }
 
 /// Each way in which files are half-written, mixed up or out of date.
@@ -58,7 +62,9 @@ const SPOILT: [Spoil; 9] = [
         let whole = ca.issue(&Leaf::default()).private_key;
         files.write("tls.key", &whole[..whole.len() / 2]);
     }),
-    ("no file", |files, _| std::fs::remove_file(files.path("tls.key")).unwrap()),
+    ("no file", |files, _| {
+        std::fs::remove_file(files.path("tls.key")).unwrap()
+    }),
     ("a key for everybody", |files, _| {
         use std::os::unix::fs::PermissionsExt;
         let open = std::fs::Permissions::from_mode(0o644);
@@ -66,7 +72,10 @@ const SPOILT: [Spoil; 9] = [
     }),
     ("half a root", |files, ca| {
         let whole = Ca::new().pem();
-        files.write("ca.crt", &format!("{}{}", ca.pem(), &whole[..whole.len() / 2]));
+        files.write(
+            "ca.crt",
+            &format!("{}{}", ca.pem(), &whole[..whole.len() / 2]),
+        );
     }),
     ("an expired certificate", |files, ca| {
         let expired = ca.issue(&expired());
@@ -87,13 +96,22 @@ fn a_bad_file_changes_nothing_and_is_counted() {
 
         spoil(&files, &ca);
         let error = server.reload_now().unwrap_err().to_string();
-        assert!(!error.contains("BEGIN") && error.len() < 400, "{how}: {error}");
+        assert!(
+            !error.contains("BEGIN") && error.len() < 400,
+            "{how}: {error}"
+        );
         assert!(client.reload_now().is_err(), "{how}");
         assert!(Arc::ptr_eq(&config, &server.current()), "{how}");
         assert!(Arc::ptr_eq(&identity, &client.current()), "{how}");
-        assert!(failures("server") > counted.0 && failures("client") > counted.1, "{how}");
+        assert!(
+            failures("server") > counted.0 && failures("client") > counted.1,
+            "{how}"
+        );
 
-        assert!(ServerTls::load(files.server(), Protocol::Http).is_err(), "{how}");
+        assert!(
+            ServerTls::load(files.server(), Protocol::Http).is_err(),
+            "{how}"
+        );
         let good = ca.issue(&Leaf::default());
         files.write("tls.crt", &good.certificate);
         files.write("tls.key", &good.private_key);
@@ -131,6 +149,8 @@ fn a_first_load_of_nothing_names_the_file() {
     let ca = Ca::new();
     let files = Files::new(&ca.issue(&Leaf::default()), &ca.pem());
     std::fs::remove_file(files.path("ca.crt")).unwrap();
-    let error = ServerTls::load(files.server(), Protocol::Http).err().unwrap();
+    let error = ServerTls::load(files.server(), Protocol::Http)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("ca.crt"), "{error}");
 }

@@ -15,4 +15,8 @@ pub use error::TokenError;
 pub use verifier::{AccessTokenVerifier, bearer};
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+mod test_issuer;
+#[cfg(test)]
 mod tests;

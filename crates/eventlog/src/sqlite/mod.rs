@@ -57,9 +57,12 @@ impl SqliteLog {
     }
 
     /// Removes expired and superseded records now instead of at the next sweep.
-    /// When this returns `Ok(true)` their bytes are gone from the file and its
-    /// write-ahead log; `Ok(false)` means that readers kept the latter busy, and
-    /// that the next sweep tries again.
+    /// When this returns `Ok(true)` the bytes of erased and superseded subjects
+    /// are gone from the file and its write-ahead log; `Ok(false)` means that
+    /// readers kept the latter busy, and that the next sweep tries again.
+    ///
+    /// Expired records are overwritten too, but SQLite may have left a fragment
+    /// of one in a page that it shares with its successors; that goes with them.
     ///
     /// # Errors
     /// [`LogError::Unavailable`].

@@ -23,11 +23,14 @@ struct State {
     closed: bool,
 }
 
+/// How an append ended.
+pub(super) type Outcome = Result<Position, AppendError>;
+
 /// An append on its way to the file.
 pub(super) struct Append {
     ticket: Ticket,
     pub(super) record: Prepared,
-    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+    pub(super) answer: oneshot::Sender<Outcome>,
 }
 
 /// Names an append in the queue; grows along it.
@@ -72,11 +75,10 @@ impl Queue {
     }
 
     /// Queues an append, or refuses it at once if the queue is full.
-    #[allow(clippy::type_complexity)]
     pub(super) fn push(
         &self,
         record: Prepared,
-    ) -> Result<(Ticket, oneshot::Receiver<Result<Position, AppendError>>), AppendError> {
+    ) -> Result<(Ticket, oneshot::Receiver<Outcome>), AppendError> {
         let mut state = self.state();
         if state.appends.len() >= self.capacity {
             return Err(AppendError::not_written(

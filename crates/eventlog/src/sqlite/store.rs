@@ -83,7 +83,7 @@ impl SqliteStore {
                 "the writer stopped; read the log to find out",
             )),
             Err(_) if place.withdraw() => Err(AppendError::not_written(
-                "another process kept the log locked; try again after a pause",
+                "the log could not be locked for writing in time; try again after a pause",
             )),
             Err(_) => Err(AppendError::maybe_written(
                 "the commit took too long; read the log to find out",

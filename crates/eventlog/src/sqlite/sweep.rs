@@ -152,3 +152,7 @@ fn empty_write_ahead_log(connection: &Connection) -> rusqlite::Result<bool> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;

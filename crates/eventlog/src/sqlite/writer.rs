@@ -24,7 +24,8 @@ pub(super) struct Writer {
     pub(super) connection: Option<Connection>,
 }
 
-/// How long the write lock is left to other processes while more waits here.
+/// How long the writer rests while more waits, so that other processes get the
+/// write lock in between.
 const BREATH: Duration = Duration::from_micros(100);
 
 impl Writer {
@@ -33,6 +34,7 @@ impl Writer {
         while self.queue.wait() {
             if let Err(error) = self.turn() {
                 if is_busy(&error) {
+                    thread::sleep(BREATH);
                     continue;
                 }
                 tracing::error!(%error, "the event log can't be written");

@@ -6,7 +6,6 @@ use auditlog::LogId;
 use domain::event::DeviceSequence;
 use domain::vocabulary::{Automation, Outcome, Verdict};
 use eventlog::{Position, Topic};
-use prost::Message as _;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 

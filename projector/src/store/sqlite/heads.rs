@@ -5,7 +5,7 @@ use auditlog::{Head, HeadError, HeadStore, LogId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::StoreError;
-use super::{SqliteStore, int, write};
+use super::{SqliteStore, write};
 
 #[async_trait]
 impl HeadStore for SqliteStore {
@@ -35,10 +35,10 @@ impl HeadStore for SqliteStore {
                     params![
                         log.topic(),
                         log.complex(),
-                        int(new.size),
+                        new.size,
                         new.root,
-                        int(new.first_offset),
-                        int(new.next_offset)
+                        new.first_offset,
+                        new.next_offset
                     ],
                 )?;
                 transaction.commit()?;

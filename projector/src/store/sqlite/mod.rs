@@ -74,8 +74,3 @@ impl From<rusqlite::Error> for StoreError {
         Self::Unavailable(Box::new(error))
     }
 }
-
-/// Offsets, sizes and indices as SQLite keeps integers: none of them reaches 2^63.
-fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_f
 use super::super::query::order_of;
 use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
 use super::connections::Connections;
-use super::{decode, int};
+use super::decode;
 use crate::views::{AccessRow, CommandRows, DeviceRow, RowWrite};
 
 /// A store that is read here.
@@ -142,7 +142,7 @@ impl ViewReader for SqliteReader {
                 let select = |columns, table| format!("SELECT {columns} FROM {table}");
                 match table {
                     Table::Access => all(connection, &select(decode::ACCESS, "access"), (), |row| {
-                        decode::access(row).map(RowWrite::Access)
+                        Ok(RowWrite::Access(Box::new(decode::access(row)?)))
                     }),
                     Table::Claims => all(connection, &select(decode::CLAIM, "claims"), (), |row| {
                         decode::claim(row).map(RowWrite::Claim)
@@ -218,11 +218,15 @@ fn search(query: &AccessQuery, after: Option<AccessCursor>, limit: usize) -> (St
     }
     if let Some(after) = after {
         only(" AND (time, off) < (?,", after.time.into());
-        only(" ?)", int(after.offset).into());
+        only(" ?)", int(after.offset));
     }
     only(
         " ORDER BY time DESC, off DESC LIMIT ?",
-        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        int(limit as u64),
     );
     (sql, values)
+}
+
+fn int(number: u64) -> Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
 }

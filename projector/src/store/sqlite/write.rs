@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::super::query::order_of;
 use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
-use super::{SqliteStore, decode, int};
+use super::{SqliteStore, decode};
 use crate::views::{
     AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite, UnreadableRow,
 };
@@ -42,7 +42,7 @@ impl ViewStore for SqliteStore {
                     WHERE topic = ?1 AND complex = ?2 AND off < ?3 ORDER BY off DESC LIMIT 1";
                 let mut statement = connection.prepare_cached(SQL)?;
                 let found = statement
-                    .query_row(params![log.topic(), log.complex(), int(offset)], |row| {
+                    .query_row(params![log.topic(), log.complex(), offset], |row| {
                         Ok((row.get(0)?, row.get(1)?))
                     })
                     .optional()?;
@@ -87,7 +87,7 @@ impl ViewStore for SqliteStore {
                         halt.log.topic(),
                         halt.log.complex(),
                         halt.partition,
-                        int(halt.offset),
+                        halt.offset,
                         halt.detail
                     ],
                 )?;
@@ -117,7 +117,7 @@ pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Stor
 fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreError> {
     let sql = "INSERT INTO progress (topic, part, next) VALUES (?1, ?2, ?3)
                ON CONFLICT DO UPDATE SET next = max(next, excluded.next)";
-    let next = int(progress.next);
+    let next = progress.next;
     transaction
         .prepare_cached(sql)?
         .execute(params![progress.topic.name(), progress.partition, next])?;
@@ -149,7 +149,7 @@ fn access(transaction: &Transaction<'_>, row: &AccessRow) -> Result<(), StoreErr
     transaction.prepare_cached(sql)?.execute(params![
         row.complex.as_str(),
         row.identity.as_str(),
-        int(row.offset),
+        row.offset,
         row.event.to_string(),
         order_of(row.occurred_at),
         row.occurred_at.to_string(),
@@ -168,7 +168,7 @@ fn claim(transaction: &Transaction<'_>, row: &ClaimRow) -> Result<(), StoreError
     transaction.prepare_cached(sql)?.execute(params![
         row.complex.as_str(),
         row.command.to_string(),
-        int(row.offset),
+        row.offset,
         row.event.to_string(),
         row.verdict.number(),
         row.late,
@@ -182,7 +182,7 @@ fn completion(transaction: &Transaction<'_>, row: &CompletionRow) -> Result<(), 
     transaction.prepare_cached(sql)?.execute(params![
         row.complex.as_str(),
         row.command.to_string(),
-        int(row.offset),
+        row.offset,
         row.outcome.number(),
         row.at.to_string(),
     ])?;
@@ -199,7 +199,7 @@ fn digest(transaction: &Transaction<'_>, row: &DigestRow) -> Result<(), StoreErr
         row.partner.as_str(),
         row.partner_event,
         row.digest,
-        int(row.offset),
+        row.offset,
         row.event.to_string(),
     ])?;
     Ok(())
@@ -221,7 +221,7 @@ fn device(transaction: &Transaction<'_>, row: &DeviceRow) -> Result<(), StoreErr
         row.sequence.sequence.to_be_bytes(),
         order_of(row.observed_at),
         row.observed_at.to_string(),
-        int(row.offset),
+        row.offset,
         row.status.encode_to_vec(),
     ])?;
     Ok(())
@@ -232,8 +232,8 @@ fn leaf(transaction: &Transaction<'_>, row: &LeafRow) -> Result<(), StoreError> 
     transaction.prepare_cached(sql)?.execute(params![
         row.log.topic(),
         row.log.complex(),
-        int(row.offset),
-        int(row.index),
+        row.offset,
+        row.index,
     ])?;
     Ok(())
 }
@@ -244,7 +244,7 @@ fn unreadable(transaction: &Transaction<'_>, row: &UnreadableRow) -> Result<(), 
     transaction.prepare_cached(sql)?.execute(params![
         row.topic.name(),
         row.position.partition,
-        int(row.position.offset),
+        row.position.offset,
         row.complex.as_ref().map(|id| id.as_str()),
         row.reason,
         row.append_time.to_string(),

@@ -9,9 +9,14 @@ use crate::oauth::{Grant, Scope};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
-pub(super) async fn get(grant: Grant, State(api): State<Api>) -> Result<Json<Attestation>, Problem> {
+pub(super) async fn get(
+    grant: Grant,
+    State(api): State<Api>,
+) -> Result<Json<Attestation>, Problem> {
     grant.require(Scope::AttestationRead)?;
     let rotated_at = api.desk.store.run(|tx| Ok(tx.key_rotated_at())).await?;
-    let made = api.attestor.attest(&api.wrapping, rotated_at, api.desk.clock.now());
+    let made = api
+        .attestor
+        .attest(&api.wrapping, rotated_at, api.desk.clock.now());
     Ok(Json(made.map_err(StoreError::from)?))
 }

@@ -16,7 +16,12 @@ pub(super) async fn status(
 ) -> Result<Json<CommandStatus>, Problem> {
     grant.require(Scope::CommandsRead)?;
     let found = api.desk.status(id, grant.complex()?).await?;
-    let unseen = || Problem::new(Kind::UnknownCommand, "Cancel it, if it must not open later.");
+    let unseen = || {
+        Problem::new(
+            Kind::UnknownCommand,
+            "Cancel it, if it must not open later.",
+        )
+    };
     found.map_err(refused)?.map(Json).ok_or_else(unseen)
 }
 

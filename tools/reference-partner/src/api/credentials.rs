@@ -21,12 +21,19 @@ pub(super) async fn put(
     grant.require(Scope::CredentialsWrite)?;
     grant.require_complex(&complex)?;
     let knows = |device: &DeviceId| device.is_in(&complex) && api.desk.fleet.find(device).is_some();
-    credential.check(knows).map_err(|(field, detail)| Problem::field(field, detail))?;
-    match api.credentials.put(complex, id, credential, api.desk.clock.now()).await? {
+    credential
+        .check(knows)
+        .map_err(|(field, detail)| Problem::field(field, detail))?;
+    match api
+        .credentials
+        .put(complex, id, credential, api.desk.clock.now())
+        .await?
+    {
         Put::Done => Ok(StatusCode::NO_CONTENT),
-        Put::UnknownKeyVersion => {
-            Err(Problem::new(Kind::UnknownKeyVersion, "Put the token key of that version first."))
-        }
+        Put::UnknownKeyVersion => Err(Problem::new(
+            Kind::UnknownKeyVersion,
+            "Put the token key of that version first.",
+        )),
     }
 }
 
@@ -50,6 +57,9 @@ pub(super) async fn list(
 ) -> Result<Json<CredentialPage>, Problem> {
     grant.require(Scope::CredentialsWrite)?;
     grant.require_complex(&complex)?;
-    let page = api.credentials.list(complex, paging.after.as_deref(), paging.limit).await?;
+    let page = api
+        .credentials
+        .list(complex, paging.after.as_deref(), paging.limit)
+        .await?;
     page.map(Json).ok_or_else(bad_cursor)
 }

@@ -26,8 +26,18 @@ pub(crate) struct DeviceStatus {
 
 impl DeviceStatus {
     pub(crate) fn of(device: &crate::config::Device, status: Status) -> Self {
-        let Status { reading, epoch, sequence } = status;
-        Self { device: device.id.clone(), kind: device.kind, reading, epoch, sequence }
+        let Status {
+            reading,
+            epoch,
+            sequence,
+        } = status;
+        Self {
+            device: device.id.clone(),
+            kind: device.kind,
+            reading,
+            epoch,
+            sequence,
+        }
     }
 }
 
@@ -53,7 +63,11 @@ pub(super) async fn list(
             Ok(DeviceStatus::of(device, status))
         });
         let devices = devices.collect::<Result<_, StoreError>>()?;
-        Ok(Snapshot { complex, at, devices })
+        Ok(Snapshot {
+            complex,
+            at,
+            devices,
+        })
     });
     Ok(Json(snapshot.await?))
 }

@@ -27,15 +27,25 @@ pub(super) async fn list(
     grant.require(Scope::EventsRead)?;
     grant.require_complex(&complex)?;
     let book = api.desk.book.clone();
-    let page = api.desk.store.run(move |tx| book.page(tx, &complex, paging.after.as_deref(), paging.limit));
+    let page = api
+        .desk
+        .store
+        .run(move |tx| book.page(tx, &complex, paging.after.as_deref(), paging.limit));
     match page.await? {
         Page::Events(events, next) => {
-            let events = events.into_iter().map(RawValue::from_string).collect::<Result<_, _>>();
-            Ok(Json(EventPage { events: events.map_err(StoreError::from)?, next }))
+            let events = events
+                .into_iter()
+                .map(RawValue::from_string)
+                .collect::<Result<_, _>>();
+            Ok(Json(EventPage {
+                events: events.map_err(StoreError::from)?,
+                next,
+            }))
         }
         Page::UnknownCursor => Err(bad_cursor()),
-        Page::CursorExpired => {
-            Err(Problem::new(Kind::CursorExpired, "Start again without after; what lies between is lost."))
-        }
+        Page::CursorExpired => Err(Problem::new(
+            Kind::CursorExpired,
+            "Start again without after; what lies between is lost.",
+        )),
     }
 }

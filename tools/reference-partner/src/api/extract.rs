@@ -21,8 +21,11 @@ macro_rules! in_path {
         impl<S: Send + Sync> FromRequestParts<S> for $name {
             type Rejection = Problem;
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                let wrong = |error: InvalidId| Problem::field(concat!("path:", $parameter), error.to_string());
-                let parameters = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+                let wrong = |error: InvalidId| {
+                    Problem::field(concat!("path:", $parameter), error.to_string())
+                };
+                let parameters =
+                    Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
                 let parameters = parameters.map_err(|_| wrong(InvalidId::Slug))?;
                 let text = parameters.iter().find(|(name, _)| name == $parameter);
                 let text = text.map_or("", |(_, value)| value.as_str());
@@ -41,7 +44,10 @@ in_path!(OfCredential, CredentialId, "credential");
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<CommandId, Problem> {
     let wrong = || Problem::field("header:Idempotency-Key", InvalidId::Uuid.to_string());
     let mut values = headers.get_all("idempotency-key").iter();
-    let value = values.next().filter(|_| values.next().is_none()).ok_or_else(wrong)?;
+    let value = values
+        .next()
+        .filter(|_| values.next().is_none())
+        .ok_or_else(wrong)?;
     CommandId::parse(value.to_str().map_err(|_| wrong())?).map_err(|_| wrong())
 }
 
@@ -52,23 +58,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let json = request.headers().get(header::CONTENT_TYPE).is_some_and(is_json);
+        let json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(is_json);
         if !json {
-            return Err(Problem::new(Kind::UnsupportedMediaType, "Send application/json."));
+            return Err(Problem::new(
+                Kind::UnsupportedMediaType,
+                "Send application/json.",
+            ));
         }
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|_| Problem::new(Kind::BodyTooLarge, "Send at most 64 KiB."))?;
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| describe(&error))?;
-        deserializer.end().map_err(|_| Problem::field("", "one JSON object and nothing after it"))?;
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| describe(&error))?;
+        deserializer
+            .end()
+            .map_err(|_| Problem::field("", "one JSON object and nothing after it"))?;
         Ok(Self(value))
     }
 }
 
 fn is_json(value: &HeaderValue) -> bool {
     let text = value.to_str().unwrap_or_default();
-    text.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    text.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Points at the member; of serde's message only what comes from our own types is passed on.
@@ -82,7 +99,10 @@ fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         }
     }
     let message = error.inner().to_string();
-    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+    if let Some(missing) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
         return Problem::field(format!("{pointer}/{missing}"), "required");
     }
     if message.starts_with("unknown field") {
@@ -102,13 +122,21 @@ fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
 
 /// What was expected, if the message is one whose end can't hold anything that was sent.
 fn expected(message: &str) -> Option<&str> {
-    const BY_SERDE: [&str; 5] =
-        ["invalid type", "invalid value", "invalid length", "unknown field", "unknown variant"];
+    const BY_SERDE: [&str; 5] = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "unknown field",
+        "unknown variant",
+    ];
     let message = &message[..message.rfind(" at line ").unwrap_or(message.len())];
     let own = [InvalidId::Slug, InvalidId::Device, InvalidId::Uuid].map(|error| error.to_string());
     let by_us = own.iter().any(|text| text == message) || message == InvalidToken.to_string();
     let known = by_us || BY_SERDE.iter().any(|start| message.starts_with(start));
-    message.rsplit_once("expected ").map(|(_, expected)| expected).filter(|_| known)
+    message
+        .rsplit_once("expected ")
+        .map(|(_, expected)| expected)
+        .filter(|_| known)
 }
 
 /// A page: where to go on, and how much.
@@ -125,7 +153,9 @@ pub(crate) struct Paging<const DEFAULT: usize, const MAX: usize> {
     pub(crate) limit: usize,
 }
 
-impl<S: Send + Sync, const DEFAULT: usize, const MAX: usize> FromRequestParts<S> for Paging<DEFAULT, MAX> {
+impl<S: Send + Sync, const DEFAULT: usize, const MAX: usize> FromRequestParts<S>
+    for Paging<DEFAULT, MAX>
+{
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -136,13 +166,19 @@ impl<S: Send + Sync, const DEFAULT: usize, const MAX: usize> FromRequestParts<S>
         if !(1..=MAX).contains(&limit) {
             return Err(Problem::field("query:limit", format!("1 to {MAX}")));
         }
-        Ok(Self { after: page.after, limit })
+        Ok(Self {
+            after: page.after,
+            limit,
+        })
     }
 }
 
 /// `invalid-request` for a cursor.
 pub(crate) fn bad_cursor() -> Problem {
-    Problem::field("query:after", "a cursor from next of an earlier answer for this complex")
+    Problem::field(
+        "query:after",
+        "a cursor from next of an earlier answer for this complex",
+    )
 }
 
 #[cfg(test)]
@@ -176,16 +212,31 @@ mod tests {
     fn errors_point_at_the_field_and_never_repeat_what_was_sent() {
         let time = r#""at":"2026-01-01T00:00:00Z""#;
         let cases = [
-            (format!(r#"{{"list":[]}}"#), "/at", "required"),
-            (format!(r#"{{"list":[{{"version":"CANARY"}}],{time}}}"#), "/list/0/version", "expected u32"),
-            (format!(r#"{{"list":[{{"version":1,"CANARY":2}}],{time}}}"#), "\"/list/0\"", "the members are `version`"),
-            (format!(r#"{{"list":[],{time},"CANARY":"CANARY"}}"#), "\"\"", "`list` or `at`"),
+            (r#"{"list":[]}"#.to_owned(), "/at", "required"),
+            (
+                format!(r#"{{"list":[{{"version":"CANARY"}}],{time}}}"#),
+                "/list/0/version",
+                "expected u32",
+            ),
+            (
+                format!(r#"{{"list":[{{"version":1,"CANARY":2}}],{time}}}"#),
+                "\"/list/0\"",
+                "the members are `version`",
+            ),
+            (
+                format!(r#"{{"list":[],{time},"CANARY":"CANARY"}}"#),
+                "\"\"",
+                "`list` or `at`",
+            ),
             (r#"{"list":[],"at":"CANARY"}"#.to_owned(), "/at", ""),
             ("CANARY".to_owned(), "\"\"", ""),
         ];
         for (body, field, detail) in cases {
             let problem = refused(&body);
-            assert!(problem.contains(field) && problem.contains(detail), "{body}: {problem}");
+            assert!(
+                problem.contains(field) && problem.contains(detail),
+                "{body}: {problem}"
+            );
             assert!(!problem.contains("CANARY"), "{body}: {problem}");
         }
     }

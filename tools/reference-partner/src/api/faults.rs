@@ -20,7 +20,10 @@ pub(super) async fn spoil(fault: Fault, answer: Response, connection: &Connectio
         Fault::BareServerError => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Fault::NotFound => StatusCode::NOT_FOUND.into_response(),
         Fault::Garbage => {
-            let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+            let json = [(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )];
             (json, "{\"result\": \"exec\u{fffd}").into_response()
         }
     }
@@ -29,8 +32,11 @@ pub(super) async fn spoil(fault: Fault, answer: Response, connection: &Connectio
 /// The head of the answer with its full length, half of the body, then the end of the stream.
 async fn truncated(answer: Response) -> Response {
     let (mut head, body) = answer.into_parts();
-    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    let whole = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    head.headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let half: Result<Bytes, std::io::Error> = Ok(whole.slice(..whole.len() / 2));
     let broken = Err(std::io::Error::other("truncated on purpose"));
     Response::from_parts(head, Body::from_stream(stream::iter([half, broken])))

@@ -52,12 +52,21 @@ impl FromRef<Api> for Arc<AuthorizationServer> {
 /// The routes of the mTLS listener.
 pub(crate) fn router(api: Api) -> Router {
     Router::new()
-        .route("/.well-known/oauth-authorization-server", get(oauth::metadata))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::metadata),
+        )
         .route("/oauth/token", post(oauth::token))
         .route("/v1/complexes/{complex}/devices", get(devices::list))
-        .route("/v1/complexes/{complex}/devices/{device}/open", post(open::open))
+        .route(
+            "/v1/complexes/{complex}/devices/{device}/open",
+            post(open::open),
+        )
         .route("/v1/complexes/{complex}/events", get(events::list))
-        .route("/v1/complexes/{complex}/credentials", get(credentials::list))
+        .route(
+            "/v1/complexes/{complex}/credentials",
+            get(credentials::list),
+        )
         .route(
             "/v1/complexes/{complex}/credentials/{credential}",
             put(credentials::put).delete(credentials::delete),
@@ -66,7 +75,9 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/v1/commands/{command_id}", get(commands::status))
         .route("/v1/commands/{command_id}/cancel", post(commands::cancel))
         .route("/v1/security/attestation", get(attestation::get))
-        .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "See the contract."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Kind::MethodNotAllowed, "See the contract.")
+        })
         .fallback(async || Problem::new(Kind::NotFound, "See the contract."))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(log))
@@ -75,7 +86,10 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// One line a call: the route as declared, never a path or body with ids in it.
 async fn log(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str);
     let span = tracing::info_span!("call", method = %request.method(), route, client = tracing::field::Empty);
     let started = Instant::now();
     async move {
@@ -91,6 +105,9 @@ async fn log(request: Request, next: Next) -> Response {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "call failed");
-        Problem::new(Kind::Internal, "Ask again; for an open, ask for its state or cancel it.")
+        Problem::new(
+            Kind::Internal,
+            "Ask again; for an open, ask for its state or cancel it.",
+        )
     }
 }

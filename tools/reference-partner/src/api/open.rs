@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,10 +53,18 @@ pub(super) async fn open(
         grant.require(Scope::from(body.operation))?;
     }
     if !device.is_in(&complex) {
-        return Err(Problem::field("path:device", "a device of the complex in the path"));
+        return Err(Problem::field(
+            "path:device",
+            "a device of the complex in the path",
+        ));
     }
     let id = idempotency_key(&headers)?;
-    let request = OpenRequest { complex, device, operation: body.operation, expires_at: body.expires_at };
+    let request = OpenRequest {
+        complex,
+        device,
+        operation: body.operation,
+        expires_at: body.expires_at,
+    };
     let (opened, fault) = api.desk.open(id, request).await?;
     let answer = answer(opened);
     match fault {
@@ -73,17 +81,26 @@ fn answer(opened: Opened) -> Response {
                 End::Rejected(code) => (StateName::Rejected, code),
                 End::NotExecuted(why) => return refusal(why).into_response(),
             };
-            Json(OpenResult { result, code, partner_ref: opening, at }).into_response()
+            Json(OpenResult {
+                result,
+                code,
+                partner_ref: opening,
+                at,
+            })
+            .into_response()
         }
         Opened::Forbidden => {
             Problem::new(Kind::Cancelled, "Use a new command id for a new attempt.").into_response()
         }
         Opened::KeyReused => {
-            Problem::new(Kind::KeyReused, "Use a new command id for another request.").into_response()
+            Problem::new(Kind::KeyReused, "Use a new command id for another request.")
+                .into_response()
         }
-        Opened::TooFarAhead => {
-            Problem::field("/expires_at", "at most the agreed time ahead of the partner's clock").into_response()
-        }
+        Opened::TooFarAhead => Problem::field(
+            "/expires_at",
+            "at most the agreed time ahead of the partner's clock",
+        )
+        .into_response(),
         Opened::Lost => Problem::new(Kind::Internal, "Cancel the command.").into_response(),
     }
 }

@@ -27,12 +27,16 @@ pub(super) async fn put(
         return Err(Problem::field("/key_version", "from 1 on"));
     }
     let pair = api.wrapping.clone();
-    let put = api.desk.store.run(move |tx| wrapped.put(tx, &complex, &pair));
+    let put = api
+        .desk
+        .store
+        .run(move |tx| wrapped.put(tx, &complex, &pair));
     match put.await? {
         PutKey::Held(key_versions) => Ok(Json(Versions { key_versions })),
-        PutKey::Conflict => {
-            Err(Problem::new(Kind::KeyVersionConflict, "Use the next version for a new key."))
-        }
+        PutKey::Conflict => Err(Problem::new(
+            Kind::KeyVersionConflict,
+            "Use the next version for a new key.",
+        )),
         PutKey::NotUnwrapped => Err(Problem::new(
             Kind::UnwrapFailed,
             "Wrap 32 bytes to the wrapping key of the current attestation, for this complex and version.",

@@ -28,9 +28,17 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(super) enum Admission {
     /// New and past the point of no return: move the device, taking this much longer.
-    Move { opening: OpeningId, longer: Duration, fault: Option<Fault> },
+    Move {
+        opening: OpeningId,
+        longer: Duration,
+        fault: Option<Fault>,
+    },
     /// New and held, for a time or until it ends.
-    Hold { opening: OpeningId, wait: Option<Duration>, fault: Option<Fault> },
+    Hold {
+        opening: OpeningId,
+        wait: Option<Duration>,
+        fault: Option<Fault>,
+    },
     /// Its end is known, or will come.
     Known(Verdict, Option<Fault>),
     /// The request is lost.
@@ -45,8 +53,16 @@ pub(super) fn load(tx: &Tx<'_>, id: CommandId) -> Result<State, StoreError> {
 
 /// Writes a command's state; a final one is remembered for 7 days.
 pub(super) fn save(tx: &Tx<'_>, id: CommandId, state: &State) -> Result<(), StoreError> {
-    let forget_at = state.final_at().and_then(|at| at.checked_add(REMEMBERED).ok());
-    tx.put(Table::Commands, "", &tx.hidden(id.as_bytes()), forget_at, &(id, state))
+    let forget_at = state
+        .final_at()
+        .and_then(|at| at.checked_add(REMEMBERED).ok());
+    tx.put(
+        Table::Commands,
+        "",
+        &tx.hidden(id.as_bytes()),
+        forget_at,
+        &(id, state),
+    )
 }
 
 /// Applies an input to a stored command.
@@ -75,10 +91,18 @@ pub(super) struct Gate<'a> {
 
 impl Gate<'_> {
     /// Admits an open. Whatever is decided is durable before anybody acts on it.
-    pub(super) fn admit(&self, tx: &Tx<'_>, id: CommandId, request: &OpenRequest) -> Result<Admission, StoreError> {
+    pub(super) fn admit(
+        &self,
+        tx: &Tx<'_>,
+        id: CommandId,
+        request: &OpenRequest,
+    ) -> Result<Admission, StoreError> {
         let before = load(tx, id)?;
         let opening = OpeningId::from(Uuid::now_v7());
-        let open = Input::Open { request: request.clone(), opening };
+        let open = Input::Open {
+            request: request.clone(),
+            opening,
+        };
         let (state, verdict) = before.clone().step(open, self.now);
         if verdict != Verdict::Begin {
             if state != before {
@@ -97,13 +121,21 @@ impl Gate<'_> {
             Before::Reject(code) => self.end(tx, id, state, Input::Reject(code), fault),
             Before::Hold(wait) => {
                 save(tx, id, &state)?;
-                Ok(Admission::Hold { opening, wait, fault })
+                Ok(Admission::Hold {
+                    opening,
+                    wait,
+                    fault,
+                })
             }
             Before::Move(longer) => {
                 let (state, verdict) = state.step(Input::Actuate, self.now);
                 save(tx, id, &state)?;
                 match verdict {
-                    Verdict::Actuate => Ok(Admission::Move { opening, longer, fault }),
+                    Verdict::Actuate => Ok(Admission::Move {
+                        opening,
+                        longer,
+                        fault,
+                    }),
                     other => Ok(Admission::Known(other, fault)),
                 }
             }
@@ -120,7 +152,11 @@ impl Gate<'_> {
         if !self.room {
             return Ok(Some(Refusal::Unavailable));
         }
-        let online = self.book.status(tx, complex, device, self.now)?.reading.online;
+        let online = self
+            .book
+            .status(tx, complex, device, self.now)?
+            .reading
+            .online;
         Ok((!online).then_some(Refusal::DeviceOffline))
     }
 

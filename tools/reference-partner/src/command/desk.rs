@@ -81,7 +81,11 @@ impl Desk {
     }
 
     /// Opens a device, once for the id. Gives the answer, and what a failure does to it.
-    pub(crate) async fn open(self: &Arc<Self>, id: CommandId, request: OpenRequest) -> Result<(Opened, Option<Fault>), StoreError> {
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        id: CommandId,
+        request: OpenRequest,
+    ) -> Result<(Opened, Option<Fault>), StoreError> {
         let latest = self.clock.now().saturating_add(self.limits.max_validity);
         if request.expires_at > latest.unwrap_or(Timestamp::MAX) {
             return Ok((Opened::TooFarAhead, None));
@@ -90,15 +94,28 @@ impl Desk {
         let room = permit.is_some();
         let (desk, asked) = (self.clone(), request.clone());
         let admission = self.store.run(move |tx| {
-            let gate = Gate { fleet: &desk.fleet, book: &desk.book, room, now: desk.clock.now() };
+            let gate = Gate {
+                fleet: &desk.fleet,
+                book: &desk.book,
+                room,
+                now: desk.clock.now(),
+            };
             gate.admit(tx, id, &asked)
         });
         let fault = match admission.await? {
-            Admission::Move { opening, longer, fault } => {
+            Admission::Move {
+                opening,
+                longer,
+                fault,
+            } => {
                 self.work(id, request, opening, longer, permit);
                 fault
             }
-            Admission::Hold { opening, wait, fault } => {
+            Admission::Hold {
+                opening,
+                wait,
+                fault,
+            } => {
                 self.hold(id, request, opening, wait, permit);
                 fault
             }
@@ -106,7 +123,9 @@ impl Desk {
                 drop(permit);
                 None
             }
-            Admission::Known(Verdict::Ended(outcome), fault) => return Ok((Opened::Ended(outcome), fault)),
+            Admission::Known(Verdict::Ended(outcome), fault) => {
+                return Ok((Opened::Ended(outcome), fault));
+            }
             Admission::Known(Verdict::Forbidden, _) => return Ok((Opened::Forbidden, None)),
             Admission::Known(..) => return Ok((Opened::KeyReused, None)),
             Admission::Lost => return Ok((Opened::Lost, Some(Fault::Reset))),
@@ -118,7 +137,11 @@ impl Desk {
     }
 
     /// The fence: the final state, or forbidden for ever, or still in progress after the wait.
-    pub(crate) async fn cancel(&self, id: CommandId, authority: Authority) -> Result<Result<CommandStatus, Refused>, StoreError> {
+    pub(crate) async fn cancel(
+        &self,
+        id: CommandId,
+        authority: Authority,
+    ) -> Result<Result<CommandStatus, Refused>, StoreError> {
         let now = self.clock.now();
         let fenced = self.store.run(move |tx| {
             let state = load(tx, id)?;
@@ -136,11 +159,17 @@ impl Desk {
             let _ = tokio::time::timeout(self.limits.cancel_wait, self.end_of(id)).await;
             state = self.state(id).await?;
         }
-        CommandStatus::of(id, &state).map(Ok).ok_or(StoreError::Malformed)
+        CommandStatus::of(id, &state)
+            .map(Ok)
+            .ok_or(StoreError::Malformed)
     }
 
     /// The status of a command, if it was ever seen.
-    pub(crate) async fn status(&self, id: CommandId, complex: &ComplexId) -> Result<Result<Option<CommandStatus>, Refused>, StoreError> {
+    pub(crate) async fn status(
+        &self,
+        id: CommandId,
+        complex: &ComplexId,
+    ) -> Result<Result<Option<CommandStatus>, Refused>, StoreError> {
         let state = self.state(id).await?;
         match state.complex() {
             Some(bound) if bound != complex => Ok(Err(Refused::WrongComplex)),
@@ -150,10 +179,14 @@ impl Desk {
 
     /// All commands that are remembered, in no meaningful order.
     pub(crate) async fn list(&self, limit: usize) -> Result<Vec<ControlView>, StoreError> {
-        let found = self
-            .store
-            .run(move |tx| tx.scan::<(CommandId, State)>(Table::Commands, "", &Key::plain(b""), limit));
-        Ok(found.await?.iter().filter_map(|(_, (id, state))| ControlView::of(*id, state)).collect())
+        let found = self.store.run(move |tx| {
+            tx.scan::<(CommandId, State)>(Table::Commands, "", &Key::plain(b""), limit)
+        });
+        Ok(found
+            .await?
+            .iter()
+            .filter_map(|(_, (id, state))| ControlView::of(*id, state))
+            .collect())
     }
 
     pub(super) async fn state(&self, id: CommandId) -> Result<State, StoreError> {
@@ -183,11 +216,16 @@ impl Desk {
 }
 
 fn may(authority: &Authority, state: &State) -> Result<(), Refused> {
-    if state.complex().is_some_and(|bound| *bound != authority.complex) {
+    if state
+        .complex()
+        .is_some_and(|bound| *bound != authority.complex)
+    {
         return Err(Refused::WrongComplex);
     }
     match state.request() {
-        Some(request) if !authority.operations.contains(&request.operation) => Err(Refused::WrongOperation),
+        Some(request) if !authority.operations.contains(&request.operation) => {
+            Err(Refused::WrongOperation)
+        }
         _ => Ok(()),
     }
 }

@@ -7,28 +7,29 @@ use super::desk::Desk;
 use super::state::{Input, State};
 use crate::ids::CommandId;
 use crate::journal::JournalError;
-use crate::store::{Key, StoreError, Table};
+use crate::store::{StoreError, Table};
 
 impl Desk {
     /// After a restart: what was in progress is executed if the journal has it, else forbidden.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<usize, RecoveryError> {
+        let left = self
+            .store
+            .run(|tx| tx.undated::<(CommandId, State)>(Table::Commands, ""))
+            .await?;
+        if left.is_empty() {
+            return Ok(0);
+        }
         let opened = self.journal.commands()?;
         let (desk, now) = (self.clone(), self.clock.now());
         let recovered = self.store.run(move |tx| {
-            let all = tx.scan::<(CommandId, State)>(Table::Commands, "", &Key::plain(b""), usize::MAX)?;
-            let mut recovered = 0;
-            for (_, (id, state)) in all {
-                if state.final_at().is_some() {
-                    continue;
-                }
-                let journalled = opened.contains(&id);
-                let (after, _) = advance(tx, id, Input::Recover { journalled }, now)?;
+            for (id, _) in &left {
+                let journalled = opened.contains(id);
+                let (after, _) = advance(tx, *id, Input::Recover { journalled }, now)?;
                 if journalled && let Some(request) = after.request() {
-                    desk.report(tx, id, request, now)?;
+                    desk.report(tx, *id, request, now)?;
                 }
-                recovered += 1;
             }
-            Ok(recovered)
+            Ok(left.len())
         });
         Ok(recovered.await?)
     }

@@ -72,20 +72,36 @@ pub(crate) enum State {
     /// No record of it.
     Unseen,
     /// Taken, the device not moved yet; can still be forbidden.
-    Accepted { request: OpenRequest, opening: OpeningId },
+    Accepted {
+        request: OpenRequest,
+        opening: OpeningId,
+    },
     /// Past the point of no return.
-    Actuating { request: OpenRequest, opening: OpeningId },
+    Actuating {
+        request: OpenRequest,
+        opening: OpeningId,
+    },
     /// Final.
-    Ended { request: OpenRequest, outcome: Outcome },
+    Ended {
+        request: OpenRequest,
+        outcome: Outcome,
+    },
     /// Final: never opened and never will be. The request is known if it came first.
-    Forbidden { complex: ComplexId, request: Option<OpenRequest>, at: Timestamp },
+    Forbidden {
+        complex: ComplexId,
+        request: Option<OpenRequest>,
+        at: Timestamp,
+    },
 }
 
 /// What happens to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     /// The open call.
-    Open { request: OpenRequest, opening: OpeningId },
+    Open {
+        request: OpenRequest,
+        opening: OpeningId,
+    },
     /// The device is about to be moved.
     Actuate,
     /// The device has moved.
@@ -133,9 +149,14 @@ impl State {
                     (Accepted { request, opening }, Verdict::Begin)
                 }
             }
-            (Unseen, Input::Cancel(complex)) => {
-                (Forbidden { complex, request: None, at: now }, Verdict::Forbidden)
-            }
+            (Unseen, Input::Cancel(complex)) => (
+                Forbidden {
+                    complex,
+                    request: None,
+                    at: now,
+                },
+                Verdict::Forbidden,
+            ),
 
             (Accepted { request, opening }, Input::Actuate) => {
                 if now >= request.expires_at {
@@ -153,7 +174,14 @@ impl State {
             (Accepted { request, .. }, Input::Cancel(_) | Input::Recover { journalled: false })
             | (Actuating { request, .. }, Input::Recover { journalled: false }) => {
                 let complex = request.complex.clone();
-                (Forbidden { complex, request: Some(request), at: now }, Verdict::Forbidden)
+                (
+                    Forbidden {
+                        complex,
+                        request: Some(request),
+                        at: now,
+                    },
+                    Verdict::Forbidden,
+                )
             }
 
             (Actuating { request, opening }, Input::Moved)
@@ -168,11 +196,22 @@ impl State {
 
             (state @ (Accepted { .. } | Actuating { .. }), Input::Open { request, .. }) => {
                 let same = state.request() == Some(&request);
-                (state, if same { Verdict::Wait } else { Verdict::KeyReused })
+                (
+                    state,
+                    if same {
+                        Verdict::Wait
+                    } else {
+                        Verdict::KeyReused
+                    },
+                )
             }
             (Ended { request, outcome }, Input::Open { request: again, .. }) => {
                 let same = request == again;
-                let verdict = if same { Verdict::Ended(outcome.clone()) } else { Verdict::KeyReused };
+                let verdict = if same {
+                    Verdict::Ended(outcome.clone())
+                } else {
+                    Verdict::KeyReused
+                };
                 (Ended { request, outcome }, verdict)
             }
             (Ended { request, outcome }, Input::Cancel(_)) => {
@@ -184,7 +223,14 @@ impl State {
                     Some(first) => *first == request,
                     None => state.complex() == Some(&request.complex),
                 };
-                (state, if same { Verdict::Forbidden } else { Verdict::KeyReused })
+                (
+                    state,
+                    if same {
+                        Verdict::Forbidden
+                    } else {
+                        Verdict::KeyReused
+                    },
+                )
             }
             (state @ Forbidden { .. }, Input::Cancel(_)) => (state, Verdict::Forbidden),
 
@@ -223,7 +269,13 @@ impl State {
 
 fn end(request: OpenRequest, opening: OpeningId, end: End, at: Timestamp) -> (State, Verdict) {
     let outcome = Outcome { end, opening, at };
-    (State::Ended { request, outcome: outcome.clone() }, Verdict::Ended(outcome))
+    (
+        State::Ended {
+            request,
+            outcome: outcome.clone(),
+        },
+        Verdict::Ended(outcome),
+    )
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ impl Desk {
             };
             let input = match desk.journal.append(&line).await {
                 Ok(()) => {
-                    let actuation = desk.fleet.find(&request.device).map(|(_, device)| device.actuation);
+                    let actuation = desk
+                        .fleet
+                        .find(&request.device)
+                        .map(|(_, device)| device.actuation);
                     tokio::time::sleep(actuation.unwrap_or_default() + longer).await;
                     Input::Moved
                 }
@@ -93,7 +96,10 @@ impl Desk {
                 let now = desk.clock.now();
                 let moved = input == Input::Moved;
                 let (state, verdict) = advance(tx, id, input, now)?;
-                if moved && verdict != Verdict::Ignored && let Some(request) = state.request() {
+                if moved
+                    && verdict != Verdict::Ignored
+                    && let Some(request) = state.request()
+                {
                     desk.report(tx, id, request, now)?;
                 }
                 Ok(verdict)
@@ -109,10 +115,24 @@ impl Desk {
         }
     }
 
-    pub(super) fn report(&self, tx: &Tx<'_>, id: CommandId, request: &OpenRequest, now: Timestamp) -> Result<(), StoreError> {
-        let Some((complex, device)) = self.fleet.find(&request.device) else { return Ok(()) };
-        let access = Access { method: Method::Remote, credential_id: None, command_id: Some(id), occurred_at: now };
-        self.book.append(tx, complex, device, &Happening::Granted(access), now)?;
+    pub(super) fn report(
+        &self,
+        tx: &Tx<'_>,
+        id: CommandId,
+        request: &OpenRequest,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some((complex, device)) = self.fleet.find(&request.device) else {
+            return Ok(());
+        };
+        let access = Access {
+            method: Method::Remote,
+            credential_id: None,
+            command_id: Some(id),
+            occurred_at: now,
+        };
+        self.book
+            .append(tx, complex, device, &Happening::Granted(access), now)?;
         Ok(())
     }
 }

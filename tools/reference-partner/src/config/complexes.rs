@@ -52,10 +52,16 @@ pub(super) fn check(complexes: &[Complex]) -> Result<(), ConfigError> {
     let mut seen = HashSet::new();
     for complex in complexes {
         if ["global", "unassigned"].contains(&complex.id.as_str()) {
-            return Err(ConfigError::new(format!("complexes: {} is reserved", complex.id)));
+            return Err(ConfigError::new(format!(
+                "complexes: {} is reserved",
+                complex.id
+            )));
         }
         if !seen.insert(complex.id.as_str()) {
-            return Err(ConfigError::new(format!("complexes: {} is there twice", complex.id)));
+            return Err(ConfigError::new(format!(
+                "complexes: {} is there twice",
+                complex.id
+            )));
         }
         for device in &complex.devices {
             if !device.id.is_in(&complex.id) {
@@ -65,10 +71,20 @@ pub(super) fn check(complexes: &[Complex]) -> Result<(), ConfigError> {
                 )));
             }
             if !seen.insert(device.id.as_str()) {
-                return Err(ConfigError::new(format!("devices: {} is there twice", device.id)));
+                return Err(ConfigError::new(format!(
+                    "devices: {} is there twice",
+                    device.id
+                )));
             }
-            if device.firmware.as_ref().is_some_and(|text| text.is_empty() || text.len() > 64) {
-                return Err(ConfigError::new(format!("devices {}: firmware: 1 to 64 bytes", device.id)));
+            if device
+                .firmware
+                .as_ref()
+                .is_some_and(|text| text.is_empty() || text.len() > 64)
+            {
+                return Err(ConfigError::new(format!(
+                    "devices {}: firmware: 1 to 64 bytes",
+                    device.id
+                )));
             }
         }
     }

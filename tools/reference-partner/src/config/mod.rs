@@ -2,6 +2,7 @@
 
 mod complexes;
 mod sections;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use figment::{
 use serde::Deserialize;
 
 pub use complexes::{Complex, Device, Kind};
-pub use sections::{Api, Attestation, Client, Control, Journal, Log, Oauth, Store, Webhook};
+pub use sections::{Api, Attestation, Client, Control, Journal, Log, Oauth, Store};
+pub use webhook::Webhook;
 
 use crate::ids::PartnerId;
 
@@ -64,7 +66,10 @@ impl Config {
     /// [`ConfigError`] naming the key that is missing, unknown or wrong.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         if !file.is_file() {
-            return Err(ConfigError::new(format!("there is no file {}", file.display())));
+            return Err(ConfigError::new(format!(
+                "there is no file {}",
+                file.display()
+            )));
         }
         let mut config: Self = Figment::from(Toml::file_exact(file))
             .extract()
@@ -135,16 +140,40 @@ mod tests {
     #[test]
     fn bad_configurations_are_refused_with_the_key_named() {
         let cases = [
-            ("cancel_wait = \"2s\"", "cancel_wayt = \"2s\"", "cancel_wayt"),
+            (
+                "cancel_wait = \"2s\"",
+                "cancel_wayt = \"2s\"",
+                "cancel_wayt",
+            ),
             ("[journal]", "[jurnal]", "jurnal"),
-            ("listen = \"127.0.0.1:9444\"", "listen = \"0.0.0.0:9444\"", "control.listen"),
-            ("max_validity = \"1h\"", "max_validity = \"200h\"", "api.max_validity"),
+            (
+                "listen = \"127.0.0.1:9444\"",
+                "listen = \"0.0.0.0:9444\"",
+                "control.listen",
+            ),
+            (
+                "max_validity = \"1h\"",
+                "max_validity = \"200h\"",
+                "api.max_validity",
+            ),
             ("kind = \"barrier\"", "kind = \"hatch\"", "hatch"),
-            ("id = \"sunrise.lobby\"", "id = \"sunset.lobby\"", "sunset.lobby"),
+            (
+                "id = \"sunrise.lobby\"",
+                "id = \"sunset.lobby\"",
+                "sunset.lobby",
+            ),
             ("\"doors:open\", ", "\"doors:opn\", ", "doors:opn"),
-            ("complexes = [\"sunrise\"]", "complexes = [\"moonrise\"]", "moonrise"),
+            (
+                "complexes = [\"sunrise\"]",
+                "complexes = [\"moonrise\"]",
+                "moonrise",
+            ),
             ("token_ttl = \"5m\"", "token_ttl = \"soon\"", "token_ttl"),
-            ("tls_client_auth_san_uri =", "tls_client_auth_san_email =", "tls_client_auth_san_email"),
+            (
+                "tls_client_auth_san_uri =",
+                "tls_client_auth_san_email =",
+                "tls_client_auth_san_email",
+            ),
         ];
         for (from, to, named) in cases {
             assert!(GOOD.contains(from), "the example lacks {from}");

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,20 +9,21 @@ use zeroize::Zeroizing;
 
 use super::Control;
 use crate::api::StrictJson;
-use crate::api::devices::DeviceStatus;
 use crate::api::extract::OfDevice;
 use crate::config::Device;
 use crate::credentials::{self, Match, Plate};
-use crate::devices::{Armed, Failure, Mode, SlowStage};
 use crate::events::{Access, DoorAlarm, Happening, Method, StatusChange};
 use crate::ids::{ComplexId, CredentialId, DeviceId, OpeningId};
 use crate::journal::Opening;
 use crate::problem::{Kind, Problem};
-use crate::store::StoreError;
 
 impl Control {
-    fn device(&self, id: &DeviceId) -> Result<(ComplexId, Device), Problem> {
-        let found = self.desk.fleet.find(id).map(|(complex, device)| (complex.clone(), device.clone()));
+    pub(super) fn device(&self, id: &DeviceId) -> Result<(ComplexId, Device), Problem> {
+        let found = self
+            .desk
+            .fleet
+            .find(id)
+            .map(|(complex, device)| (complex.clone(), device.clone()));
         found.ok_or_else(|| Problem::new(Kind::UnknownDevice, "Configure it, or name another."))
     }
 
@@ -31,14 +31,23 @@ impl Control {
     async fn record(&self, device: &DeviceId, happening: Happening) -> Result<Uuid, Problem> {
         let (complex, device) = self.device(device)?;
         let (book, now) = (self.desk.book.clone(), self.desk.clock.now());
-        let recorded = self.desk.store.run(move |tx| book.append(tx, &complex, &device, &happening, now));
+        let recorded = self
+            .desk
+            .store
+            .run(move |tx| book.append(tx, &complex, &device, &happening, now));
         let id = recorded.await?;
         self.desk.outbox_bell.notify_one();
         Ok(id)
     }
 
     /// An access at the device itself: journalled before it opens, then told.
-    async fn pass(&self, id: &DeviceId, method: Method, granted: bool, matched: Option<Match>) -> Result<Json<Passed>, Problem> {
+    async fn pass(
+        &self,
+        id: &DeviceId,
+        method: Method,
+        granted: bool,
+        matched: Option<Match>,
+    ) -> Result<Json<Passed>, Problem> {
         let (complex, device) = self.device(id)?;
         let occurred_at = self.desk.clock.now();
         if granted {
@@ -55,10 +64,23 @@ impl Control {
             tokio::time::sleep(device.actuation).await;
         }
         let credential_id = matched.map(|Match(credential)| credential);
-        let access = Access { method, credential_id, command_id: None, occurred_at };
-        let happening = if granted { Happening::Granted(access) } else { Happening::Denied(access) };
+        let access = Access {
+            method,
+            credential_id,
+            command_id: None,
+            occurred_at,
+        };
+        let happening = if granted {
+            Happening::Granted(access)
+        } else {
+            Happening::Denied(access)
+        };
         let event_id = self.record(id, happening).await?;
-        Ok(Json(Passed { opened: granted, event_id, credential_id }))
+        Ok(Json(Passed {
+            opened: granted,
+            event_id,
+            credential_id,
+        }))
     }
 }
 
@@ -74,67 +96,6 @@ pub(super) struct Told {
     event_id: Uuid,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FailureBody {
-    mode: Mode,
-    times: Option<u32>,
-    ms: Option<u64>,
-    stage: Option<SlowStage>,
-    code: Option<String>,
-}
-
-pub(super) async fn fail(
-    State(control): State<Control>,
-    OfDevice(device): OfDevice,
-    StrictJson(body): StrictJson<FailureBody>,
-) -> Result<StatusCode, Problem> {
-    control.device(&device)?;
-    let FailureBody { mode, times, ms, stage, code } = body;
-    let failure = Failure { mode, ms, stage, code };
-    failure.check().map_err(|(field, detail)| Problem::field(field, detail))?;
-    if times == Some(0) {
-        return Err(Problem::field("/times", "from 1 on"));
-    }
-    control.desk.fleet.arm(device, Armed { failure, times });
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn mend(State(control): State<Control>, OfDevice(device): OfDevice) -> Result<StatusCode, Problem> {
-    control.device(&device)?;
-    control.desk.fleet.disarm(&device);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Serialize)]
-pub(super) struct Shown {
-    complex: ComplexId,
-    failure: Option<Armed>,
-    status: DeviceStatus,
-}
-
-#[derive(Serialize)]
-pub(super) struct Devices {
-    devices: Vec<Shown>,
-}
-
-pub(super) async fn list(State(control): State<Control>) -> Result<Json<Devices>, Problem> {
-    let desk = control.desk.clone();
-    let listed = control.desk.store.run(move |tx| {
-        let now = desk.clock.now();
-        let devices = desk.fleet.all().map(|(complex, device)| {
-            let status = desk.book.status(tx, complex, device, now)?;
-            Ok(Shown {
-                complex: complex.clone(),
-                failure: desk.fleet.armed(&device.id),
-                status: DeviceStatus::of(device, status),
-            })
-        });
-        devices.collect::<Result<Vec<_>, StoreError>>()
-    });
-    Ok(Json(Devices { devices: listed.await? }))
-}
-
 pub(super) async fn status(
     State(control): State<Control>,
     OfDevice(id): OfDevice,
@@ -142,10 +103,16 @@ pub(super) async fn status(
 ) -> Result<Json<Told>, Problem> {
     let (complex, device) = control.device(&id)?;
     if !change.is_valid() {
-        return Err(Problem::field("", "battery_percent up to 100, firmware of 1 to 64 bytes"));
+        return Err(Problem::field(
+            "",
+            "battery_percent up to 100, firmware of 1 to 64 bytes",
+        ));
     }
     let (book, now) = (control.desk.book.clone(), control.desk.clock.now());
-    let changed = control.desk.store.run(move |tx| book.change(tx, &complex, &device, change, now));
+    let changed = control
+        .desk
+        .store
+        .run(move |tx| book.change(tx, &complex, &device, change, now));
     let event_id = changed.await?;
     control.desk.outbox_bell.notify_one();
     Ok(Json(Told { event_id }))
@@ -166,10 +133,18 @@ pub(super) async fn plate(
     let (complex, device) = control.device(&id)?;
     let now = control.desk.clock.now();
     let found = control.desk.store.run(move |tx| {
-        credentials::find(tx, &complex, &device.id, &Plate::normalise(&body.plate), now)
+        credentials::find(
+            tx,
+            &complex,
+            &device.id,
+            &Plate::normalise(&body.plate),
+            now,
+        )
     });
     let matched = found.await?;
-    control.pass(&id, Method::Plate, matched.is_some(), matched).await
+    control
+        .pass(&id, Method::Plate, matched.is_some(), matched)
+        .await
 }
 
 #[derive(Deserialize)]
@@ -183,7 +158,9 @@ pub(super) async fn fob(
     OfDevice(id): OfDevice,
     StrictJson(body): StrictJson<FobBody>,
 ) -> Result<Json<Passed>, Problem> {
-    control.pass(&id, Method::Fob, body.granted.unwrap_or(true), None).await
+    control
+        .pass(&id, Method::Fob, body.granted.unwrap_or(true), None)
+        .await
 }
 
 #[derive(Deserialize)]
@@ -199,19 +176,34 @@ pub(super) async fn access(
     StrictJson(body): StrictJson<AccessBody>,
 ) -> Result<Json<Passed>, Problem> {
     if matches!(body.method, Method::Remote | Method::Plate) {
-        return Err(Problem::field("/method", "any but remote and plate, which have calls of their own"));
+        return Err(Problem::field(
+            "/method",
+            "any but remote and plate, which have calls of their own",
+        ));
     }
-    control.pass(&id, body.method, body.granted.unwrap_or(true), None).await
+    control
+        .pass(&id, body.method, body.granted.unwrap_or(true), None)
+        .await
 }
 
-pub(super) async fn forced(State(control): State<Control>, OfDevice(id): OfDevice) -> Result<Json<Told>, Problem> {
-    let alarm = DoorAlarm { occurred_at: control.desk.clock.now() };
+pub(super) async fn forced(
+    State(control): State<Control>,
+    OfDevice(id): OfDevice,
+) -> Result<Json<Told>, Problem> {
+    let alarm = DoorAlarm {
+        occurred_at: control.desk.clock.now(),
+    };
     let event_id = control.record(&id, Happening::ForcedOpen(alarm)).await?;
     Ok(Json(Told { event_id }))
 }
 
-pub(super) async fn held(State(control): State<Control>, OfDevice(id): OfDevice) -> Result<Json<Told>, Problem> {
-    let alarm = DoorAlarm { occurred_at: control.desk.clock.now() };
+pub(super) async fn held(
+    State(control): State<Control>,
+    OfDevice(id): OfDevice,
+) -> Result<Json<Told>, Problem> {
+    let alarm = DoorAlarm {
+        occurred_at: control.desk.clock.now(),
+    };
     let event_id = control.record(&id, Happening::HeldOpen(alarm)).await?;
     Ok(Json(Told { event_id }))
 }
@@ -221,9 +213,15 @@ pub(super) struct NewEpoch {
     epoch: u64,
 }
 
-pub(super) async fn lose_counter(State(control): State<Control>, OfDevice(id): OfDevice) -> Result<Json<NewEpoch>, Problem> {
+pub(super) async fn lose_counter(
+    State(control): State<Control>,
+    OfDevice(id): OfDevice,
+) -> Result<Json<NewEpoch>, Problem> {
     let (complex, device) = control.device(&id)?;
     let (book, now): (_, Timestamp) = (control.desk.book.clone(), control.desk.clock.now());
-    let lost = control.desk.store.run(move |tx| book.lose_counter(tx, &complex, &device, now));
+    let lost = control
+        .desk
+        .store
+        .run(move |tx| book.lose_counter(tx, &complex, &device, now));
     Ok(Json(NewEpoch { epoch: lost.await? }))
 }

@@ -47,7 +47,9 @@ pub(super) async fn journal(State(control): State<Control>) -> Result<Json<Openi
     let journal = control.desk.journal.clone();
     let read = tokio::task::spawn_blocking(move || journal.read()).await;
     let failed = |error: String| Problem::new(Kind::Internal, error);
-    let openings = read.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let openings = read
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
     Ok(Json(Openings { openings }))
 }
 
@@ -85,8 +87,14 @@ pub(super) async fn deliveries(
     State(control): State<Control>,
     Query(Limit { limit }): Query<Limit>,
 ) -> Result<Json<Deliveries>, Problem> {
-    let found = control.desk.store.run(move |tx| Outbox::list(tx, limit)).await?;
-    Ok(Json(Deliveries { deliveries: found.into_iter().map(Delivery::from).collect() }))
+    let found = control
+        .desk
+        .store
+        .run(move |tx| Outbox::list(tx, limit))
+        .await?;
+    Ok(Json(Deliveries {
+        deliveries: found.into_iter().map(Delivery::from).collect(),
+    }))
 }
 
 #[derive(Serialize)]
@@ -98,7 +106,9 @@ pub(super) async fn commands(
     State(control): State<Control>,
     Query(Limit { limit }): Query<Limit>,
 ) -> Result<Json<Commands>, Problem> {
-    Ok(Json(Commands { commands: control.desk.list(limit).await? }))
+    Ok(Json(Commands {
+        commands: control.desk.list(limit).await?,
+    }))
 }
 
 #[derive(Serialize)]

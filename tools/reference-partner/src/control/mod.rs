@@ -3,6 +3,7 @@
 //! Plaintext and unguarded, so on loopback only. A real partner has nothing like it.
 
 mod devices;
+mod failures;
 mod inspect;
 mod steer;
 
@@ -35,16 +36,25 @@ pub(crate) fn router(control: Control) -> Router {
     Router::new()
         .route("/livez", get(async || StatusCode::OK))
         .route("/readyz", get(inspect::ready))
-        .route("/control/devices", get(devices::list))
-        .route("/control/devices/{device}/failure", post(devices::fail).delete(devices::mend))
+        .route("/control/devices", get(failures::list))
+        .route(
+            "/control/devices/{device}/failure",
+            post(failures::fail).delete(failures::mend),
+        )
         .route("/control/devices/{device}/status", post(devices::status))
         .route("/control/devices/{device}/plate", post(devices::plate))
         .route("/control/devices/{device}/fob", post(devices::fob))
         .route("/control/devices/{device}/access", post(devices::access))
         .route("/control/devices/{device}/forced", post(devices::forced))
         .route("/control/devices/{device}/held", post(devices::held))
-        .route("/control/devices/{device}/counter-loss", post(devices::lose_counter))
-        .route("/control/token-endpoint", post(steer::fail_token_endpoint).delete(steer::mend_token_endpoint))
+        .route(
+            "/control/devices/{device}/counter-loss",
+            post(devices::lose_counter),
+        )
+        .route(
+            "/control/token-endpoint",
+            post(steer::fail_token_endpoint).delete(steer::mend_token_endpoint),
+        )
         .route("/control/clock", post(steer::clock))
         .route("/control/events/raw", post(steer::raw))
         .route("/control/rotate-keys", post(steer::rotate_keys))
@@ -52,7 +62,9 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/control/deliveries", get(inspect::deliveries))
         .route("/control/commands", get(inspect::commands))
         .route("/control/held", get(inspect::held))
-        .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "See the README."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Kind::MethodNotAllowed, "See the README.")
+        })
         .fallback(async || Problem::new(Kind::NotFound, "See the README."))
         .layer(from_fn(loopback_only))
         .with_state(control)

@@ -30,7 +30,10 @@ pub(super) async fn fail_token_endpoint(
     if body.times == Some(0) {
         return Err(Problem::field("/times", "from 1 on"));
     }
-    control.authorization.failure.set(Some((body.mode, body.times)));
+    control
+        .authorization
+        .failure
+        .set(Some((body.mode, body.times)));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -50,7 +53,10 @@ pub(super) struct Now {
     now: Timestamp,
 }
 
-pub(super) async fn clock(State(control): State<Control>, StrictJson(body): StrictJson<ClockBody>) -> Json<Now> {
+pub(super) async fn clock(
+    State(control): State<Control>,
+    StrictJson(body): StrictJson<ClockBody>,
+) -> Json<Now> {
     let clock = &control.desk.clock;
     clock.shift(SignedDuration::from_secs(body.offset_seconds));
     Json(Now { now: clock.now() })
@@ -79,19 +85,33 @@ pub(super) async fn raw(
     let refused = |problem| (StatusCode::BAD_REQUEST, problem);
     let body = match (raw.body, raw.body_base64) {
         (Some(text), None) => text.into_bytes(),
-        (None, Some(text)) => {
-            BASE64.decode(text).map_err(|_| refused(Problem::field("/body_base64", "expected base64")))?
+        (None, Some(text)) => BASE64
+            .decode(text)
+            .map_err(|_| refused(Problem::field("/body_base64", "expected base64")))?,
+        _ => {
+            return Err(refused(Problem::field(
+                "",
+                "exactly one of body and body_base64",
+            )));
         }
-        _ => return Err(refused(Problem::field("", "exactly one of body and body_base64"))),
     };
-    let sender = control.sender.ok_or_else(|| refused(Problem::field("", "no webhook is configured")))?;
-    let message = RawMessage { body, headers: raw.headers, sign: raw.sign };
+    let sender = control
+        .sender
+        .ok_or_else(|| refused(Problem::field("", "no webhook is configured")))?;
+    let message = RawMessage {
+        body,
+        headers: raw.headers,
+        sign: raw.sign,
+    };
     match sender.raw(message, control.desk.clock.now()).await {
         Ok(answer) => Ok(Json(RawAnswer {
             status: answer.status.as_u16(),
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         })),
-        Err(error) => Err((StatusCode::BAD_GATEWAY, Problem::new(Kind::Unavailable, error))),
+        Err(error) => Err((
+            StatusCode::BAD_GATEWAY,
+            Problem::new(Kind::Unavailable, error),
+        )),
     }
 }
 

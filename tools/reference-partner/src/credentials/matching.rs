@@ -27,7 +27,9 @@ pub(crate) fn find(
     let found = all(tx, complex)?.into_iter().find(|stored| {
         let credential = &stored.credential;
         let known = credential.tokens.iter().any(|keyed| {
-            tokens.iter().any(|(version, token)| keyed.key_version == *version && keyed.token.matches(token))
+            tokens
+                .iter()
+                .any(|(version, token)| keyed.key_version == *version && keyed.token.matches(token))
         });
         known && credential.devices.contains(device) && credential.window.contains(now)
     });

@@ -12,7 +12,10 @@ pub(crate) struct Plate(Zeroizing<String>);
 impl Plate {
     /// Upper case, no white space, Cyrillic letters that look like Latin ones as Latin.
     pub(crate) fn normalise(text: &str) -> Self {
-        let upper = text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase);
+        let upper = text
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .flat_map(char::to_uppercase);
         Self(Zeroizing::new(upper.map(latin).collect()))
     }
 
@@ -63,7 +66,9 @@ pub(crate) struct InvalidToken;
 impl TryFrom<String> for Token {
     type Error = InvalidToken;
     fn try_from(text: String) -> Result<Self, InvalidToken> {
-        let bytes = BASE64URL.decode(Zeroizing::new(text).as_bytes()).map_err(|_| InvalidToken)?;
+        let bytes = BASE64URL
+            .decode(Zeroizing::new(text).as_bytes())
+            .map_err(|_| InvalidToken)?;
         bytes.try_into().map(Self).map_err(|_| InvalidToken)
     }
 }
@@ -86,7 +91,11 @@ mod tests {
             assert!(Plate::normalise(text).token(&key).matches(&token), "{text}");
         }
         assert!(!Plate::normalise("A123BC77").token(&key).matches(&token));
-        assert!(!Plate::normalise("A123BC777").token(&[8; 32]).matches(&token));
+        assert!(
+            !Plate::normalise("A123BC777")
+                .token(&[8; 32])
+                .matches(&token)
+        );
     }
 
     #[test]

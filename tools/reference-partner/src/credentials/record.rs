@@ -35,7 +35,8 @@ pub(crate) struct Window {
 
 impl Window {
     pub(super) fn contains(&self, time: Timestamp) -> bool {
-        self.not_before.is_none_or(|from| from <= time) && self.not_after.is_none_or(|until| time < until)
+        self.not_before.is_none_or(|from| from <= time)
+            && self.not_after.is_none_or(|until| time < until)
     }
 }
 
@@ -51,7 +52,10 @@ pub(crate) struct Credential {
 
 impl Credential {
     /// Whether it is as the contract says; names the field and what is expected.
-    pub(crate) fn check(&self, knows: impl Fn(&DeviceId) -> bool) -> Result<(), (&'static str, &'static str)> {
+    pub(crate) fn check(
+        &self,
+        knows: impl Fn(&DeviceId) -> bool,
+    ) -> Result<(), (&'static str, &'static str)> {
         let versions: Vec<u32> = self.tokens.iter().map(|token| token.key_version).collect();
         match versions[..] {
             [one] if one > 0 => {}
@@ -99,7 +103,12 @@ pub(crate) struct Listed {
 
 impl From<Stored> for Listed {
     fn from(stored: Stored) -> Self {
-        let Credential { kind, tokens, window, devices } = stored.credential;
+        let Credential {
+            kind,
+            tokens,
+            window,
+            devices,
+        } = stored.credential;
         Self {
             credential: stored.id,
             kind,
@@ -133,46 +142,90 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// Puts a credential in place of what the id held; durable when this returns.
-    pub(crate) async fn put(&self, complex: ComplexId, id: CredentialId, credential: Credential, now: Timestamp) -> Result<Put, StoreError> {
+    pub(crate) async fn put(
+        &self,
+        complex: ComplexId,
+        id: CredentialId,
+        credential: Credential,
+        now: Timestamp,
+    ) -> Result<Put, StoreError> {
         let put = self.store.run(move |tx| {
             let held = token_key::held(tx, &complex)?;
-            let known = |token: &KeyedToken| held.iter().any(|key| key.version == token.key_version);
+            let known =
+                |token: &KeyedToken| held.iter().any(|key| key.version == token.key_version);
             if !credential.tokens.iter().all(known) {
                 return Ok(Put::UnknownKeyVersion);
             }
-            let stored = Stored { id, credential, updated_at: now };
-            tx.put(Table::Credentials, complex.as_str(), &tx.hidden(id.as_bytes()), None, &stored)?;
+            let stored = Stored {
+                id,
+                credential,
+                updated_at: now,
+            };
+            tx.put(
+                Table::Credentials,
+                complex.as_str(),
+                &tx.hidden(id.as_bytes()),
+                None,
+                &stored,
+            )?;
             Ok(Put::Done)
         });
         put.await
     }
 
     /// Deletes a credential, if it is there.
-    pub(crate) async fn delete(&self, complex: ComplexId, id: CredentialId) -> Result<bool, StoreError> {
+    pub(crate) async fn delete(
+        &self,
+        complex: ComplexId,
+        id: CredentialId,
+    ) -> Result<bool, StoreError> {
         self.store
-            .run(move |tx| tx.delete(Table::Credentials, complex.as_str(), &tx.hidden(id.as_bytes())))
+            .run(move |tx| {
+                tx.delete(
+                    Table::Credentials,
+                    complex.as_str(),
+                    &tx.hidden(id.as_bytes()),
+                )
+            })
             .await
     }
 
     /// Lists a page after a cursor; nothing if the cursor is malformed.
-    pub(crate) async fn list(&self, complex: ComplexId, after: Option<&str>, limit: usize) -> Result<Option<CredentialPage>, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        complex: ComplexId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<CredentialPage>, StoreError> {
         let after = match after.map(|text| BASE64URL.decode(text)) {
             None => Key::plain(b""),
             Some(Ok(bytes)) if bytes.len() == 32 => Key::plain(&bytes),
             Some(_) => return Ok(None),
         };
-        let found = self.store.run(move |tx| tx.scan::<Stored>(Table::Credentials, complex.as_str(), &after, limit));
+        let found = self
+            .store
+            .run(move |tx| tx.scan::<Stored>(Table::Credentials, complex.as_str(), &after, limit));
         let found = found.await?;
         let full = found.len() == limit;
-        let last = found.last().map(|(key, _)| BASE64URL.encode(key.as_bytes()));
+        let last = found
+            .last()
+            .map(|(key, _)| BASE64URL.encode(key.as_bytes()));
         let credentials = found.into_iter().map(|(_, stored)| stored.into()).collect();
-        Ok(Some(CredentialPage { credentials, next: last.filter(|_| full) }))
+        Ok(Some(CredentialPage {
+            credentials,
+            next: last.filter(|_| full),
+        }))
     }
 }
 
 /// All credentials of a complex, by id.
 pub(super) fn all(tx: &Tx<'_>, complex: &ComplexId) -> Result<Vec<Stored>, StoreError> {
-    let found = tx.scan::<Stored>(Table::Credentials, complex.as_str(), &Key::plain(b""), usize::MAX)?;
+    let found = tx.scan::<Stored>(
+        Table::Credentials,
+        complex.as_str(),
+        &Key::plain(b""),
+        usize::MAX,
+    )?;
     let mut all: Vec<Stored> = found.into_iter().map(|(_, stored)| stored).collect();
     all.sort_by_key(|stored| stored.id);
     Ok(all)

@@ -27,10 +27,13 @@ pub(crate) enum Mode {
     /// Opened, the answer breaks off.
     TruncateBody,
     /// Answered 429.
+    #[serde(rename = "http_429")]
     Http429,
     /// Answered 500, without a known problem.
+    #[serde(rename = "http_500")]
     Http500,
     /// Answered 503.
+    #[serde(rename = "http_503")]
     Http503,
     /// Opened, answered 404.
     NotFoundLie,
@@ -151,9 +154,15 @@ impl Failure {
     pub(crate) fn before(&self) -> Before {
         let slow = Duration::from_millis(self.ms.unwrap_or(0));
         match self.mode {
-            Mode::Reject => Before::Reject(self.code.clone().unwrap_or_else(|| "blocked_by_guard".into())),
+            Mode::Reject => Before::Reject(
+                self.code
+                    .clone()
+                    .unwrap_or_else(|| "blocked_by_guard".into()),
+            ),
             Mode::Offline => Before::Refuse(Refusal::DeviceOffline),
-            Mode::Slow if self.stage == Some(SlowStage::BeforeActuation) => Before::Hold(Some(slow)),
+            Mode::Slow if self.stage == Some(SlowStage::BeforeActuation) => {
+                Before::Hold(Some(slow))
+            }
             Mode::Slow => Before::Move(slow),
             Mode::HangBeforeOpen => Before::Hold(None),
             Mode::ResetBeforeOpen => Before::Lose,

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use failure::{Armed, Before, Failure, Fault, Mode, SlowStage};
 
-use crate::config::{Complex, Device, Kind};
 use crate::command::Operation;
+use crate::config::{Complex, Device, Kind};
 use crate::ids::{ComplexId, DeviceId};
 
 /// All devices of all complexes.
@@ -22,7 +22,8 @@ pub(crate) struct Fleet {
 impl Fleet {
     pub(crate) fn new(complexes: &[Complex]) -> Self {
         let devices = complexes.iter().flat_map(|complex| {
-            let place = move |device: &Device| (device.id.clone(), (complex.id.clone(), device.clone()));
+            let place =
+                move |device: &Device| (device.id.clone(), (complex.id.clone(), device.clone()));
             complex.devices.iter().map(place)
         });
         Self {
@@ -39,17 +40,23 @@ impl Fleet {
 
     /// A device and its complex.
     pub(crate) fn find(&self, device: &DeviceId) -> Option<(&ComplexId, &Device)> {
-        self.devices.get(device).map(|(complex, device)| (complex, device))
+        self.devices
+            .get(device)
+            .map(|(complex, device)| (complex, device))
     }
 
     /// All devices with their complexes, by id.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&ComplexId, &Device)> {
-        self.devices.values().map(|(complex, device)| (complex, device))
+        self.devices
+            .values()
+            .map(|(complex, device)| (complex, device))
     }
 
     /// The devices of one complex, by id.
     pub(crate) fn of<'a>(&'a self, complex: &'a ComplexId) -> impl Iterator<Item = &'a Device> {
-        self.all().filter(move |(of, _)| *of == complex).map(|(_, device)| device)
+        self.all()
+            .filter(move |(of, _)| *of == complex)
+            .map(|(_, device)| device)
     }
 
     /// Makes a device fail from now on.

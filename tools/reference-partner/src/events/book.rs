@@ -8,65 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::vocabulary::{DoorPosition, Happening, LockState, Power, Reading, Stamp};
-use crate::config::{Device, Kind};
+use super::status::{Status, StatusChange, first_reading, new_epoch};
+use super::vocabulary::{Happening, Stamp};
+use crate::config::Device;
 use crate::ids::{ComplexId, DeviceId, PartnerId};
 use crate::store::{Key, StoreError, Table, Tx};
 use crate::webhooks::Outbox;
 
 /// Bytes of a cursor's tag.
 const TAG_BYTES: usize = 8;
-
-/// A device's reading and counters, as kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Status {
-    pub(crate) reading: Reading,
-    pub(crate) epoch: u64,
-    pub(crate) sequence: u64,
-}
-
-/// A change of some fields of a reading.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StatusChange {
-    online: Option<bool>,
-    lock_state: Option<LockState>,
-    door_position: Option<DoorPosition>,
-    power: Option<Power>,
-    #[serde(default, deserialize_with = "present")]
-    tamper: Option<Option<bool>>,
-    #[serde(default, deserialize_with = "present")]
-    battery_percent: Option<Option<u8>>,
-    firmware: Option<String>,
-}
-
-/// Tells `null` from absent.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
-}
-
-impl StatusChange {
-    /// Whether every value is one that the contract allows.
-    pub(crate) fn is_valid(&self) -> bool {
-        self.battery_percent.flatten().is_none_or(|percent| percent <= 100)
-            && self.firmware.as_ref().is_none_or(|text| (1..=64).contains(&text.len()))
-    }
-
-    fn apply(self, reading: &mut Reading, now: Timestamp) {
-        reading.online = self.online.unwrap_or(reading.online);
-        reading.lock_state = self.lock_state.unwrap_or(reading.lock_state);
-        reading.door_position = self.door_position.unwrap_or(reading.door_position);
-        reading.power = self.power.unwrap_or(reading.power);
-        reading.tamper = self.tamper.unwrap_or(reading.tamper);
-        reading.battery_percent = self.battery_percent.unwrap_or(reading.battery_percent);
-        reading.firmware = self.firmware.or(reading.firmware.take());
-        reading.observed_at = now;
-    }
-}
 
 /// Where a complex's events begin and end.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -126,8 +76,20 @@ impl Book {
         let mut marks = self.marks(tx, complex)?;
         marks.last += 1;
         let forget_at = now.saturating_add(self.kept).unwrap_or(Timestamp::MAX);
-        tx.put(Table::Events, complex.as_str(), &position_key(marks.last), Some(forget_at), &json)?;
-        tx.put(Table::EventMarks, "", &tx.hidden(complex.as_str().as_bytes()), None, &marks)?;
+        tx.put(
+            Table::Events,
+            complex.as_str(),
+            &position_key(marks.last),
+            Some(forget_at),
+            &json,
+        )?;
+        tx.put(
+            Table::EventMarks,
+            "",
+            &tx.hidden(complex.as_str().as_bytes()),
+            None,
+            &marks,
+        )?;
         if self.send {
             Outbox::put(tx, id, json, now)?;
         }
@@ -135,12 +97,22 @@ impl Book {
     }
 
     /// A device's status; a device without one gets a new epoch, above any before it.
-    pub(crate) fn status(&self, tx: &Tx<'_>, complex: &ComplexId, device: &Device, now: Timestamp) -> Result<Status, StoreError> {
+    pub(crate) fn status(
+        &self,
+        tx: &Tx<'_>,
+        complex: &ComplexId,
+        device: &Device,
+        now: Timestamp,
+    ) -> Result<Status, StoreError> {
         let key = tx.hidden(device.id.as_str().as_bytes());
         if let Some(status) = tx.get(Table::Devices, complex.as_str(), &key)? {
             return Ok(status);
         }
-        let status = Status { reading: first_reading(device, now), epoch: new_epoch(0, now), sequence: 0 };
+        let status = Status {
+            reading: first_reading(device, now),
+            epoch: new_epoch(0, now),
+            sequence: 0,
+        };
         save(tx, complex, &device.id, &status)?;
         Ok(status)
     }
@@ -160,7 +132,13 @@ impl Book {
     }
 
     /// Loses a device's counter: a higher epoch begins.
-    pub(crate) fn lose_counter(&self, tx: &Tx<'_>, complex: &ComplexId, device: &Device, now: Timestamp) -> Result<u64, StoreError> {
+    pub(crate) fn lose_counter(
+        &self,
+        tx: &Tx<'_>,
+        complex: &ComplexId,
+        device: &Device,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let mut status = self.status(tx, complex, device, now)?;
         status.epoch = new_epoch(status.epoch, now);
         status.sequence = 0;
@@ -174,7 +152,13 @@ impl Book {
     }
 
     /// Reads a page of events after a cursor, or from the oldest kept.
-    pub(crate) fn page(&self, tx: &Tx<'_>, complex: &ComplexId, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+    pub(crate) fn page(
+        &self,
+        tx: &Tx<'_>,
+        complex: &ComplexId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         let marks = self.marks(tx, complex)?;
         let after = match after.map(|cursor| read_cursor(tx, complex, cursor)) {
             None => marks.pruned,
@@ -182,14 +166,23 @@ impl Book {
             Some(Some(position)) if position < marks.pruned => return Ok(Page::CursorExpired),
             Some(Some(position)) => position,
         };
-        let found = tx.scan::<String>(Table::Events, complex.as_str(), &position_key(after), limit)?;
-        let last = found.last().and_then(|(key, _)| position(key)).unwrap_or(after);
+        let found =
+            tx.scan::<String>(Table::Events, complex.as_str(), &position_key(after), limit)?;
+        let last = found
+            .last()
+            .and_then(|(key, _)| position(key))
+            .unwrap_or(after);
         let events = found.into_iter().map(|(_, json)| json).collect();
         Ok(Page::Events(events, cursor(tx, complex, last)))
     }
 
     /// Deletes events that have been kept long enough, oldest first and without holes.
-    pub(crate) fn prune(&self, tx: &Tx<'_>, complex: &ComplexId, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) fn prune(
+        &self,
+        tx: &Tx<'_>,
+        complex: &ComplexId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         let due = tx.due::<String>(Table::Events, complex.as_str(), now, 1000)?;
         let Some(newest) = due.iter().filter_map(|(key, _)| position(key)).max() else {
             return Ok(0);
@@ -197,34 +190,34 @@ impl Book {
         let mut marks = self.marks(tx, complex)?;
         let mut deleted = 0;
         for gone in marks.pruned + 1..=newest {
-            deleted += usize::from(tx.delete(Table::Events, complex.as_str(), &position_key(gone))?);
+            deleted +=
+                usize::from(tx.delete(Table::Events, complex.as_str(), &position_key(gone))?);
         }
         marks.pruned = newest;
-        tx.put(Table::EventMarks, "", &tx.hidden(complex.as_str().as_bytes()), None, &marks)?;
+        tx.put(
+            Table::EventMarks,
+            "",
+            &tx.hidden(complex.as_str().as_bytes()),
+            None,
+            &marks,
+        )?;
         Ok(deleted)
     }
 }
 
-fn save(tx: &Tx<'_>, complex: &ComplexId, device: &DeviceId, status: &Status) -> Result<(), StoreError> {
-    tx.put(Table::Devices, complex.as_str(), &tx.hidden(device.as_str().as_bytes()), None, status)
-}
-
-fn new_epoch(last: u64, now: Timestamp) -> u64 {
-    u64::try_from(now.as_second()).unwrap_or(0).max(last + 1)
-}
-
-fn first_reading(device: &Device, now: Timestamp) -> Reading {
-    let monitored = device.kind != Kind::Intercom;
-    Reading {
-        online: true,
-        lock_state: LockState::Locked,
-        door_position: if monitored { DoorPosition::Closed } else { DoorPosition::Unknown },
-        power: Power::Mains,
-        tamper: monitored.then_some(false),
-        battery_percent: None,
-        firmware: device.firmware.clone(),
-        observed_at: now,
-    }
+fn save(
+    tx: &Tx<'_>,
+    complex: &ComplexId,
+    device: &DeviceId,
+    status: &Status,
+) -> Result<(), StoreError> {
+    tx.put(
+        Table::Devices,
+        complex.as_str(),
+        &tx.hidden(device.as_str().as_bytes()),
+        None,
+        status,
+    )
 }
 
 fn position_key(position: u64) -> Key {

@@ -21,21 +21,38 @@ pub(crate) struct Grant(TokenRecord);
 impl Grant {
     /// Refuses unless the scope is there.
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
-        if self.0.scopes.0.contains(&scope) { Ok(()) } else { Err(insufficient(&[scope])) }
+        if self.0.scopes.0.contains(&scope) {
+            Ok(())
+        } else {
+            Err(insufficient(&[scope]))
+        }
     }
 
     /// Refuses unless the token is for that complex.
     pub(crate) fn require_complex(&self, complex: &ComplexId) -> Result<(), Problem> {
-        if self.0.complex.as_ref() == Some(complex) { Ok(()) } else { Err(wrong_resource()) }
+        if self.0.complex.as_ref() == Some(complex) {
+            Ok(())
+        } else {
+            Err(wrong_resource())
+        }
     }
 
     /// What the token lets its holder open and cancel, and where.
     pub(crate) fn authority(&self) -> Result<Authority, Problem> {
-        let operations: Vec<Operation> = self.0.scopes.0.iter().filter_map(|scope| scope.operation()).collect();
+        let operations: Vec<Operation> = self
+            .0
+            .scopes
+            .0
+            .iter()
+            .filter_map(|scope| scope.operation())
+            .collect();
         if operations.is_empty() {
             return Err(insufficient(&[Scope::DoorsOpen, Scope::BarriersOpen]));
         }
-        Ok(Authority { complex: self.complex()?.clone(), operations })
+        Ok(Authority {
+            complex: self.complex()?.clone(),
+            operations,
+        })
     }
 
     /// The complex that the token is for.
@@ -48,24 +65,38 @@ impl Grant {
 pub(crate) fn insufficient(needed: &[Scope]) -> Problem {
     let names: Vec<&str> = needed.iter().map(|scope| scope.as_str()).collect();
     let (any, list) = (names.join(" or "), names.join(" "));
-    Problem::new(Kind::InsufficientScope, format!("Ask for a token with scope {any}."))
-        .challenge(format!("Bearer realm=\"partner\", error=\"insufficient_scope\", scope=\"{list}\""))
+    Problem::new(
+        Kind::InsufficientScope,
+        format!("Ask for a token with scope {any}."),
+    )
+    .challenge(format!(
+        "Bearer realm=\"partner\", error=\"insufficient_scope\", scope=\"{list}\""
+    ))
 }
 
 /// 403: the token is for another complex.
 pub(crate) fn wrong_resource() -> Problem {
-    Problem::new(Kind::WrongResource, "Ask for a token whose resource names this complex.")
-        .challenge("Bearer realm=\"partner\", error=\"insufficient_scope\"".to_owned())
+    Problem::new(
+        Kind::WrongResource,
+        "Ask for a token whose resource names this complex.",
+    )
+    .challenge("Bearer realm=\"partner\", error=\"insufficient_scope\"".to_owned())
 }
 
 fn missing() -> Problem {
-    Problem::new(Kind::TokenMissing, "Send Authorization: Bearer with an access token.")
-        .challenge("Bearer realm=\"partner\"".to_owned())
+    Problem::new(
+        Kind::TokenMissing,
+        "Send Authorization: Bearer with an access token.",
+    )
+    .challenge("Bearer realm=\"partner\"".to_owned())
 }
 
 fn invalid() -> Problem {
-    Problem::new(Kind::TokenInvalid, "Ask for a new token over a connection with the same certificate.")
-        .challenge("Bearer realm=\"partner\", error=\"invalid_token\"".to_owned())
+    Problem::new(
+        Kind::TokenInvalid,
+        "Ask for a new token over a connection with the same certificate.",
+    )
+    .challenge("Bearer realm=\"partner\", error=\"invalid_token\"".to_owned())
 }
 
 impl<S> FromRequestParts<S> for Grant
@@ -88,7 +119,10 @@ where
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(missing());
         }
-        let record = server.tokens.find(token, server.clock.now()).ok_or_else(invalid)?;
+        let record = server
+            .tokens
+            .find(token, server.clock.now())
+            .ok_or_else(invalid)?;
         let connection = parts.extensions.get::<Connection>().ok_or_else(invalid)?;
         if record.thumbprint != connection.certificate.thumbprint {
             return Err(invalid());

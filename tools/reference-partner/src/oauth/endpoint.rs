@@ -51,11 +51,13 @@ pub(crate) async fn token(
         Some(EndpointMode::ShrinkScope) | None => {}
     }
     if headers.contains_key(header::AUTHORIZATION) {
-        return TokenError::new("invalid_request", "authenticate with the certificate only").into_response();
+        return TokenError::new("invalid_request", "authenticate with the certificate only")
+            .into_response();
     }
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     if headers.get(header::CONTENT_TYPE) != Some(&form) {
-        return TokenError::new("invalid_request", "send application/x-www-form-urlencoded").into_response();
+        return TokenError::new("invalid_request", "send application/x-www-form-urlencoded")
+            .into_response();
     }
     let mut granted = match judge(&body, &connection.certificate, &server.clients) {
         Ok(granted) => granted,
@@ -69,8 +71,16 @@ pub(crate) async fn token(
     }
     let scope = granted.scopes.to_string();
     tracing::info!(client = granted.client_id, scope, "token granted");
-    let expires_at = server.clock.now().saturating_add(server.ttl).unwrap_or(jiff::Timestamp::MAX);
-    match server.tokens.issue(granted, connection.certificate.thumbprint, expires_at).await {
+    let expires_at = server
+        .clock
+        .now()
+        .saturating_add(server.ttl)
+        .unwrap_or(jiff::Timestamp::MAX);
+    match server
+        .tokens
+        .issue(granted, connection.certificate.thumbprint, expires_at)
+        .await
+    {
         Ok(token) => {
             let body = TokenResponse {
                 access_token: &token,
@@ -78,7 +88,11 @@ pub(crate) async fn token(
                 expires_in: server.ttl.as_secs(),
                 scope,
             };
-            ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+            (
+                [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+                Json(body),
+            )
+                .into_response()
         }
         Err(error) => {
             tracing::error!(%error, "token can't be kept");

@@ -44,7 +44,11 @@ pub(super) fn shrink(scopes: &ScopeSet) -> ScopeSet {
     let mut less = scopes.0.clone();
     less.pop_first();
     if less.is_empty() {
-        let other = if scopes.0.contains(&Scope::DevicesRead) { Scope::EventsRead } else { Scope::DevicesRead };
+        let other = if scopes.0.contains(&Scope::DevicesRead) {
+            Scope::EventsRead
+        } else {
+            Scope::DevicesRead
+        };
         less = BTreeSet::from([other]);
     }
     ScopeSet(less)

@@ -72,7 +72,11 @@ impl From<Operation> for Scope {
 impl FromStr for Scope {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or(())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -89,7 +93,10 @@ pub(crate) struct ScopeSet(pub(crate) BTreeSet<Scope>);
 impl FromStr for ScopeSet {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let scopes: BTreeSet<Scope> = text.split(' ').map(Scope::from_str).collect::<Result<_, ()>>()?;
+        let scopes: BTreeSet<Scope> = text
+            .split(' ')
+            .map(Scope::from_str)
+            .collect::<Result<_, ()>>()?;
         Ok(Self(scopes))
     }
 }

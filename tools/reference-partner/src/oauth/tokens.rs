@@ -41,8 +41,14 @@ impl Tokens {
         let found = store
             .run(|tx| tx.scan::<TokenRecord>(Table::AccessTokens, "", &Key::plain(b""), usize::MAX))
             .await?;
-        let known = found.into_iter().map(|(_, record)| (record.hash, record)).collect();
-        Ok(Self { store, known: RwLock::new(known) })
+        let known = found
+            .into_iter()
+            .map(|(_, record)| (record.hash, record))
+            .collect();
+        Ok(Self {
+            store,
+            known: RwLock::new(known),
+        })
     }
 
     /// Makes a token; it is kept before it is given out.
@@ -55,21 +61,46 @@ impl Tokens {
         let mut random = Zeroizing::new([0; KEY_BYTES]);
         rand::fill(random.as_mut_slice()).map_err(|_| VaultError::Crypto)?;
         let token = Zeroizing::new(BASE64URL.encode(random.as_slice()));
-        let super::request::Granted { client_id, scopes, complex } = granted;
+        let super::request::Granted {
+            client_id,
+            scopes,
+            complex,
+        } = granted;
         let hash = hash(&token);
-        let record = TokenRecord { hash, client_id, scopes, complex, thumbprint, expires_at };
+        let record = TokenRecord {
+            hash,
+            client_id,
+            scopes,
+            complex,
+            thumbprint,
+            expires_at,
+        };
         let kept = record.clone();
         self.store
-            .run(move |tx| tx.put(Table::AccessTokens, "", &tx.hidden(&hash), Some(expires_at), &kept))
+            .run(move |tx| {
+                tx.put(
+                    Table::AccessTokens,
+                    "",
+                    &tx.hidden(&hash),
+                    Some(expires_at),
+                    &kept,
+                )
+            })
             .await?;
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(hash, record);
+        self.known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(hash, record);
         Ok(token)
     }
 
     /// What a token stands for, if it is in force.
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<TokenRecord> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&hash(token)).filter(|record| now < record.expires_at).cloned()
+        known
+            .get(&hash(token))
+            .filter(|record| now < record.expires_at)
+            .cloned()
     }
 
     /// Forgets tokens that have expired.

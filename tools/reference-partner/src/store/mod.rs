@@ -4,6 +4,7 @@
 //! closures that wait together share one transaction and one fsync, each in a savepoint, and none
 //! is answered before the commit. As they run one after the other, each is atomic.
 
+mod table;
 mod tx;
 
 use std::path::Path;
@@ -13,7 +14,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use tx::{Key, Table, Tx};
+pub(crate) use table::{Key, Table};
+pub(crate) use tx::Tx;
 
 use crate::vault::{Vault, VaultError};
 
@@ -37,6 +39,9 @@ pub enum StoreError {
     /// A record is not of the form expected.
     #[error("store: a record can't be understood; was it written by a later version?")]
     Malformed,
+    /// SQLite could not begin or has given up a transaction.
+    #[error("store: no transaction can be had; is the disk full?")]
+    NoTransaction,
     /// The store has been closed.
     #[error("store: closed")]
     Closed,
@@ -101,7 +106,10 @@ impl Store {
                 let _ = answer.send(committed.and(result));
             })
         });
-        self.messages.send(Message::Job(job)).await.map_err(|_| StoreError::Closed)?;
+        self.messages
+            .send(Message::Job(job))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -112,19 +120,22 @@ impl Store {
     pub(crate) async fn rotate(&self, now: Timestamp) -> Result<u32, StoreError> {
         let (answer, answered) = oneshot::channel();
         let message = Message::Rotate(now, answer);
-        self.messages.send(message).await.map_err(|_| StoreError::Closed)?;
+        self.messages
+            .send(message)
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_millis(500))?;
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
-    connection.execute_batch(tx::SCHEMA)?;
+    connection.execute_batch(table::SCHEMA)?;
     Ok(connection)
 }
 

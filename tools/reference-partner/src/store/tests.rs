@@ -41,20 +41,37 @@ async fn rotation_reencrypts_everything_and_a_second_process_is_kept_out() {
     store
         .run(|tx| {
             for n in 0..1200_u32 {
-                tx.put(Table::Events, "sunrise", &Key::plain(&n.to_be_bytes()), None, &n)?;
+                tx.put(
+                    Table::Events,
+                    "sunrise",
+                    &Key::plain(&n.to_be_bytes()),
+                    None,
+                    &n,
+                )?;
             }
             Ok(())
         })
         .await
         .unwrap();
-    assert!(matches!(Store::open(&config, Timestamp::now()), Err(StoreError::Locked)));
+    assert!(matches!(
+        Store::open(&config, Timestamp::now()),
+        Err(StoreError::Locked)
+    ));
     assert_eq!(store.rotate(Timestamp::now()).await.unwrap(), 2);
     let (versions, events) = store
-        .run(|tx| Ok((tx.versions()?, tx.scan::<u32>(Table::Events, "sunrise", &Key::plain(b""), 2000)?)))
+        .run(|tx| {
+            Ok((
+                tx.versions()?,
+                tx.scan::<u32>(Table::Events, "sunrise", &Key::plain(b""), 2000)?,
+            ))
+        })
         .await
         .unwrap();
     assert_eq!(versions, [(2, 1200)]);
-    assert_eq!(events.into_iter().map(|(_, n)| n).collect::<Vec<_>>(), (0..1200).collect::<Vec<_>>());
+    assert_eq!(
+        events.into_iter().map(|(_, n)| n).collect::<Vec<_>>(),
+        (0..1200).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
@@ -62,7 +79,10 @@ async fn a_record_moved_to_another_place_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let store = Store::open(&config, Timestamp::now()).unwrap();
-    store.run(|tx| tx.put(Table::TokenKeys, "sunrise", &Key::plain(b"1"), None, &1)).await.unwrap();
+    store
+        .run(|tx| tx.put(Table::TokenKeys, "sunrise", &Key::plain(b"1"), None, &1))
+        .await
+        .unwrap();
     drop(store);
     let connection = loop {
         // The store's thread lets go of the file a moment after its handle is gone.
@@ -74,6 +94,8 @@ async fn a_record_moved_to_another_place_is_not_read() {
     };
     drop(connection);
     let store = Store::open(&config, Timestamp::now()).unwrap();
-    let moved = store.run(|tx| tx.get::<u32>(Table::TokenKeys, "sunrise", &Key::plain(b"2"))).await;
+    let moved = store
+        .run(|tx| tx.get::<u32>(Table::TokenKeys, "sunrise", &Key::plain(b"2")))
+        .await;
     assert!(matches!(moved, Err(StoreError::Vault(VaultError::Crypto))));
 }

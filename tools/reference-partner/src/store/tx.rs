@@ -6,75 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use super::table::{Key, Table};
 use crate::vault::Vault;
-
-/// One table for everything: the place of a record is hidden, its value sealed.
-pub(super) const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS record (
-    kind    TEXT    NOT NULL,
-    part    BLOB    NOT NULL,
-    key     BLOB    NOT NULL,
-    due     INTEGER,
-    version INTEGER NOT NULL,
-    value   BLOB    NOT NULL,
-    PRIMARY KEY (kind, part, key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS record_due ON record (kind, due) WHERE due IS NOT NULL;
-CREATE INDEX IF NOT EXISTS record_version ON record (version);
-";
-
-macro_rules! tables {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The kinds of record.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Table { $($(#[$doc])* $name,)* }
-
-        impl Table {
-            fn name(self) -> &'static str {
-                match self { $(Table::$name => $text,)* }
-            }
-        }
-    };
-}
-
-tables! {
-    /// Commands and what became of them.
-    Commands = "commands",
-    /// Credentials, by complex.
-    Credentials = "credentials",
-    /// Token keys, by complex.
-    TokenKeys = "token_keys",
-    /// Access tokens, by their hash.
-    AccessTokens = "access_tokens",
-    /// Events, by complex, in order.
-    Events = "events",
-    /// Where each complex's events begin and end.
-    EventMarks = "event_marks",
-    /// Messages that wait to be delivered.
-    Outbox = "outbox",
-    /// Messages that were delivered or given up.
-    Deliveries = "deliveries",
-    /// Statuses and counters of devices, by complex.
-    Devices = "devices",
-    /// Key pairs of the partner's own.
-    KeyPairs = "key_pairs",
-}
-
-/// A record's key within its part, as it stands in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key(Vec<u8>);
-
-impl Key {
-    /// A key that keeps its order and is readable in the file: for positions and message ids.
-    pub(crate) fn plain(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
-    }
-
-    /// The bytes as they stand in the file.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// An open transaction.
 pub(crate) struct Tx<'a> {
@@ -107,18 +40,22 @@ impl<'a> Tx<'a> {
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.connection.is_autocommit() {
-            return Err(StoreError::Closed);
+            return Err(StoreError::NoTransaction);
         }
         self.connection.execute_batch("SAVEPOINT job")?;
         let result = work(self);
-        let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        let end = if result.is_ok() {
+            "RELEASE job"
+        } else {
+            "ROLLBACK TO job; RELEASE job"
+        };
         self.connection.execute_batch(end)?;
         result
     }
 
     /// A key that hides an id.
     pub(crate) fn hidden(&self, id: &[u8]) -> Key {
-        Key(self.vault.hide(&[b"key", id]).to_vec())
+        Key::plain(&self.vault.hide(&[b"key", id]))
     }
 
     /// A tag that only this partner can make, for cursors.
@@ -147,19 +84,30 @@ impl<'a> Tx<'a> {
         (version, sealed): &(u32, Vec<u8>),
     ) -> Result<T, StoreError> {
         let context = Self::context(table.name(), part, key);
-        Ok(serde_json::from_slice(&self.vault.unseal(&context, *version, sealed)?)?)
+        Ok(serde_json::from_slice(
+            &self.vault.unseal(&context, *version, sealed)?,
+        )?)
     }
 
     /// Reads a record.
-    pub(crate) fn get<T: DeserializeOwned>(&self, table: Table, part: &str, key: &Key) -> Result<Option<T>, StoreError> {
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        part: &str,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
         let part = self.part(part);
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT version, value FROM record WHERE kind=?1 AND part=?2 AND key=?3")?;
+        let mut query = self.connection.prepare_cached(
+            "SELECT version, value FROM record WHERE kind=?1 AND part=?2 AND key=?3",
+        )?;
         let found = query
-            .query_row(params![table.name(), part, key.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row(params![table.name(), part, key.as_bytes()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
-        found.map(|sealed| self.open(table, &part, &key.0, &sealed)).transpose()
+        found
+            .map(|sealed| self.open(table, &part, key.as_bytes(), &sealed))
+            .transpose()
     }
 
     /// Writes a record in place of what was there. `due` is when housekeeping looks at it.
@@ -172,12 +120,12 @@ impl<'a> Tx<'a> {
         value: &T,
     ) -> Result<(), StoreError> {
         let part = self.part(part);
-        let context = Self::context(table.name(), &part, &key.0);
+        let context = Self::context(table.name(), &part, key.as_bytes());
         let (version, sealed) = self.vault.seal(&context, serde_json::to_vec(value)?)?;
         let due = due.map(Timestamp::as_millisecond);
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO record (kind, part, key, due, version, value) VALUES (?1,?2,?3,?4,?5,?6)")?
-            .execute(params![table.name(), part, key.0, due, version, sealed])?;
+            .execute(params![table.name(), part, key.as_bytes(), due, version, sealed])?;
         Ok(())
     }
 
@@ -186,7 +134,7 @@ impl<'a> Tx<'a> {
         let deleted = self
             .connection
             .prepare_cached("DELETE FROM record WHERE kind=?1 AND part=?2 AND key=?3")?
-            .execute(params![table.name(), self.part(part), key.0])?;
+            .execute(params![table.name(), self.part(part), key.as_bytes()])?;
         Ok(deleted > 0)
     }
 
@@ -202,12 +150,36 @@ impl<'a> Tx<'a> {
         let mut query = self.connection.prepare_cached(
             "SELECT key, version, value FROM record WHERE kind=?1 AND part=?2 AND key>?3 ORDER BY key LIMIT ?4",
         )?;
-        let mut rows = query.query(params![table.name(), part, after.0, rows_at_most(limit)])?;
+        let mut rows = query.query(params![
+            table.name(),
+            part,
+            after.as_bytes(),
+            rows_at_most(limit)
+        ])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let key: Vec<u8> = row.get(0)?;
             let value = self.open(table, &part, &key, &(row.get(1)?, row.get(2)?))?;
-            found.push((Key(key), value));
+            found.push((Key::plain(&key), value));
+        }
+        Ok(found)
+    }
+
+    /// Reads the records of a part that have no due time.
+    pub(crate) fn undated<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        part: &str,
+    ) -> Result<Vec<T>, StoreError> {
+        let part = self.part(part);
+        let mut query = self.connection.prepare_cached(
+            "SELECT key, version, value FROM record WHERE kind=?1 AND part=?2 AND due IS NULL",
+        )?;
+        let mut rows = query.query(params![table.name(), part])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key: Vec<u8> = row.get(0)?;
+            found.push(self.open(table, &part, &key, &(row.get(1)?, row.get(2)?))?);
         }
         Ok(found)
     }
@@ -224,12 +196,17 @@ impl<'a> Tx<'a> {
         let mut query = self.connection.prepare_cached(
             "SELECT key, version, value FROM record WHERE kind=?1 AND due<=?2 AND part=?3 ORDER BY due, key LIMIT ?4",
         )?;
-        let mut rows = query.query(params![table.name(), now.as_millisecond(), part, rows_at_most(limit)])?;
+        let mut rows = query.query(params![
+            table.name(),
+            now.as_millisecond(),
+            part,
+            rows_at_most(limit)
+        ])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let key: Vec<u8> = row.get(0)?;
             let value = self.open(table, &part, &key, &(row.get(1)?, row.get(2)?))?;
-            found.push((Key(key), value));
+            found.push((Key::plain(&key), value));
         }
         Ok(found)
     }
@@ -252,9 +229,9 @@ impl<'a> Tx<'a> {
 
     /// How many records there are under each key version.
     pub(crate) fn versions(&self) -> Result<Vec<(u32, i64)>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT version, COUNT(*) FROM record GROUP BY version ORDER BY version")?;
+        let mut query = self.connection.prepare_cached(
+            "SELECT version, COUNT(*) FROM record GROUP BY version ORDER BY version",
+        )?;
         let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -270,7 +247,13 @@ impl<'a> Tx<'a> {
         )?;
         loop {
             let rows = query.query_map(params![self.vault.newest()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             })?;
             let rows = rows.collect::<Result<Vec<Row>, _>>()?;
             if rows.is_empty() {

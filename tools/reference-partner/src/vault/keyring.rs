@@ -64,7 +64,9 @@ impl Keyring {
         let unreadable = |error: std::io::Error| VaultError::KeyringFile(error.to_string());
         let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(VaultError::KeyringFile("others may read it; set its mode to 0600".into()));
+            return Err(VaultError::KeyringFile(
+                "others may read it; set its mode to 0600".into(),
+            ));
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
         let malformed = || VaultError::KeyringFile("it is malformed; restore it".into());
@@ -72,19 +74,39 @@ impl Keyring {
         let mut data_keys = BTreeMap::new();
         for key in file.data_keys {
             let bytes = decode(&key.key).ok_or_else(malformed)?;
-            data_keys.insert(key.version, DataKey { created_at: key.created_at, bytes });
+            data_keys.insert(
+                key.version,
+                DataKey {
+                    created_at: key.created_at,
+                    bytes,
+                },
+            );
         }
         if data_keys.is_empty() {
             return Err(malformed());
         }
         let index_key = decode(&file.index_key).ok_or_else(malformed)?;
-        Ok(Self { path: path.to_owned(), index_key, data_keys })
+        Ok(Self {
+            path: path.to_owned(),
+            index_key,
+            data_keys,
+        })
     }
 
     /// Adds a data key of the next version and writes the file before it may be used.
     pub(super) fn add(&mut self, now: Timestamp) -> Result<u32, VaultError> {
-        let version = self.data_keys.keys().next_back().map_or(1, |newest| newest + 1);
-        self.data_keys.insert(version, DataKey { created_at: now, bytes: random()? });
+        let version = self
+            .data_keys
+            .keys()
+            .next_back()
+            .map_or(1, |newest| newest + 1);
+        self.data_keys.insert(
+            version,
+            DataKey {
+                created_at: now,
+                bytes: random()?,
+            },
+        );
         if let Err(error) = self.save() {
             self.data_keys.remove(&version);
             return Err(error);
@@ -119,7 +141,10 @@ impl Keyring {
             out.write_all(text.as_bytes())?;
             out.sync_all()?;
             fs::rename(&beside, &self.path)?;
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = self
+                .path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
             fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
         write().map_err(|error| VaultError::KeyringFile(error.to_string()))

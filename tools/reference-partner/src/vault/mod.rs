@@ -9,8 +9,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 
-use keyring::Keyring;
 pub(crate) use keyring::KEY_BYTES;
+use keyring::Keyring;
 
 /// Length of the nonce that stands before each ciphertext, in bytes (RFC 5116 section 5.1).
 const NONCE_BYTES: usize = 12;
@@ -42,7 +42,11 @@ pub(crate) struct Vault {
 
 impl Vault {
     /// Opens the keyring; makes one only where nothing was stored yet.
-    pub(crate) fn open(path: &Path, store_exists: bool, now: Timestamp) -> Result<Self, VaultError> {
+    pub(crate) fn open(
+        path: &Path,
+        store_exists: bool,
+        now: Timestamp,
+    ) -> Result<Self, VaultError> {
         let keyring = match (path.exists(), store_exists) {
             (true, _) => Keyring::load(path)?,
             (false, false) => Keyring::create(path, now)?,
@@ -62,7 +66,8 @@ impl Vault {
         for (version, key) in &self.keyring.data_keys {
             if !self.ciphers.contains_key(version) {
                 let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.bytes.as_slice());
-                self.ciphers.insert(*version, cipher.map_err(|_| VaultError::Crypto)?);
+                self.ciphers
+                    .insert(*version, cipher.map_err(|_| VaultError::Crypto)?);
                 self.newest = self.newest.max(*version);
             }
         }
@@ -83,13 +88,23 @@ impl Vault {
 
     /// When the key that now encrypts was made.
     pub(crate) fn rotated_at(&self) -> Timestamp {
-        self.keyring.data_keys.get(&self.newest).map_or(Timestamp::UNIX_EPOCH, |key| key.created_at)
+        self.keyring
+            .data_keys
+            .get(&self.newest)
+            .map_or(Timestamp::UNIX_EPOCH, |key| key.created_at)
     }
 
     /// Seals under the newest key: nonce, ciphertext, tag. The version is bound too.
-    pub(crate) fn seal(&self, context: &[u8], mut value: Vec<u8>) -> Result<(u32, Vec<u8>), VaultError> {
+    pub(crate) fn seal(
+        &self,
+        context: &[u8],
+        mut value: Vec<u8>,
+    ) -> Result<(u32, Vec<u8>), VaultError> {
         let version = self.newest;
-        let cipher = self.ciphers.get(&version).ok_or(VaultError::UnknownVersion(version))?;
+        let cipher = self
+            .ciphers
+            .get(&version)
+            .ok_or(VaultError::UnknownVersion(version))?;
         let nonce = cipher
             .seal_in_place_append_tag(aad(context, version), &mut value)
             .map_err(|_| VaultError::Crypto)?;
@@ -99,10 +114,19 @@ impl Vault {
     }
 
     /// Opens what [`Vault::seal`] made in the same context.
-    pub(crate) fn unseal(&self, context: &[u8], version: u32, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let cipher = self.ciphers.get(&version).ok_or(VaultError::UnknownVersion(version))?;
-        let (nonce, ciphertext) =
-            sealed.split_at_checked(NONCE_BYTES).ok_or(VaultError::Crypto)?;
+    pub(crate) fn unseal(
+        &self,
+        context: &[u8],
+        version: u32,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let cipher = self
+            .ciphers
+            .get(&version)
+            .ok_or(VaultError::UnknownVersion(version))?;
+        let (nonce, ciphertext) = sealed
+            .split_at_checked(NONCE_BYTES)
+            .ok_or(VaultError::Crypto)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Crypto)?;
         let mut value = ciphertext.to_vec();
         let length = cipher
@@ -145,19 +169,31 @@ mod tests {
         assert_eq!(vault.rotate(Timestamp::now()).unwrap(), 2);
         let vault = Vault::open(&path, true, Timestamp::now()).unwrap();
         assert_eq!(vault.newest(), 2);
-        assert_eq!(vault.unseal(b"credentials|1", version, &sealed).unwrap(), b"secret");
+        assert_eq!(
+            vault.unseal(b"credentials|1", version, &sealed).unwrap(),
+            b"secret"
+        );
         assert!(vault.unseal(b"credentials|2", version, &sealed).is_err());
         assert!(vault.unseal(b"credentials|1", 2, &sealed).is_err());
-        assert!(matches!(vault.unseal(b"credentials|1", 9, &sealed), Err(VaultError::UnknownVersion(9))));
+        assert!(matches!(
+            vault.unseal(b"credentials|1", 9, &sealed),
+            Err(VaultError::UnknownVersion(9))
+        ));
     }
 
     #[test]
     fn a_keyring_is_not_made_up_for_an_existing_store_nor_read_if_others_can() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyring.json");
-        assert!(matches!(Vault::open(&path, true, Timestamp::now()), Err(VaultError::KeyringMissing)));
+        assert!(matches!(
+            Vault::open(&path, true, Timestamp::now()),
+            Err(VaultError::KeyringMissing)
+        ));
         Vault::open(&path, false, Timestamp::now()).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(Vault::open(&path, true, Timestamp::now()), Err(VaultError::KeyringFile(_))));
+        assert!(matches!(
+            Vault::open(&path, true, Timestamp::now()),
+            Err(VaultError::KeyringFile(_))
+        ));
     }
 }

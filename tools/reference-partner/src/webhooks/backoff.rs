@@ -17,7 +17,9 @@ impl Backoff {
     /// The wait after the attempt with this number (from 1): random below `min * 2^(n-1)` and
     /// `max`, but at least what the receiver asked for.
     pub(super) fn wait(self, attempt: u32, asked: Option<Duration>) -> Duration {
-        let doubled = self.min.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        let doubled = self
+            .min
+            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         let jittered = doubled.min(self.max).mul_f64(fraction());
         jittered.max(asked.unwrap_or(Duration::ZERO))
     }
@@ -36,7 +38,9 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
@@ -47,7 +51,10 @@ mod tests {
 
     #[test]
     fn waits_grow_to_the_bound_and_honour_the_receiver() {
-        let backoff = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(60) };
+        let backoff = Backoff {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+        };
         for attempt in 1..100 {
             let bound = Duration::from_secs(1 << (attempt - 1).min(6)).min(backoff.max);
             assert!(backoff.wait(attempt, None) <= bound);

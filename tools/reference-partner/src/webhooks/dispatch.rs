@@ -44,7 +44,10 @@ impl Dispatcher {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::error!(%error, "outbox can't be read");
-                    Due { messages: Vec::new(), next: Some(self.after(STORE_PAUSE)) }
+                    Due {
+                        messages: Vec::new(),
+                        next: Some(self.after(STORE_PAUSE)),
+                    }
                 }
             };
             for message in due.messages {
@@ -76,7 +79,10 @@ impl Dispatcher {
     }
 
     fn after(&self, wait: Duration) -> Timestamp {
-        self.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
+        self.clock
+            .now()
+            .saturating_add(wait)
+            .unwrap_or(Timestamp::MAX)
     }
 
     async fn take(&self, busy: &HashSet<Uuid>) -> Result<Due, StoreError> {
@@ -84,19 +90,28 @@ impl Dispatcher {
         if messages == 0 {
             return Ok(Due::default());
         }
-        let quota = Quota { messages, events_each: self.config.batch_max };
+        let quota = Quota {
+            messages,
+            events_each: self.config.batch_max,
+        };
         let (now, busy) = (self.clock.now(), busy.clone());
-        self.store.run(move |tx| Outbox::take(tx, now, quota, &busy)).await
+        self.store
+            .run(move |tx| Outbox::take(tx, now, quota, &busy))
+            .await
     }
 
     async fn record(&self, done: Vec<Tried>) -> Vec<Uuid> {
         let now = self.clock.now();
-        let judged: Vec<Message> =
-            done.into_iter().map(|(message, at, sent)| self.judge(message, at, sent, now)).collect();
+        let judged: Vec<Message> = done
+            .into_iter()
+            .map(|(message, at, sent)| self.judge(message, at, sent, now))
+            .collect();
         let ids = judged.iter().map(Outbox::id).collect();
         let forget_at = now.saturating_add(self.kept).unwrap_or(Timestamp::MAX);
         let saved = self.store.run(move |tx| {
-            judged.iter().try_for_each(|message| Outbox::finish(tx, message, forget_at))
+            judged
+                .iter()
+                .try_for_each(|message| Outbox::finish(tx, message, forget_at))
         });
         if let Err(error) = saved.await {
             // Nothing is lost: the messages are still due and will be sent again.
@@ -107,7 +122,10 @@ impl Dispatcher {
     }
 
     fn judge(&self, mut message: Message, at: Timestamp, sent: Sent, now: Timestamp) -> Message {
-        let backoff = Backoff { min: self.config.retry_min, max: self.config.retry_max };
+        let backoff = Backoff {
+            min: self.config.retry_min,
+            max: self.config.retry_max,
+        };
         let (status, error, asked) = match sent {
             Sent::Taken { status, verdicts } => {
                 message.state = DeliveryState::Delivered;
@@ -118,15 +136,21 @@ impl Dispatcher {
                 message.state = DeliveryState::Failed;
                 (Some(status), None, None)
             }
-            Sent::NotNow { status, retry_after } => (Some(status), None, retry_after),
+            Sent::NotNow {
+                status,
+                retry_after,
+            } => (Some(status), None, retry_after),
             Sent::Failed(error) => (None, Some(error), None),
         };
         message.note(Attempt { at, status, error });
-        if message.state == DeliveryState::Pending && message.age(now) >= self.config.give_up_after {
+        if message.state == DeliveryState::Pending && message.age(now) >= self.config.give_up_after
+        {
             message.state = DeliveryState::Failed;
         }
         message.next_attempt_at = (message.state == DeliveryState::Pending).then(|| {
-            let wait = backoff.wait(message.tried(), asked).min(self.config.give_up_after);
+            let wait = backoff
+                .wait(message.tried(), asked)
+                .min(self.config.give_up_after);
             now.saturating_add(wait).unwrap_or(Timestamp::MAX)
         });
         let (state, tried) = (message.state, message.tried());

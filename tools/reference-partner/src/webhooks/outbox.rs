@@ -77,7 +77,11 @@ impl Message {
 
     /// The body, the same at every attempt.
     pub(crate) fn body(&self) -> String {
-        if self.is_batch() { format!("[{}]", self.events.join(",")) } else { self.events.concat() }
+        if self.is_batch() {
+            format!("[{}]", self.events.join(","))
+        } else {
+            self.events.concat()
+        }
     }
 
     /// How many attempts there were.
@@ -123,13 +127,23 @@ pub(crate) struct Outbox;
 
 impl Outbox {
     /// Puts an event into the outbox, in the transaction that records it.
-    pub(crate) fn put(tx: &Tx<'_>, event: Uuid, json: String, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn put(
+        tx: &Tx<'_>,
+        event: Uuid,
+        json: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         Self::save(tx, &Message::new(event, vec![(event, json)], now))
     }
 
     /// Takes what is due and not busy. Fresh events are put together into batches, durably, so
     /// that a retry after a crash has the same id and body.
-    pub(super) fn take(tx: &Tx<'_>, now: Timestamp, quota: Quota, busy: &HashSet<Uuid>) -> Result<Due, StoreError> {
+    pub(super) fn take(
+        tx: &Tx<'_>,
+        now: Timestamp,
+        quota: Quota,
+        busy: &HashSet<Uuid>,
+    ) -> Result<Due, StoreError> {
         let mut due = Due::default();
         let mut fresh: Vec<Message> = Vec::new();
         let limit = busy.len() + quota.messages * quota.events_each + 1;
@@ -144,7 +158,11 @@ impl Outbox {
                 break;
             }
             let single = message.tried == 0 && !message.is_batch();
-            if single && quota.events_each > 1 { fresh.push(message) } else { due.messages.push(message) }
+            if single && quota.events_each > 1 {
+                fresh.push(message)
+            } else {
+                due.messages.push(message)
+            }
         }
         while !fresh.is_empty() && due.messages.len() < quota.messages {
             let rest = fresh.split_off(fresh.len().min(quota.events_each));
@@ -173,16 +191,32 @@ impl Outbox {
 
     /// Saves a message after an attempt; what is finished moves to the deliveries, kept until
     /// `forget_at`.
-    pub(super) fn finish(tx: &Tx<'_>, message: &Message, forget_at: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn finish(
+        tx: &Tx<'_>,
+        message: &Message,
+        forget_at: Timestamp,
+    ) -> Result<(), StoreError> {
         if message.state == DeliveryState::Pending {
             return Self::save(tx, message);
         }
         tx.delete(Table::Outbox, "", &message.key())?;
-        tx.put(Table::Deliveries, "", &message.key(), Some(forget_at), message)
+        tx.put(
+            Table::Deliveries,
+            "",
+            &message.key(),
+            Some(forget_at),
+            message,
+        )
     }
 
     fn save(tx: &Tx<'_>, message: &Message) -> Result<(), StoreError> {
-        tx.put(Table::Outbox, "", &message.key(), message.next_attempt_at, message)
+        tx.put(
+            Table::Outbox,
+            "",
+            &message.key(),
+            message.next_attempt_at,
+            message,
+        )
     }
 
     /// All messages, waiting and finished, newest first.

@@ -27,11 +27,17 @@ const ANSWER_LIMIT: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) enum Sent {
     /// Answered 2xx, with the verdicts if they could be read.
-    Taken { status: u16, verdicts: Option<Value> },
+    Taken {
+        status: u16,
+        verdicts: Option<Value>,
+    },
     /// Refused, and would be again.
     Refused { status: u16 },
     /// Not taken now; the receiver may have asked for a wait.
-    NotNow { status: u16, retry_after: Option<Duration> },
+    NotNow {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
     /// No answer.
     Failed(String),
 }
@@ -70,30 +76,51 @@ impl Sender {
             .build()
             .map_err(|error| ConfigError::new(format!("webhook: {error}")))?;
         let mut endpoint = config.url.clone();
-        endpoint.set_path(&format!("{}/v1/events", config.url.path().trim_end_matches('/')));
-        Ok(Self { client, endpoint, webhook })
+        endpoint.set_path(&format!(
+            "{}/v1/events",
+            config.url.path().trim_end_matches('/')
+        ));
+        Ok(Self {
+            client,
+            endpoint,
+            webhook,
+        })
     }
 
     /// Sends a message once.
     pub(super) async fn send(&self, message: &Message, now: Timestamp) -> Sent {
-        let kind = if message.is_batch() { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
+        let kind = if message.is_batch() {
+            "application/cloudevents-batch+json"
+        } else {
+            "application/cloudevents+json"
+        };
         let headers = [
             (header::CONTENT_TYPE.to_string(), kind.to_owned()),
             (HEADER_WEBHOOK_ID.to_owned(), message.webhook_id()),
         ];
         let body = message.body().into_bytes();
-        let raw = RawMessage { body, headers: headers.into(), sign: true };
+        let raw = RawMessage {
+            body,
+            headers: headers.into(),
+            sign: true,
+        };
         let answer = match self.raw(raw, now).await {
             Ok(answer) => answer,
             Err(error) => return Sent::Failed(error),
         };
         let status = answer.status.as_u16();
         match answer.status {
-            code if code.is_success() => Sent::Taken { status, verdicts: read_verdicts(&answer.body) },
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Sent::Refused { status }
-            }
-            _ => Sent::NotNow { status, retry_after: retry_after(&answer.headers, now) },
+            code if code.is_success() => Sent::Taken {
+                status,
+                verdicts: read_verdicts(&answer.body),
+            },
+            StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE => Sent::Refused { status },
+            _ => Sent::NotNow {
+                status,
+                retry_after: retry_after(&answer.headers, now),
+            },
         }
     }
 
@@ -103,25 +130,49 @@ impl Sender {
     /// What can't be sent or signed, or why there was no answer.
     pub(crate) async fn raw(&self, raw: RawMessage, now: Timestamp) -> Result<Answer, String> {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
-        headers.insert(HEADER_WEBHOOK_ID, value(&format!("msg_{}", Uuid::now_v7()))?);
-        headers.insert(HEADER_WEBHOOK_TIMESTAMP, value(&now.as_second().to_string())?);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/cloudevents+json"),
+        );
+        headers.insert(
+            HEADER_WEBHOOK_ID,
+            value(&format!("msg_{}", Uuid::now_v7()))?,
+        );
+        headers.insert(
+            HEADER_WEBHOOK_TIMESTAMP,
+            value(&now.as_second().to_string())?,
+        );
         for (name, text) in &raw.headers {
             let name: HeaderName = name.parse().map_err(|_| "a header name is malformed")?;
             headers.insert(name, value(text)?);
         }
         if raw.sign && !headers.contains_key(HEADER_WEBHOOK_SIGNATURE) {
-            let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let text = |name: &str| {
+                headers
+                    .get(name)
+                    .and_then(|v| v.to_str().ok())
+                    .unwrap_or_default()
+            };
             let timestamp = text(HEADER_WEBHOOK_TIMESTAMP).parse();
             let timestamp = timestamp.map_err(|_| "the timestamp to sign is no number")?;
-            let signature = self.webhook.sign(text(HEADER_WEBHOOK_ID), timestamp, &raw.body);
+            let signature = self
+                .webhook
+                .sign(text(HEADER_WEBHOOK_ID), timestamp, &raw.body);
             let signature = signature.map_err(|_| "only UTF-8 bodies can be signed")?;
             headers.insert(HEADER_WEBHOOK_SIGNATURE, value(&signature)?);
         }
-        let request = self.client.post(self.endpoint.clone()).headers(headers).body(raw.body);
+        let request = self
+            .client
+            .post(self.endpoint.clone())
+            .headers(headers)
+            .body(raw.body);
         let answer = request.send().await.map_err(|error| describe(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok(Answer { status, headers, body: read(answer).await? })
+        Ok(Answer {
+            status,
+            headers,
+            body: read(answer).await?,
+        })
     }
 }
 

@@ -17,7 +17,10 @@ async fn files_hold_no_token_key_plate_or_id_that_is_sensitive_and_old_bytes_go_
     scene.put(id, credential(&key, 1)).await;
     scene.drive_up("A123BC777").await;
     let access = scene.caller.token(OPEN, "sunrise").await;
-    scene.caller.open(&access, "sunrise.lobby", command, in_seconds(30)).await;
+    scene
+        .caller
+        .open(&access, "sunrise.lobby", command, in_seconds(30))
+        .await;
 
     let secrets: Vec<Vec<u8>> = vec![
         key.to_vec(),
@@ -29,10 +32,17 @@ async fn files_hold_no_token_key_plate_or_id_that_is_sensitive_and_old_bytes_go_
         b"access.granted".to_vec(),
         b"sunrise".to_vec(),
     ];
-    let files = || ["partner.db", "partner.db-wal"].map(|name| std::fs::read(scene.site.path(name)).unwrap_or_default());
+    let files = || {
+        ["partner.db", "partner.db-wal"]
+            .map(|name| std::fs::read(scene.site.path(name)).unwrap_or_default())
+    };
     for file in files() {
         for secret in &secrets {
-            assert!(!contains(&file, secret), "found {}", String::from_utf8_lossy(secret));
+            assert!(
+                !contains(&file, secret),
+                "found {}",
+                String::from_utf8_lossy(secret)
+            );
         }
         assert!(!contains(&file, command.to_string().as_bytes()));
         assert!(!contains(&file, command.as_bytes()));
@@ -47,7 +57,10 @@ async fn files_hold_no_token_key_plate_or_id_that_is_sensitive_and_old_bytes_go_
     let rotated = scene.running.post("/control/rotate-keys", json!({})).await;
     assert_eq!(rotated["key_version"], 2);
     let after = scene.running.get("/control/held").await;
-    assert_eq!(after["key_versions"], json!({"2": before["key_versions"]["1"]}));
+    assert_eq!(
+        after["key_versions"],
+        json!({"2": before["key_versions"]["1"]})
+    );
     assert_eq!(after["credentials"], 1);
     assert_eq!(scene.drive_up("A123BC777").await["opened"], true);
     let (_, state) = scene.caller.state(&access, command).await;

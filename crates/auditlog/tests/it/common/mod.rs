@@ -122,3 +122,12 @@ pub(crate) async fn fill(writer: &mut LogWriter, size: u64, batch: u64) -> Resul
     }
     Ok(())
 }
+
+/// The objects of a log of `size` leaves that nothing ever happened to.
+pub(crate) async fn undisturbed(size: u64, batch: u64) -> BTreeMap<String, Bytes> {
+    let site = Site::default();
+    fill(&mut site.writer().await.unwrap(), size, batch)
+        .await
+        .unwrap();
+    site.settled(size).await
+}

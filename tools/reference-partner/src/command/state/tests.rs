@@ -23,7 +23,10 @@ fn request(device: &str) -> OpenRequest {
 }
 
 fn open(device: &str) -> Input {
-    Input::Open { request: request(device), opening: Uuid::nil().into() }
+    Input::Open {
+        request: request(device),
+        opening: Uuid::nil().into(),
+    }
 }
 
 fn cancel() -> Input {
@@ -83,12 +86,18 @@ fn every_state_and_input_keeps_the_rules() {
                 if is_final(&state) {
                     assert_eq!(next, state, "a final state changed: {case}");
                 }
-                if matches!(verdict, Verdict::Ignored | Verdict::Wait | Verdict::KeyReused) {
+                if matches!(
+                    verdict,
+                    Verdict::Ignored | Verdict::Wait | Verdict::KeyReused
+                ) {
                     assert_eq!(next, state, "changed without saying so: {case}");
                 }
                 if verdict == Verdict::Actuate {
                     let accepted = matches!(state, State::Accepted { .. });
-                    assert!(accepted && now < request("sunrise.lobby").expires_at, "{case}");
+                    assert!(
+                        accepted && now < request("sunrise.lobby").expires_at,
+                        "{case}"
+                    );
                     assert!(matches!(next, State::Actuating { .. }), "{case}");
                 }
                 if matches!(&verdict, Verdict::Ended(outcome) if outcome.end == End::Executed) {
@@ -155,7 +164,10 @@ fn a_repetition_gets_the_first_answer_and_another_request_a_conflict() {
     let (state, first) = state.step(Input::Moved, now);
     let (state, again) = state.step(open("sunrise.lobby"), now);
     assert_eq!(first, again);
-    assert_eq!(state.step(open("sunrise.cellar"), now).1, Verdict::KeyReused);
+    assert_eq!(
+        state.step(open("sunrise.cellar"), now).1,
+        Verdict::KeyReused
+    );
 }
 
 #[test]
@@ -174,7 +186,9 @@ fn after_a_restart_the_journal_decides() {
     let [now, ..] = times();
     let (accepted, _) = State::Unseen.step(open("sunrise.lobby"), now);
     let (actuating, _) = accepted.clone().step(Input::Actuate, now);
-    let (_, verdict) = actuating.clone().step(Input::Recover { journalled: true }, now);
+    let (_, verdict) = actuating
+        .clone()
+        .step(Input::Recover { journalled: true }, now);
     assert!(matches!(verdict, Verdict::Ended(outcome) if outcome.end == End::Executed));
     for state in [accepted, actuating] {
         let (state, verdict) = state.step(Input::Recover { journalled: false }, now);

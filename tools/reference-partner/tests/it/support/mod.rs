@@ -1,5 +1,6 @@
 //! A partner in a folder of its own, with certificates, and clients to call it.
 
+mod caller;
 mod pki;
 mod receiver;
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+pub use caller::{Caller, OPEN};
 pub use pki::Pki;
 pub use receiver::Receiver;
 
@@ -37,7 +39,10 @@ impl Site {
         let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new());
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("ca.pem"), pki.ca_pem()).unwrap();
-        for (name, san) in [("partner-server", "dns:localhost"), ("partner-client", "uri:urn:smarthome:partner:gatekeeper")] {
+        for (name, san) in [
+            ("partner-server", "dns:localhost"),
+            ("partner-client", "uri:urn:smarthome:partner:gatekeeper"),
+        ] {
             let (certificate, key) = pki.issue(san);
             std::fs::write(path(&format!("{name}.pem")), certificate).unwrap();
             std::fs::write(path(&format!("{name}.key")), key).unwrap();
@@ -58,13 +63,22 @@ impl Site {
             .replace("127.0.0.1:9444", "127.0.0.1:0")
             .replace("issuer = \"https://localhost:9443\"\n", "")
             .replace("cancel_wait = \"2s\"", "cancel_wait = \"100ms\"")
-            .replace("complexes = [\"sunrise\"]", "complexes = [\"sunrise\", \"moonrise\"]")
+            .replace(
+                "complexes = [\"sunrise\"]",
+                "complexes = [\"sunrise\", \"moonrise\"]",
+            )
             .replace("actuation = \"1500ms\"", actuation)
             .replace("actuation = \"300ms\"", actuation);
-        let moonrise = format!("\n[[complexes]]\nid = \"moonrise\"\n\n[[complexes.devices]]\nid = \"moonrise.lobby\"\nkind = \"door\"\n{actuation}\n");
+        let moonrise = format!(
+            "\n[[complexes]]\nid = \"moonrise\"\n\n[[complexes.devices]]\nid = \"moonrise.lobby\"\nkind = \"door\"\n{actuation}\n"
+        );
         let config = path("partner.toml");
         std::fs::write(&config, text + &moonrise).unwrap();
-        Self { folder, pki, config }
+        Self {
+            folder,
+            pki,
+            config,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -77,14 +91,29 @@ impl Site {
 
     /// A client of a running partner with a certificate of this URI.
     pub fn caller(&self, api: std::net::SocketAddr, uri: &str) -> Caller {
-        Caller { http: self.pki.client(&format!("uri:{uri}")), base: format!("https://localhost:{}", api.port()) }
+        Caller {
+            http: self.pki.client(&format!("uri:{uri}")),
+            base: format!("https://localhost:{}", api.port()),
+        }
     }
 }
 
 impl Site {
+    /// A client that speaks HTTP/1.1 only.
+    pub fn caller_1_1(&self, api: std::net::SocketAddr, uri: &str) -> Caller {
+        let http = self.pki.client_of(&format!("uri:{uri}"), &["http/1.1"]);
+        Caller {
+            http,
+            base: format!("https://localhost:{}", api.port()),
+        }
+    }
+
     /// The same client, with the same certificate, at another address.
     pub fn caller_again(&self, caller: &Caller, api: std::net::SocketAddr) -> Caller {
-        Caller { http: caller.http.clone(), base: format!("https://localhost:{}", api.port()) }
+        Caller {
+            http: caller.http.clone(),
+            base: format!("https://localhost:{}", api.port()),
+        }
     }
 }
 
@@ -97,10 +126,18 @@ pub struct Running {
 impl Running {
     async fn start(config: &Path) -> Self {
         let partner = Partner::start(Config::load(config).unwrap()).await.unwrap();
-        Self { partner, http: reqwest::Client::builder().build().unwrap() }
+        Self {
+            partner,
+            http: Pki::new().client("uri:control"),
+        }
     }
 
-    pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub async fn control(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         control(&self.http, self.partner.control, method, path, body).await
     }
 
@@ -120,11 +157,15 @@ impl Running {
     pub async fn openings(&self, command: Uuid) -> usize {
         let journal = self.get("/control/journal").await;
         let openings = journal["openings"].as_array().unwrap();
-        openings.iter().filter(|line| line["command_id"] == command.to_string()).count()
+        openings
+            .iter()
+            .filter(|line| line["command_id"] == command.to_string())
+            .count()
     }
 
     pub async fn fail(&self, device: &str, failure: Value) {
-        self.post(&format!("/control/devices/{device}/failure"), failure).await;
+        self.post(&format!("/control/devices/{device}/failure"), failure)
+            .await;
     }
 }
 
@@ -140,86 +181,17 @@ pub async fn control(
         request = request.json(&body);
     }
     let response = request.send().await.unwrap();
-    (response.status(), response.json().await.unwrap_or(Value::Null))
-}
-
-/// A client of the partner.
-#[derive(Clone)]
-pub struct Caller {
-    http: reqwest::Client,
-    base: String,
-}
-
-/// Scopes of an owner's open at either kind of device.
-pub const OPEN: &str = "doors:open barriers:open commands:read";
-
-impl Caller {
-    pub async fn ask_token(&self, client: &str, scope: &str, complex: Option<&str>) -> (StatusCode, Value) {
-        let mut form = vec![
-            ("grant_type", "client_credentials".to_owned()),
-            ("client_id", client.to_owned()),
-            ("scope", scope.to_owned()),
-        ];
-        form.extend(complex.map(|complex| ("resource", format!("urn:smarthome:complex:{complex}"))));
-        let response = self.http.post(format!("{}/oauth/token", self.base)).form(&form).send().await.unwrap();
-        (response.status(), response.json().await.unwrap_or(Value::Null))
-    }
-
-    pub async fn token(&self, scope: &str, complex: &str) -> String {
-        let client = if scope.contains("events:read") || scope.contains("devices:read") { "webhook-gw" } else { "command-svc" };
-        let (status, answer) = self.ask_token(client, scope, Some(complex)).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        assert_eq!(answer["scope"], scope);
-        answer["access_token"].as_str().unwrap().to_owned()
-    }
-
-    pub fn request(&self, method: Method, path: &str, token: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
-    }
-
-    pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = self.request(method, path, token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        answer(request.send().await.unwrap()).await
-    }
-
-    pub fn open_request(&self, token: &str, device: &str, command: Uuid, expires_at: Timestamp) -> reqwest::RequestBuilder {
-        let complex = device.split('.').next().unwrap();
-        let operation = if device.ends_with("gate") { "open_barrier" } else { "open_door" };
-        self.request(Method::POST, &format!("/v1/complexes/{complex}/devices/{device}/open"), token)
-            .header("Idempotency-Key", command.to_string())
-            .json(&json!({"operation": operation, "expires_at": expires_at.to_string()}))
-    }
-
-    pub async fn open(&self, token: &str, device: &str, command: Uuid, expires_at: Timestamp) -> (StatusCode, Value) {
-        answer(self.open_request(token, device, command, expires_at).send().await.unwrap()).await
-    }
-
-    pub async fn cancel(&self, token: &str, command: Uuid) -> Value {
-        let path = format!("/v1/commands/{command}/cancel");
-        let (status, answer) = self.call(Method::POST, &path, token, None).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        answer
-    }
-
-    pub async fn state(&self, token: &str, command: Uuid) -> (StatusCode, Value) {
-        self.call(Method::GET, &format!("/v1/commands/{command}"), token, None).await
-    }
-
-    /// Waits until a command has a state that is final.
-    pub async fn ended(&self, token: &str, command: Uuid) -> Value {
-        eventually(|| async {
-            let (_, state) = self.state(token, command).await;
-            (state["final"] == true).then_some(state)
-        })
-        .await
-    }
+    (
+        response.status(),
+        response.json().await.unwrap_or(Value::Null),
+    )
 }
 
 pub async fn answer(response: Response) -> (StatusCode, Value) {
-    (response.status(), response.json().await.unwrap_or(Value::Null))
+    (
+        response.status(),
+        response.json().await.unwrap_or(Value::Null),
+    )
 }
 
 pub fn in_seconds(seconds: i64) -> Timestamp {
@@ -244,5 +216,7 @@ where
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it never came")
+    tokio::time::timeout(Duration::from_secs(20), asking)
+        .await
+        .expect("it never came")
 }

@@ -50,12 +50,18 @@ impl Receiver {
     /// Binds a port before the partner's configuration is written.
     pub async fn bind() -> (Self, TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let url = format!(
+            "https://localhost:{}",
+            listener.local_addr().unwrap().port()
+        );
         (Self::default(), listener, url)
     }
 
     pub fn plan(&self, status: u16, retry_after: Option<&'static str>) {
-        self.planned.lock().unwrap().push_back((status, retry_after));
+        self.planned
+            .lock()
+            .unwrap()
+            .push_back((status, retry_after));
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -70,7 +76,8 @@ impl Receiver {
     pub fn serve(&self, listener: TcpListener, pki: &Pki) {
         let (certificate, key) = pki.issue("dns:localhost");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(pki.roots()), provider.clone());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(pki.roots()), provider.clone());
         let tls = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13])
             .unwrap()
@@ -81,15 +88,22 @@ impl Receiver {
             )
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let router = Router::new().route("/v1/events", post(take)).with_state(self.clone());
+        let router = Router::new()
+            .route("/v1/events", post(take))
+            .with_state(self.clone());
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(router.clone()));
+                let (acceptor, service) =
+                    (acceptor.clone(), TowerToHyperService::new(router.clone()));
                 tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
                     let builder = auto::Builder::new(TokioExecutor::new());
-                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+                    let _ = builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -97,8 +111,17 @@ impl Receiver {
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let verified = Webhook::new(SECRET).unwrap().verify(&body, &headers).is_ok();
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let verified = Webhook::new(SECRET)
+        .unwrap()
+        .verify(&body, &headers)
+        .is_ok();
     receiver.received.lock().unwrap().push(Received {
         id: text("webhook-id"),
         content_type: text("content-type"),
@@ -109,11 +132,15 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
         Some((status, retry_after)) => {
             let mut response = StatusCode::from_u16(status).unwrap().into_response();
             if let Some(wait) = retry_after {
-                response.headers_mut().insert("retry-after", wait.parse().unwrap());
+                response
+                    .headers_mut()
+                    .insert("retry-after", wait.parse().unwrap());
             }
             response
         }
         None if !verified => StatusCode::UNAUTHORIZED.into_response(),
-        None => axum::Json(json!({"verdicts": [{"index": 0, "verdict": "accepted"}]})).into_response(),
+        None => {
+            axum::Json(json!({"verdicts": [{"index": 0, "verdict": "accepted"}]})).into_response()
+        }
     }
 }

@@ -1,0 +1,295 @@
+//! Credentials at a partner: what lets its devices open by themselves. About nobody.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::vocabulary::CredentialKind;
+use domain::window::Window;
+use domain::{ComplexId, CredentialId, DeviceId};
+use jiff::Timestamp;
+use privacy::{PlateToken, TokenKey};
+use reqwest::Method;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::attestation::Attested;
+use crate::client::accepted;
+use crate::error::{CallError, OutOfPerimeter};
+use crate::outcome::json;
+use crate::perimeter::{ClosingClient, PerimeterClient};
+use crate::scope::{Authority, Scope};
+use crate::session::with_json;
+use crate::transport::{ANSWER_LIMIT, Answer};
+use crate::wire;
+
+/// How many credentials a page has, and the bytes that so many can take at most (each names up
+/// to 256 devices).
+const PAGE: &str = "100";
+const PAGE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A credential for the partner to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialToPut<'a> {
+    /// Its id, random.
+    pub id: CredentialId,
+    /// The plate's tokens: one, or two of different key versions during a change of the key.
+    pub tokens: &'a [PlateToken],
+    /// When it opens. The contract knows only two instants.
+    pub window: &'a Window,
+    /// Where it opens: 1 to 256 devices, each once.
+    pub devices: &'a [DeviceId],
+}
+
+/// A credential that the partner holds, without its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// What its tokens were computed from.
+    pub kind: CredentialKind,
+    /// Versions of the token key under which it has a token.
+    pub key_versions: Vec<u32>,
+    /// When it opens; from, included.
+    pub not_before: Option<Timestamp>,
+    /// When it opens; until, excluded.
+    pub not_after: Option<Timestamp>,
+    /// Where it opens.
+    pub devices: Vec<DeviceId>,
+    /// When it was last put.
+    pub updated_at: Timestamp,
+}
+
+/// A page of credentials, in no meaningful order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialPage {
+    /// What is held.
+    pub credentials: Vec<HeldCredential>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a partner's list; opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl PerimeterClient {
+    /// Gives the partner a token key, wrapped so that only it can read it. The same key again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn put_token_key(
+        &self,
+        attested: &Attested,
+        key: &TokenKey,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        self.check_may_hold(attested)?;
+        self.check_owner(key.complex(), key.partner())?;
+        let wrapped = key
+            .wrap(attested.wrapping_key())
+            .map_err(|_| CallError::NotAttested)?;
+        let body = wire::WrappedTokenKey {
+            key_version: wrapped.key_version,
+            enc: URL_SAFE_NO_PAD.encode(wrapped.enc),
+            wrapped: URL_SAFE_NO_PAD.encode(wrapped.wrapped),
+        };
+        let path = [
+            "v1",
+            "complexes",
+            self.perimeter.complex.as_str(),
+            "token-key",
+        ];
+        let answer = self
+            .put("put_token_key", &path, &body, 200, deadline)
+            .await?;
+        json::<wire::TokenKeyVersions>(&answer)
+            .filter(|held| held.key_versions.contains(&key.version()))
+            .map(|_| ())
+            .ok_or(CallError::Unintelligible)
+    }
+
+    /// Puts a credential in place of whatever its id held. In force at the devices when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`CallError`]; a problem `unknown_key_version` means that the token key comes first.
+    pub async fn put_credential(
+        &self,
+        attested: &Attested,
+        credential: &CredentialToPut<'_>,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        self.check_may_hold(attested)?;
+        for token in credential.tokens {
+            self.check_owner(token.complex(), token.partner())?;
+        }
+        let complex = &self.perimeter.complex;
+        if credential.devices.iter().any(|id| id.complex() != *complex) {
+            return Err(OutOfPerimeter::OtherComplex.into());
+        }
+        let body = expressed(credential)?;
+        let id = credential.id.to_string();
+        let path = ["v1", "complexes", complex.as_str(), "credentials", &id];
+        self.put("put_credential", &path, &body, 204, deadline)
+            .await
+            .map(|_| ())
+    }
+
+    fn check_may_hold(&self, attested: &Attested) -> Result<(), CallError> {
+        self.check_in_force()?;
+        if !self.perimeter.credentials {
+            return Err(OutOfPerimeter::Credentials.into());
+        }
+        if attested.partner() != self.client.partner() || !attested.in_force(Timestamp::now()) {
+            return Err(CallError::NotAttested);
+        }
+        Ok(())
+    }
+
+    fn check_owner(
+        &self,
+        complex: &ComplexId,
+        partner: &domain::PartnerId,
+    ) -> Result<(), OutOfPerimeter> {
+        if partner != self.client.partner() {
+            return Err(OutOfPerimeter::OtherPartner);
+        }
+        if *complex != self.perimeter.complex {
+            return Err(OutOfPerimeter::OtherComplex);
+        }
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        call: &'static str,
+        path: &[&str],
+        body: &impl Serialize,
+        success: u16,
+        deadline: Instant,
+    ) -> Result<Answer, CallError> {
+        let deadline = self.client.bounded(deadline);
+        let authority = Authority::within(&self.perimeter.complex, Scope::WriteCredentials);
+        let authorised = self.client.authorise(authority, deadline).await?;
+        let request = with_json(authorised.request(Method::PUT, path), body)
+            .ok_or(CallError::Inexpressible("this body"))?;
+        let (exchange, _) = authorised
+            .exchange(call, request, ANSWER_LIMIT, deadline)
+            .await;
+        accepted(exchange, success)
+    }
+}
+
+impl ClosingClient {
+    /// Deletes a credential; its tokens are destroyed. The partner then holds nothing under this
+    /// id, whether or not it did before.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn delete_credential(
+        &self,
+        credential: CredentialId,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let id = credential.to_string();
+        let path = ["v1", "complexes", self.complex.as_str(), "credentials", &id];
+        let exchange = self
+            .ask(
+                "delete_credential",
+                Scope::WriteCredentials,
+                Method::DELETE,
+                &path,
+                deadline,
+            )
+            .await?;
+        accepted(exchange, 204).map(|_| ())
+    }
+
+    /// A page of what the partner holds, from the beginning or from where an earlier page ended.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn list_credentials(
+        &self,
+        after: Option<&Cursor>,
+        deadline: Instant,
+    ) -> Result<CredentialPage, CallError> {
+        let deadline = self.client.bounded(deadline);
+        let authority = Authority::within(&self.complex, Scope::WriteCredentials);
+        let authorised = self.client.authorise(authority, deadline).await?;
+        let path = ["v1", "complexes", self.complex.as_str(), "credentials"];
+        let mut request = authorised.request(Method::GET, &path);
+        let mut query = request.url_mut().query_pairs_mut();
+        query.append_pair("limit", PAGE);
+        if let Some(Cursor(after)) = after {
+            query.append_pair("after", after);
+        }
+        drop(query);
+        let (exchange, _) = authorised
+            .exchange("list_credentials", request, PAGE_LIMIT, deadline)
+            .await;
+        let answer = accepted(exchange, 200)?;
+        json(&answer)
+            .and_then(|page| self.page(page))
+            .ok_or(CallError::Unintelligible)
+    }
+
+    fn page(&self, page: wire::CredentialPage) -> Option<CredentialPage> {
+        let here = |id: &DeviceId| id.complex() == self.complex;
+        let credentials = page.credentials.into_iter().map(|held| {
+            (held.kind == "plate" && held.devices.iter().all(here)).then_some(HeldCredential {
+                id: held.credential,
+                kind: CredentialKind::Plate,
+                key_versions: held.key_versions,
+                not_before: held.window.not_before,
+                not_after: held.window.not_after,
+                devices: held.devices,
+                updated_at: held.updated_at,
+            })
+        });
+        Some(CredentialPage {
+            credentials: credentials.collect::<Option<_>>()?,
+            next: page.next.map(Cursor),
+        })
+    }
+}
+
+/// The credential in the contract's words. What it can't say is refused, never widened.
+fn expressed<'a>(credential: &CredentialToPut<'a>) -> Result<wire::Credential<'a>, CallError> {
+    let versions = credential.tokens.iter().map(PlateToken::key_version);
+    let versions: BTreeSet<u32> = versions.collect();
+    if !(1..=2).contains(&credential.tokens.len()) || versions.len() != credential.tokens.len() {
+        return Err(CallError::Inexpressible(
+            "anything but one token, or two of different key versions",
+        ));
+    }
+    let devices: BTreeSet<&DeviceId> = credential.devices.iter().collect();
+    if !(1..=256).contains(&devices.len()) || devices.len() != credential.devices.len() {
+        return Err(CallError::Inexpressible(
+            "anything but 1 to 256 devices, each named once",
+        ));
+    }
+    // Bits 1 to 7 are the weekdays.
+    let every_day = matches!(credential.window.weekdays, 0 | 0b1111_1110);
+    if !every_day || credential.window.minutes.0 != credential.window.minutes.1 {
+        return Err(CallError::Inexpressible("weekdays and hours of a window"));
+    }
+    Ok(wire::Credential {
+        kind: "plate",
+        tokens: credential
+            .tokens
+            .iter()
+            .map(|token| wire::Token {
+                key_version: token.key_version(),
+                token: token.expose(),
+            })
+            .collect(),
+        window: wire::Window {
+            not_before: credential.window.not_before,
+            not_after: credential.window.not_after,
+        },
+        devices: credential.devices,
+    })
+}

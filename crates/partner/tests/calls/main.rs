@@ -1,0 +1,10 @@
+//! The client against a partner that fails in every way it can: over real TLS with certificates
+//! on both sides, with answers written byte by byte.
+#![allow(clippy::unwrap_used)]
+
+mod credentials;
+mod faults;
+mod open;
+mod partner;
+mod pki;
+mod tokens;

@@ -1,0 +1,271 @@
+//! Records as command-svc and webhook-gw write them, and what isn't anybody's record.
+
+use std::sync::Arc;
+
+use authn::record::{
+    RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue,
+};
+use domain::event::{
+    AccessDecided, AccessObserved, Actor, Body, CommandCompleted, DecisionInputs, DeviceSequence,
+    DeviceStatus, Event, LogPosition, RequestContext,
+};
+use domain::id::{CommandId, ComplexId, DeviceId, EventId};
+use domain::registry::ChangeSet;
+use domain::vocabulary::{
+    ActorKind, Method, Observation, Operation, Outcome, Reason, Resolution, Verdict,
+};
+use eventlog::{CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic};
+use jiff::{SignedDuration, Timestamp};
+use records::EventReader;
+use uuid::Uuid;
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// A log, and who may write to it.
+pub struct Fixture {
+    pub log: MemoryLog,
+    signer: RecordSigner,
+    root: authn::record::PublicKey,
+}
+
+pub fn complex(text: &str) -> ComplexId {
+    text.parse().unwrap()
+}
+
+pub fn device(text: &str) -> DeviceId {
+    text.parse().unwrap()
+}
+
+pub fn command(number: u128) -> CommandId {
+    CommandId(Uuid::from_u128(number))
+}
+
+/// Instants of the tests, in seconds after one of them.
+pub fn at(seconds: i64) -> Timestamp {
+    "2026-11-24T10:00:00.123456789Z".parse::<Timestamp>().unwrap()
+        + SignedDuration::from_secs(seconds)
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        let root = generate_root().unwrap();
+        let key = generate_key().unwrap();
+        let speaker: Speaker = "command-svc".parse().unwrap();
+        let year = SignedDuration::from_hours(24 * 365);
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let certificate = issue(&root, speaker, key.public_key(), now - year, now + year).unwrap();
+        let options = LogOptions {
+            session_timeout: std::time::Duration::from_millis(150),
+            ..LogOptions::default()
+        };
+        Self {
+            log: MemoryLog::new(options).unwrap(),
+            signer: RecordSigner::new(key, certificate).unwrap(),
+            root: root.public_key(),
+        }
+    }
+
+    pub fn reader(&self) -> EventReader {
+        let certificate = self.signer.certificate().clone();
+        let speaker = "command-svc".parse().unwrap();
+        let verifier =
+            RecordVerifier::new(self.root, vec![certificate], Vec::new(), speaker).unwrap();
+        EventReader::new(verifier)
+    }
+
+    pub fn shared_log(&self) -> Arc<dyn EventLog> {
+        Arc::new(self.log.clone())
+    }
+
+    /// Appends an event that command-svc signs.
+    pub async fn signed(&self, topic: Topic, event: &Event) -> Position {
+        let trace = Some(TRACE.to_owned());
+        let record = records::to_signed_record(event, topic, trace, "urn:test", &self.signer);
+        self.log.append(topic, record.unwrap()).await.unwrap()
+    }
+
+    /// Appends an event that nobody signs.
+    pub async fn unsigned(&self, topic: Topic, event: &Event) -> Position {
+        let record = records::to_record(event, Some(TRACE.to_owned()), "urn:test");
+        self.log.append(topic, record).await.unwrap()
+    }
+
+    /// Appends bytes that may be anything.
+    pub async fn raw(&self, topic: Topic, key: &str, value: Option<Vec<u8>>) -> Position {
+        let event = CloudEvent {
+            id: Uuid::now_v7(),
+            source: "urn:test".into(),
+            kind: "unknown".into(),
+            subject: None,
+            time: at(0),
+            dataschema: None,
+            traceparent: None,
+        };
+        let value = value.map(Into::into);
+        let record = NewRecord { key: key.to_owned(), event, value };
+        self.log.append(topic, record).await.unwrap()
+    }
+
+    /// A bit of everything in several complexes, `rounds` times.
+    pub async fn workload(&self, rounds: u32) {
+        for round in 0..rounds {
+            for complex in ["sunrise", "sunset", "harbour"] {
+                self.round(complex, round).await;
+            }
+            self.raw(Topic::AccessEvents, "No Complex!", Some(vec![1, 2, 3])).await;
+        }
+    }
+
+    async fn round(&self, complex: &str, round: u32) {
+        let access = Topic::AccessEvents;
+        let of = |kind: u128| {
+            let complex = Uuid::new_v5(&Uuid::NAMESPACE_URL, complex.as_bytes());
+            CommandId(Uuid::from_u128(complex.as_u128() ^ (u128::from(round) << 8) ^ kind))
+        };
+        let gate = device(&format!("{complex}.gate"));
+        // A command that is claimed twice, is unknown for a while, then settled twice.
+        let decision = decided(&gate, of(1), Verdict::Allow, Timestamp::now());
+        self.signed(access, &decision).await;
+        self.signed(access, &decided(&gate, of(1), Verdict::Deny, Timestamp::now())).await;
+        self.signed(access, &completed(&gate, of(1), Outcome::Unknown)).await;
+        self.signed(access, &completed(&gate, of(1), Outcome::NotExecuted)).await;
+        self.signed(access, &completed(&gate, of(1), Outcome::Executed)).await;
+        // The same decision again, a late one, a denial.
+        self.signed(access, &decision).await;
+        self.signed(access, &decided(&gate, of(2), Verdict::Allow, at(-100_000_000))).await;
+        self.signed(access, &decided(&gate, of(3), Verdict::Deny, Timestamp::now())).await;
+        // The partner's event, repeated, and with other content.
+        let id = format!("event-{round}");
+        let seen = observed(&gate, &id, 1, at(round.into()));
+        self.unsigned(access, &seen).await;
+        self.unsigned(access, &observed(&gate, &id, 1, at(round.into()))).await;
+        self.unsigned(access, &observed(&gate, &id, 2, at(-5))).await;
+        // What nobody can read: no envelope, no value, no signature, another topic's.
+        self.raw(access, complex, Some(vec![0xff; 20])).await;
+        self.raw(access, complex, None).await;
+        self.unsigned(access, &decided(&gate, of(4), Verdict::Allow, Timestamp::now())).await;
+        self.signed(access, &registry(complex)).await;
+        self.raw(access, complex, Some(vec![7; 70_000])).await;
+        self.signed(Topic::RegistryEvents, &registry(complex)).await;
+        // Statuses, not in the order of the device.
+        for sequence in [5, 9, 7] {
+            let sequence = DeviceSequence { epoch: 1, sequence: sequence + u64::from(round) };
+            self.unsigned(Topic::DeviceStatus, &status(&gate, sequence, at(0))).await;
+        }
+        self.raw(Topic::DeviceStatus, gate.as_str(), Some(vec![9])).await;
+    }
+}
+
+fn event(device: &DeviceId, at: Timestamp, kind: ActorKind, body: Body) -> Event {
+    Event {
+        id: EventId(Uuid::now_v7()),
+        occurred_at: at,
+        complex: device.complex(),
+        device: Some(device.clone()),
+        actor: Actor {
+            kind,
+            subject: Some(Uuid::from_u128(42)),
+            caller: "spiffe://smarthome/bff".to_owned(),
+        },
+        correlation: String::new(),
+        body,
+    }
+}
+
+pub fn decided(device: &DeviceId, command: CommandId, verdict: Verdict, key_time: Timestamp) -> Event {
+    let position = LogPosition::default();
+    let reason = match verdict {
+        Verdict::Allow => Reason::Granted,
+        Verdict::Deny => Reason::NoGrant,
+    };
+    let decided = AccessDecided {
+        command,
+        request_digest: [1; 32],
+        operation: Operation::OpenBarrier,
+        verdict,
+        reason,
+        expires_at: key_time + SignedDuration::from_secs(30),
+        key_time,
+        inputs: DecisionInputs {
+            now: key_time,
+            utc_offset: 10_800,
+            registry_position: position,
+            global_position: position,
+            access_position: position,
+            right: None,
+            partner: None,
+            perimeter_version: 0,
+            recent_openings: Vec::new(),
+            cooldown_ms: 0,
+            auth_time: None,
+            policy_version: 1,
+        },
+        context: RequestContext::default(),
+    };
+    event(device, at(1), ActorKind::Owner, Body::AccessDecided(decided))
+}
+
+pub fn completed(device: &DeviceId, command: CommandId, outcome: Outcome) -> Event {
+    let completed = CommandCompleted {
+        command,
+        outcome,
+        reason: Reason::PartnerSilent,
+        partner_code: String::new(),
+        partner_ref: String::new(),
+        latency_ms: 5,
+        reconciled: false,
+        fenced: false,
+        second_inputs: None,
+    };
+    event(device, at(2), ActorKind::Service, Body::CommandCompleted(completed))
+}
+
+pub fn observed(device: &DeviceId, id: &str, digest: u8, at: Timestamp) -> Event {
+    let observed = AccessObserved {
+        partner: "acme".parse().unwrap(),
+        partner_event_id: id.to_owned(),
+        digest: [digest; 32],
+        observation: Observation::Granted,
+        method: Some(Method::Plate),
+        credential: None,
+        resolution: Resolution::NotIdentified,
+        registry_position: LogPosition::default(),
+        command: None,
+        sequence: DeviceSequence { epoch: 1, sequence: 1 },
+        received_at: at,
+        late: false,
+    };
+    event(device, at, ActorKind::AtDevice, Body::AccessObserved(observed))
+}
+
+pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestamp) -> Event {
+    let status = DeviceStatus {
+        partner: "acme".parse().unwrap(),
+        partner_event_id: Uuid::now_v7().to_string(),
+        digest: [3; 32],
+        online: true,
+        lock: None,
+        door: None,
+        power: None,
+        tamper: Some(false),
+        battery_percent: Some(80),
+        firmware: format!("1.{}", sequence.sequence),
+        observed_at,
+        sequence,
+        received_at: observed_at,
+    };
+    event(device, observed_at, ActorKind::AtDevice, Body::DeviceStatus(status))
+}
+
+pub fn registry(complex: &str) -> Event {
+    let changes = ChangeSet {
+        id: domain::id::ChangeSetId(Uuid::now_v7()),
+        note: "made".to_owned(),
+        changes: Vec::new(),
+    };
+    let device = device(&format!("{complex}.none"));
+    Event {
+        device: None,
+        ..event(&device, at(0), ActorKind::Operator, Body::RegistryChanged(changes))
+    }
+}

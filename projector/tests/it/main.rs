@@ -1,0 +1,11 @@
+//! Tests of the projector as its users see it: a log in, trees and views out.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod contract;
+mod crash;
+mod faults;
+mod fixture;
+mod folds;
+mod halts;
+mod run;
+

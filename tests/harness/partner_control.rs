@@ -1,0 +1,88 @@
+//! The reference partner's control API: what happens at the doors.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+/// A client of the control API.
+#[derive(Debug, Clone)]
+pub struct PartnerControl {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl PartnerControl {
+    /// For the partner of a site.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn new(site: &Site) -> Result<Self> {
+        let base = format!("http://127.0.0.1:{}/control", site.ports.control.number());
+        let http = dev_issuer::http_client(&std::fs::read(site.pki.bundle())?)?;
+        Ok(Self { http, base })
+    }
+
+    /// Posts to `path`.
+    ///
+    /// # Errors
+    /// The answer is no success.
+    pub async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        let answer = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .json(&body)
+            .send()
+            .await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "POST {path}: {status}: {text}");
+        Ok(if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text)?
+        })
+    }
+
+    /// Gets `path`.
+    ///
+    /// # Errors
+    /// The answer is no success.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// A car stands before the camera.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn plate(&self, device: &str, plate: &str) -> Result<Value> {
+        self.post(
+            &format!("/devices/{device}/plate"),
+            json!({ "plate": plate }),
+        )
+        .await
+    }
+
+    /// The next `times` opens of a device fail in a named way.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn fail(&self, device: &str, mode: &str, times: u32) -> Result<()> {
+        let body = json!({ "mode": mode, "times": times });
+        self.post(&format!("/devices/{device}/failure"), body)
+            .await
+            .map(drop)
+    }
+
+    /// A device's status changes.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn status(&self, device: &str, status: Value) -> Result<()> {
+        self.post(&format!("/devices/{device}/status"), status)
+            .await
+            .map(drop)
+    }
+}

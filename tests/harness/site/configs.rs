@@ -1,0 +1,220 @@
+//! The configuration file of each process.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::keys::ORIGIN;
+use super::roles::{
+    AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, OPERATOR_SAN, PARTNER,
+    REDIRECT_URI, USERS,
+};
+use super::{Part, Site};
+use crate::fixtures::{COMPLEXES, DEVICES};
+use crate::pki::Issued;
+
+pub(super) fn write(site: &Site) -> Result<()> {
+    for part in Part::ALL {
+        let config = match part {
+            Part::Issuer => issuer(site)?,
+            Part::Partner => partner(site),
+            Part::CommandSvc => command_svc(site)?,
+            Part::WebhookGw => webhook_gw(site),
+            Part::Projector => projector(site)?,
+        };
+        let path = site.config(part);
+        let text = toml::to_string_pretty(&config)?;
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn server_tls(site: &Site, part: Part) -> Value {
+    let issued = &site.certificates.servers[&part];
+    json!({
+        "certificate": issued.certificate,
+        "private_key": issued.private_key,
+        "client_roots": site.pki.bundle(),
+    })
+}
+
+fn client_tls(site: &Site, issued: &Issued) -> Value {
+    json!({
+        "certificate": issued.certificate,
+        "private_key": issued.private_key,
+        "server_roots": site.pki.bundle(),
+    })
+}
+
+fn process(site: &Site, admin: usize) -> Value {
+    json!({
+        "admin": { "listen": site.ports.admin[admin].address() },
+        "telemetry": { "filter": "info" },
+        "shutdown": { "grace": "20s" },
+    })
+}
+
+fn log(site: &Site) -> Value {
+    json!({ "url": site.log_url(), "options": { "session_timeout": "3s" } })
+}
+
+fn records(site: &Site) -> Value {
+    json!({
+        "root": site.keys.record_root,
+        "certificates": [site.keys.record_certificate],
+    })
+}
+
+fn token_issuer(site: &Site) -> Result<Value> {
+    Ok(json!({
+        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
+        "audience": AUDIENCE,
+        "allowed_clients": [CLIENT_ID],
+        "ca_file": site.pki.bundle(),
+    }))
+}
+
+fn issuer(site: &Site) -> Result<Value> {
+    let tls = &site.certificates.servers[&Part::Issuer];
+    let users: Vec<Value> = USERS
+        .iter()
+        .map(|user| {
+            json!({
+                "username": user.username,
+                "password": user.password,
+                "sub": user.sub,
+                "roles": user.roles,
+                "complexes": user.complexes,
+            })
+        })
+        .collect();
+    Ok(json!({
+        "listen": site.ports.issuer.address(),
+        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
+        "signing_key_file": site.dir.join("keys/issuer-signing.pem"),
+        "tls": { "certificate_file": tls.certificate, "private_key_file": tls.private_key },
+        "clients": [{
+            "client_id": CLIENT_ID,
+            "redirect_uris": [REDIRECT_URI],
+            "scopes": ["openid", "access"],
+            "audience": AUDIENCE,
+        }],
+        "users": users,
+    }))
+}
+
+fn partner(site: &Site) -> Value {
+    let server = &site.certificates.servers[&Part::Partner];
+    let client = &site.certificates.partner;
+    let data = site.dir.join("data");
+    let complexes: Vec<Value> = COMPLEXES
+        .iter()
+        .map(|complex| {
+            let devices: Vec<Value> = DEVICES
+                .iter()
+                .filter(|device| device.complex() == complex.id)
+                .map(|device| {
+                    json!({ "id": device.id, "kind": device.partner_kind(), "actuation": "150ms" })
+                })
+                .collect();
+            json!({ "id": complex.id, "devices": devices })
+        })
+        .collect();
+    json!({
+        "partner": PARTNER,
+        "api": {
+            "listen": site.ports.partner.address(),
+            "issuer": format!("https://localhost:{}", site.ports.partner.number()),
+            "certificate": server.certificate,
+            "key": server.private_key,
+            "client_ca": site.pki.bundle(),
+        },
+        "clients": [{
+            "client_id": "command-svc",
+            "tls_client_auth_san_uri": COMMAND_SVC_SAN,
+            "scopes": ["doors:open", "barriers:open", "commands:read", "credentials:write", "attestation:read"],
+            "complexes": COMPLEXES.map(|complex| complex.id),
+        }],
+        "store": { "path": data.join("partner.db"), "keyring": data.join("partner-keyring.json") },
+        "journal": { "path": site.journal() },
+        "attestation": { "signing_key": site.keys.attestation },
+        "webhook": {
+            "url": format!("https://localhost:{}", site.ports.webhook.number()),
+            "secret_file": site.keys.webhook,
+            "certificate": client.certificate,
+            "key": client.private_key,
+            "ca": site.pki.bundle(),
+            "retry_min": "200ms",
+            "retry_max": "5s",
+        },
+        "control": { "listen": site.ports.control.address() },
+        "complexes": complexes,
+    })
+}
+
+fn command_svc(site: &Site) -> Result<Value> {
+    let keys = &site.keys;
+    Ok(json!({
+        "process": process(site, 0),
+        "log": log(site),
+        "access": {
+            "address": site.ports.access.address(),
+            "allowed_peers": [BFF_SAN],
+            "tls": server_tls(site, Part::CommandSvc),
+        },
+        "registry": {
+            "address": site.ports.registry.address(),
+            "allowed_peers": [OPERATOR_SAN],
+            "tls": server_tls(site, Part::CommandSvc),
+        },
+        "issuer": token_issuer(site)?,
+        "records": records(site),
+        "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate },
+        "keys": {
+            "lookup": keys.lookup,
+            "identity": keys.identity,
+            "plate": keys.plate,
+            "token_key": keys.token_key,
+        },
+        "partners": [{
+            "partner": PARTNER,
+            "base_url": format!("https://localhost:{}", site.ports.partner.number()),
+            "client_id": "command-svc",
+            "tls": client_tls(site, &site.certificates.command_svc),
+        }],
+        "limits": { "ceiling": "6s", "fence_reserve": "3s", "reconcile_after": "1s" },
+    }))
+}
+
+fn webhook_gw(site: &Site) -> Value {
+    json!({
+        "process": process(site, 1),
+        "listen": {
+            "address": site.ports.webhook.address(),
+            "tls": server_tls(site, Part::WebhookGw),
+        },
+        "log": log(site),
+        "records": records(site),
+        "rejected": { "operators_key": site.keys.operators_public },
+        "partners": [{ "id": PARTNER, "secrets": [site.keys.webhook] }],
+    })
+}
+
+fn projector(site: &Site) -> Result<Value> {
+    Ok(json!({
+        "process": process(site, 2),
+        "log": log(site),
+        "views": { "url": site.views_url() },
+        "tiles": { "url": format!("file://{}", site.tiles().display()) },
+        "records": records(site),
+        "audit": { "origin": ORIGIN, "verification_key": site.keys.checkpoint_verifier },
+        "project": { "signing_key": site.keys.checkpoint },
+        "serve": {
+            "listen": site.ports.audit.address(),
+            "peers": [AUDITOR_SAN],
+            "tls": server_tls(site, Part::Projector),
+            "issuer": token_issuer(site)?,
+            "identities": { "key_file": site.keys.identity },
+            "paging": { "key_file": site.keys.paging },
+        },
+    }))
+}

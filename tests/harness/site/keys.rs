@@ -1,0 +1,111 @@
+//! Secrets and keys of a site.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use auditlog::CheckpointSigner;
+use authn::record::{PublicKey, generate_key, generate_root, issue};
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use privacy::{HpkePrivateKey, Keyring};
+
+/// Origin of the site's audit logs.
+pub const ORIGIN: &str = "audit.smarthome.example";
+
+/// Where each is kept, and the public halves.
+#[derive(Debug)]
+pub struct Keys {
+    /// Root of record keys, public.
+    pub record_root: PublicKey,
+    /// Key of command-svc's records.
+    pub record_key: PathBuf,
+    /// Its certificate.
+    pub record_certificate: PathBuf,
+    /// Keyrings: lookup, identity, plate, token key, page tokens.
+    pub lookup: PathBuf,
+    /// Key-encryption keys of user ids.
+    pub identity: PathBuf,
+    /// Key-encryption keys of plates.
+    pub plate: PathBuf,
+    /// Roots of token keys.
+    pub token_key: PathBuf,
+    /// Authenticates page tokens.
+    pub paging: PathBuf,
+    /// Operators' HPKE key, private.
+    pub operators: PathBuf,
+    /// Operators' HPKE key, public.
+    pub operators_public: PathBuf,
+    /// Signs checkpoints.
+    pub checkpoint: PathBuf,
+    /// Verifies checkpoints.
+    pub checkpoint_verifier: PathBuf,
+    /// Its text.
+    pub vkey: String,
+    /// The partner's attestation key.
+    pub attestation: PathBuf,
+    /// Its public half, 32 bytes.
+    pub attestation_public: Vec<u8>,
+    /// Webhook secret, shared with the partner.
+    pub webhook: PathBuf,
+}
+
+impl Keys {
+    pub(super) fn generate(dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let file = |name: &str, text: &str| private_file(&dir.join(name), text);
+        let ring = |name: &str| file(name, &Keyring::generate()?.to_json());
+
+        let (root, key) = (generate_root()?, generate_key()?);
+        // Certificates count in whole seconds.
+        let now = Timestamp::from_second(Timestamp::now().as_second())?;
+        let (from, until) = (
+            now - SignedDuration::from_hours(1),
+            now + SignedDuration::from_hours(24 * 365),
+        );
+        let certificate = issue(&root, "command-svc".parse()?, key.public_key(), from, until)?;
+        let attestation = generate_key()?;
+        let attestation_public = STANDARD.decode(attestation.public_key().to_string())?;
+        let operators = HpkePrivateKey::generate()?;
+        let (checkpoint, checkpoint_text) = CheckpointSigner::generate(ORIGIN)?;
+        let vkey = checkpoint.verifier().vkey();
+        let mut secret = [0; 32];
+        rand::fill(&mut secret).context("no randomness")?;
+        let webhook = format!("whsec_{}", STANDARD.encode(secret));
+        Ok(Self {
+            record_root: root.public_key(),
+            record_key: file("record.pem", &key.to_pem()?)?,
+            record_certificate: file("record-certificate.json", &certificate.to_json()?)?,
+            lookup: ring("lookup.json")?,
+            identity: ring("identity.json")?,
+            plate: ring("plate.json")?,
+            token_key: ring("token-key.json")?,
+            paging: ring("paging.json")?,
+            operators: file("operators.key", &operators.to_text())?,
+            operators_public: file("operators.pub", &operators.public_key()?.to_string())?,
+            checkpoint: file("checkpoint.key", &checkpoint_text)?,
+            checkpoint_verifier: file("checkpoint.vkey", &vkey)?,
+            vkey,
+            attestation: file("attestation.pem", &attestation.to_pem()?)?,
+            attestation_public,
+            webhook: file("webhook.secret", &webhook)?,
+        })
+    }
+}
+
+/// Writes a file that only its owner can read.
+fn private_file(path: &Path, text: &str) -> Result<PathBuf> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("write {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    Ok(path.to_owned())
+}

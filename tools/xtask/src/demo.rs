@@ -1,0 +1,101 @@
+//! `cargo xtask demo`: a whole site, a played day, every proof verified.
+
+mod check;
+mod manifest;
+mod story;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use harness::fixtures;
+use harness::site::Site;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{build, target};
+
+/// Where `demo.json` is written.
+pub(crate) fn manifest_path() -> PathBuf {
+    target().join("demo/demo.json")
+}
+
+/// Runs the demo.
+pub(crate) fn run(once: bool) -> Result<ExitCode> {
+    build::binaries()?;
+    tokio::runtime::Runtime::new()?.block_on(play(once))
+}
+
+async fn play(once: bool) -> Result<ExitCode> {
+    let dir = fresh_folder(once)?;
+    let progress = spinner();
+    progress.set_message("making certificates and keys");
+    let mut site = Site::prepare(&dir)?;
+    site.start(|part| progress.set_message(format!("starting {part}")))
+        .await?;
+    progress.set_message("registering three complexes with their devices and residents");
+    let registered = fixtures::register(&site).await?;
+    manifest::write(&site, &manifest_path())?;
+
+    progress.set_message("playing a day");
+    let day = story::play(&site, &registered, &progress).await?;
+    progress.set_message("verifying every proof");
+    let checked = check::day(&site, &registered, &day).await?;
+    progress.finish_and_clear();
+
+    println!("{}", table::day(&checked));
+    for status in &checked.statuses {
+        println!("{status}");
+    }
+    println!(
+        "{} proofs verified against the signed checkpoints; {} physical openings at the partner, each with its record.",
+        checked.proofs, checked.openings
+    );
+    for difference in &checked.differences {
+        println!("DIFFERS: {difference}");
+    }
+    println!("Written to {}", manifest_path().display());
+    let good = checked.differences.is_empty();
+    if !once {
+        println!("{}", manifest::how_to_call(&site));
+        tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+        println!("stopping");
+    }
+    site.stop().await?;
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Each run has a folder of its own, so that runs don't disturb each other; that of an earlier
+/// run whose process is gone is removed.
+fn fresh_folder(once: bool) -> Result<PathBuf> {
+    let runs = target().join("demo/runs");
+    std::fs::create_dir_all(&runs)?;
+    for entry in std::fs::read_dir(&runs)?.flatten() {
+        let name = entry.file_name();
+        let ended = name
+            .to_str()
+            .and_then(|name| name.rsplit('-').next())
+            .is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists());
+        if ended {
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+    let kind = if once { "once" } else { "up" };
+    let dir = runs.join(format!("{kind}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+    Ok(dir)
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
