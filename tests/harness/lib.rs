@@ -6,6 +6,7 @@
 
 pub mod clients;
 pub mod fixtures;
+pub mod http;
 pub mod partner_control;
 pub mod pki;
 pub mod process;

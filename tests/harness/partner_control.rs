@@ -19,8 +19,10 @@ impl PartnerControl {
     /// No HTTP client can be made.
     pub fn new(site: &Site) -> Result<Self> {
         let base = format!("http://127.0.0.1:{}/control", site.ports.control.number());
-        let http = dev_issuer::http_client(&std::fs::read(site.pki.bundle())?)?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http: crate::http::plain()?,
+            base,
+        })
     }
 
     /// Posts to `path`.

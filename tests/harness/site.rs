@@ -155,7 +155,10 @@ impl Site {
     /// It does not start; the end of its log is part of the error.
     pub async fn start_part(&mut self, part: Part) -> Result<()> {
         let mut process = self.spawn(part)?;
-        let http = dev_issuer::http_client(&std::fs::read(self.pki.bundle())?)?;
+        let http = match part {
+            Part::Issuer => dev_issuer::http_client(&std::fs::read(self.pki.bundle())?)?,
+            _ => crate::http::plain()?,
+        };
         process
             .wait_ready_http(&http, &self.ready_url(part)?, READY)
             .await?;

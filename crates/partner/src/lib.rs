@@ -2,7 +2,8 @@
 //!
 //! - [`client`]: one partner; it gives out handles.
 //! - [`perimeter`]: the handles. What is outside of a perimeter can't be asked for.
-//! - [`outcome`]: what an answer to an open, a cancel or an enquiry means, as pure tables.
+//! - [`outcome`], [`fence`]: what an answer to an open, a cancel or an enquiry means, as pure
+//!   tables.
 //! - [`attestation`]: how a partner keeps what it holds; without a valid one it gets neither
 //!   credentials nor keys.
 //! - [`credential`]: what lets its devices open by themselves.
@@ -18,6 +19,7 @@ pub mod config;
 pub mod credential;
 mod discovery;
 pub mod error;
+pub mod fence;
 pub mod outcome;
 pub mod perimeter;
 mod problem;
@@ -35,6 +37,7 @@ pub use client::PartnerClient;
 pub use config::{ConfigError, PartnerConfig};
 pub use credential::{CredentialPage, CredentialToPut, Cursor, HeldCredential};
 pub use error::{CallError, Doubt, NotSent, OutOfPerimeter, TokenRefused};
-pub use outcome::{CommandState, Fence, OpenResult, Sent};
+pub use fence::{CommandState, Fence};
+pub use outcome::{OpenResult, Sent};
 pub use perimeter::{ClosingClient, PerimeterClient};
 pub use text::PartnerText;

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::client::PartnerClient;
 use crate::error::{Doubt, NotSent, OutOfPerimeter};
-use crate::outcome::{self, CommandState, Fence, OpenResult, Sent};
+use crate::fence::{self, CommandState, Fence};
+use crate::outcome::{self, OpenResult, Sent};
 use crate::scope::{Authority, Scope};
 use crate::session::with_json;
 use crate::transport::{ANSWER_LIMIT, Exchange};
@@ -159,7 +160,7 @@ impl ClosingClient {
             deadline,
         );
         match asked.await {
-            Ok(exchange) => outcome::of_cancel(&exchange, command),
+            Ok(exchange) => fence::of_cancel(&exchange, command),
             Err(why) => Fence::Unknown {
                 why: Doubt::NotSent(why),
             },
@@ -172,7 +173,7 @@ impl ClosingClient {
         let path = ["v1", "commands", &id];
         let asked = self.ask("status", Scope::ReadCommands, Method::GET, &path, deadline);
         match asked.await {
-            Ok(exchange) => outcome::of_status(&exchange, command),
+            Ok(exchange) => fence::of_status(&exchange, command),
             Err(why) => CommandState::Unknown {
                 why: Doubt::NotSent(why),
             },

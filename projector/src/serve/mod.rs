@@ -13,6 +13,7 @@ mod probe;
 mod search;
 mod status;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +117,11 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
 }
 
 impl Serve {
+    /// The listener's address; its port is the real one where 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
     /// Serves until shutdown; calls in flight are finished.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use eventlog::EventLog as _;
 use projector::views::TOPICS;
 
 use crate::faults::{Fails, FaultyTiles, FaultyViews, Forgetful, Fuse, spread};
@@ -15,14 +14,14 @@ async fn undisturbed(rounds: u32) -> (Fixture, Vec<String>) {
     fixture.workload(rounds).await;
     let site = Site::new().await;
     project(&fixture, &site, 512).await;
-    assert_eq!(site.trees(&fixture.log).await, rebuilt(&fixture.log).await);
+    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
     let dump = site.dump().await;
     assert!(dump.len() > 50);
     (fixture, dump)
 }
 
 async fn same(fixture: &Fixture, site: &Site, expected: &[String], what: &str) {
-    assert_eq!(site.trees(&fixture.log).await, rebuilt(&fixture.log).await, "{what}");
+    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await, "{what}");
     assert!(site.dump().await == expected, "other rows: {what}");
 }
 
@@ -43,8 +42,8 @@ async fn what_comes_later_is_projected_on_top() {
     let running = Running::start(&fixture, &site, 16);
     for rounds in 1..4 {
         fixture.workload(rounds).await;
-        running.caught_up(&fixture.log, &*site.views).await;
-        assert_eq!(site.trees(&fixture.log).await, rebuilt(&fixture.log).await);
+        running.caught_up(&*fixture.log, &*site.views).await;
+        assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
     }
     running.stop().await;
     let fresh = Site::new().await;
@@ -91,7 +90,7 @@ async fn until_blown(fixture: &Fixture, site: &Site, batch: usize, tiles: Arc<Fu
         () = tiles.blown.cancelled() => {}
         () = views.blown.cancelled() => {}
         // So late a fuse that all was done before it.
-        () = running.caught_up(&fixture.log, &*site.views) => {}
+        () = running.caught_up(&*fixture.log, &*site.views) => {}
     }
     running.stop().await;
 }
@@ -107,13 +106,13 @@ async fn writes(fixture: &Fixture, batch: usize) -> (u64, u64) {
 #[tokio::test]
 async fn a_crash_at_any_write_of_a_tile_changes_nothing() {
     let (fixture, expected) = undisturbed(1).await;
-    let (tiles, _) = writes(&fixture, 8).await;
+    let (tiles, _) = writes(&fixture, 3).await;
     assert!(tiles > 50, "{tiles}");
     for fails in [Fails::Before, Fails::After] {
         for at in spread(0..tiles, 60) {
             let site = Site::new().await;
-            until_blown(&fixture, &site, 8, Fuse::at(at, fails), Fuse::never()).await;
-            project(&fixture, &site, 8).await;
+            until_blown(&fixture, &site, 3, Fuse::at(at, fails), Fuse::never()).await;
+            project(&fixture, &site, 3).await;
             same(&fixture, &site, &expected, &format!("tile write {at} failed {fails:?}")).await;
         }
     }
@@ -122,12 +121,12 @@ async fn a_crash_at_any_write_of_a_tile_changes_nothing() {
 #[tokio::test]
 async fn a_crash_at_any_write_of_a_row_or_head_changes_nothing() {
     let (fixture, expected) = undisturbed(1).await;
-    let (_, views) = writes(&fixture, 8).await;
+    let (_, views) = writes(&fixture, 3).await;
     assert!(views > 20, "{views}");
     for fails in [Fails::Before, Fails::After] {
         for at in spread(0..views, 60) {
             let site = Site::new().await;
-            until_blown(&fixture, &site, 8, Fuse::never(), Fuse::at(at, fails)).await;
+            until_blown(&fixture, &site, 3, Fuse::never(), Fuse::at(at, fails)).await;
             // Another size, so that batches don't begin where they did.
             project(&fixture, &site, 5).await;
             same(&fixture, &site, &expected, &format!("view write {at} failed {fails:?}")).await;
@@ -162,7 +161,7 @@ async fn a_failing_store_is_tried_again_in_the_same_run() {
         wait(async || !running.health.status().is_ready()).await;
         assert!(running.health.status().is_live());
         fuse.mend();
-        running.caught_up(&fixture.log, &*site.views).await;
+        running.caught_up(&*fixture.log, &*site.views).await;
         wait(async || running.health.status().is_ready()).await;
         running.stop().await;
         same(&fixture, &site, &expected, &format!("{fails:?}")).await;
@@ -174,12 +173,12 @@ async fn two_members_share_the_work() {
     let (fixture, expected) = undisturbed(2).await;
     let site = Site::new().await;
     let (one, two) = (Running::start(&fixture, &site, 4), Running::start(&fixture, &site, 4));
-    one.caught_up(&fixture.log, &*site.views).await;
+    one.caught_up(&*fixture.log, &*site.views).await;
     one.stop().await;
     fixture.workload(1).await;
-    two.caught_up(&fixture.log, &*site.views).await;
+    two.caught_up(&*fixture.log, &*site.views).await;
     two.stop().await;
-    assert_eq!(site.trees(&fixture.log).await, rebuilt(&fixture.log).await);
+    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
     let fresh = Site::new().await;
     project(&fixture, &fresh, 512).await;
     assert!(site.dump().await == fresh.dump().await);

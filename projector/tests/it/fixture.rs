@@ -23,7 +23,7 @@ const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// A log, and who may write to it.
 pub struct Fixture {
-    pub log: MemoryLog,
+    pub log: Arc<dyn EventLog>,
     signer: RecordSigner,
     root: authn::record::PublicKey,
 }
@@ -46,20 +46,28 @@ pub fn at(seconds: i64) -> Timestamp {
         + SignedDuration::from_secs(seconds)
 }
 
+pub fn options() -> LogOptions {
+    LogOptions {
+        session_timeout: std::time::Duration::from_millis(150),
+        ..LogOptions::default()
+    }
+}
+
 impl Fixture {
+    /// Over a log in memory.
     pub fn new() -> Self {
+        Self::over(Arc::new(MemoryLog::new(options()).unwrap()))
+    }
+
+    pub fn over(log: Arc<dyn EventLog>) -> Self {
         let root = generate_root().unwrap();
         let key = generate_key().unwrap();
         let speaker: Speaker = "command-svc".parse().unwrap();
         let year = SignedDuration::from_hours(24 * 365);
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let certificate = issue(&root, speaker, key.public_key(), now - year, now + year).unwrap();
-        let options = LogOptions {
-            session_timeout: std::time::Duration::from_millis(150),
-            ..LogOptions::default()
-        };
         Self {
-            log: MemoryLog::new(options).unwrap(),
+            log,
             signer: RecordSigner::new(key, certificate).unwrap(),
             root: root.public_key(),
         }
@@ -73,8 +81,11 @@ impl Fixture {
         EventReader::new(verifier)
     }
 
-    pub fn shared_log(&self) -> Arc<dyn EventLog> {
-        Arc::new(self.log.clone())
+    /// Writes what a configuration trusts, and gives its section.
+    pub fn trust(&self, folder: &std::path::Path) -> String {
+        let certificate = self.signer.certificate().to_json().unwrap();
+        std::fs::write(folder.join("command-svc.json"), certificate).unwrap();
+        format!("[records]\nroot = \"{}\"\ncertificates = [\"command-svc.json\"]\n", self.root)
     }
 
     /// Appends an event that command-svc signs.

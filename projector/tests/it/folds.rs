@@ -116,7 +116,7 @@ async fn workload() -> Vec<RowWrite> {
     let fixture = Fixture::new();
     fixture.workload(2).await;
     let reader = fixture.reader();
-    let log = fixture.shared_log();
+    let log = &fixture.log;
     let mut rows = Vec::new();
     for topic in views::TOPICS {
         let mut tail = log.tail(topic, eventlog::TailFrom::Beginning).await.unwrap();

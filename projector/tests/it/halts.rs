@@ -2,7 +2,7 @@
 
 use auditlog::LogId;
 use bytes::Bytes;
-use eventlog::{EventLog, Topic};
+use eventlog::Topic;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
@@ -33,14 +33,14 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
     fixture.workload(1).await;
     let site = Site::new().await;
     project(&fixture, &site, 64).await;
-    let before = rebuilt(&fixture.log).await;
+    let before = rebuilt(&*fixture.log).await;
 
     let bundle = only(&site, "access.events.v1/sunrise/tile/entries").await;
     let (path, good) = with_other_bytes(&site, &bundle).await;
     fixture.workload(2).await;
     let running = Running::start(&fixture, &site, 16);
     // The views go on, also those of the complex whose tree is halted.
-    running.caught_up(&fixture.log, &*site.views).await;
+    running.caught_up(&*fixture.log, &*site.views).await;
     wait(async || !running.health.status().is_ready()).await;
     let status = running.health.status();
     assert!(status.is_live());
@@ -49,7 +49,7 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
     running.stop().await;
 
     let damaged = LogId::new("access.events.v1", "sunrise").unwrap();
-    for (log, tree) in rebuilt(&fixture.log).await {
+    for (log, tree) in rebuilt(&*fixture.log).await {
         let head = site.views.load(&log).await.unwrap().unwrap();
         let expected = if log == damaged { before[&log] } else { tree };
         assert_eq!((head.size, head.root), expected, "{log}");
@@ -72,9 +72,9 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
     wait(async || stored_halts(&site).await.is_empty()).await;
     assert!(running.health.status().is_ready());
     fixture.workload(1).await;
-    running.caught_up(&fixture.log, &*site.views).await;
+    running.caught_up(&*fixture.log, &*site.views).await;
     running.stop().await;
-    assert_eq!(site.trees(&fixture.log).await, rebuilt(&fixture.log).await);
+    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
     let fresh = Site::new().await;
     project(&fixture, &fresh, 512).await;
     assert!(site.dump().await == fresh.dump().await);
@@ -94,7 +94,7 @@ async fn a_log_that_is_not_the_one_projected_stalls_and_is_told() {
     fixture.workload(2).await;
     let site = Site::new().await;
     project(&fixture, &site, 64).await;
-    let (trees, rows) = (rebuilt(&fixture.log).await, site.dump().await);
+    let (trees, rows) = (rebuilt(&*fixture.log).await, site.dump().await);
 
     let other = Fixture::new();
     other.workload(1).await;
@@ -106,7 +106,7 @@ async fn a_log_that_is_not_the_one_projected_stalls_and_is_told() {
     .await;
     assert!(running.health.status().is_live());
     running.stop().await;
-    assert_eq!(site.trees(&fixture.log).await, trees);
+    assert_eq!(site.trees(&*fixture.log).await, trees);
     assert_eq!(site.dump().await, rows);
 }
 
@@ -119,6 +119,6 @@ async fn a_lost_view_store_is_built_again_onto_the_same_trees() {
     let lost = Site { views: projector::store::scratch().await.unwrap(), ..site.clone() };
     project(&fixture, &lost, 7).await;
     assert!(lost.dump().await == site.dump().await);
-    assert_eq!(lost.trees(&fixture.log).await, rebuilt(&fixture.log).await);
+    assert_eq!(lost.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
     assert!(fixture.log.end_offsets(Topic::AccessEvents).await.unwrap().iter().sum::<u64>() > 0);
 }

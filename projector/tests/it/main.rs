@@ -8,4 +8,6 @@ mod fixture;
 mod folds;
 mod halts;
 mod run;
+mod serving;
+mod site;
 

@@ -94,7 +94,7 @@ impl Running {
             open_logs: 2,
         };
         let parts = Parts {
-            log: fixture.shared_log(),
+            log: Arc::clone(&fixture.log),
             reader: fixture.reader(),
             trees: Arc::new(trees),
         };
@@ -146,6 +146,6 @@ pub async fn wait(mut met: impl AsyncFnMut() -> bool) {
 /// Projects all of a log.
 pub async fn project(fixture: &Fixture, site: &Site, batch: usize) {
     let running = Running::start(fixture, site, batch);
-    running.caught_up(&fixture.log, &*site.views).await;
+    running.caught_up(&*fixture.log, &*site.views).await;
     running.stop().await;
 }

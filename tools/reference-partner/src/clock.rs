@@ -18,10 +18,10 @@ impl Clock {
         }
     }
 
-    /// The time now.
+    /// The time now, to the millisecond: no more digits than everyone can read.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now()
-            .saturating_add(*self.offset.borrow())
+        let now = Timestamp::now().saturating_add(*self.offset.borrow());
+        now.and_then(|now| Timestamp::from_millisecond(now.as_millisecond()))
             .unwrap_or(Timestamp::MAX)
     }
 

@@ -71,19 +71,19 @@ pub struct Signed<'a> {
     unsigned: &'a [u8],
 }
 
-impl Signed<'_> {
+impl<'a> Signed<'a> {
     /// The key that signed it.
     pub fn key_id(&self) -> KeyId {
         self.key_id
     }
 
     /// Who said it.
-    pub fn role(&self) -> &Speaker {
+    pub fn role(&self) -> &'a Speaker {
         self.role
     }
 
     /// The encoded message without its signature.
-    pub fn unsigned(&self) -> &[u8] {
+    pub fn unsigned(&self) -> &'a [u8] {
         self.unsigned
     }
 }

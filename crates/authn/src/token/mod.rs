@@ -17,6 +17,8 @@ pub use verifier::{AccessTokenVerifier, bearer};
 #[cfg(test)]
 mod key_tests;
 #[cfg(test)]
+mod signature_tests;
+#[cfg(test)]
 mod test_issuer;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,9 @@ use partner::{Doubt, NotSent, OpenResult, PartnerClient, TokenRefused};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::http::whole;
 use crate::open::{command, gate, in_a_minute};
-use crate::partner::{EXECUTED, Partner, Reply, json, problem, soon, sunrise, token, url, whole};
+use crate::partner::{EXECUTED, Partner, Reply, json, problem, soon, sunrise, token, url};
 use crate::pki::Pki;
 
 async fn open(client: &PartnerClient, deadline: Instant) -> OpenResult {

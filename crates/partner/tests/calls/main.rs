@@ -2,9 +2,12 @@
 //! on both sides, with answers written byte by byte.
 #![allow(clippy::unwrap_used)]
 
+mod attested;
 mod credentials;
 mod faults;
+mod http;
 mod open;
 mod partner;
 mod pki;
+mod refusals;
 mod tokens;

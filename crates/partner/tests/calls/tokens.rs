@@ -8,8 +8,9 @@ use domain::vocabulary::Operation;
 use partner::{NotSent, OpenResult, PartnerClient, TokenRefused};
 use tokio::time::Instant;
 
+use crate::http::Asked;
 use crate::open::{command, gate, in_a_minute};
-use crate::partner::{Asked, EXECUTED, Partner, Reply, json, problem, soon, sunrise, token};
+use crate::partner::{EXECUTED, Partner, Reply, json, problem, soon, sunrise, token};
 
 async fn open(client: &PartnerClient, operation: Operation) -> OpenResult {
     client

@@ -1,9 +1,9 @@
-//! Lengths of time as `10m`, `1h 30m`, `500ms` or ISO 8601's `PT10M`, for
+//! Lengths of time as `10m`, `1h 30m`, `500ms`, `7d` (of 24 hours) or ISO 8601's `PT10M`, for
 //! `#[serde(with = "service::config::duration")]` on [`std::time::Duration`]. Always above zero.
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 /// Reads one length of time.
@@ -24,13 +24,12 @@ pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok
 }
 
 fn parse(text: &str) -> Result<Duration, String> {
-    text.parse::<SignedDuration>()
+    text.parse::<Span>()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
         .ok()
         .filter(SignedDuration::is_positive)
         .and_then(|length| Duration::try_from(length).ok())
-        .ok_or_else(|| {
-            format!("`{text}` is no length of time; write one like 500ms, 10s or 1h 30m")
-        })
+        .ok_or_else(|| format!("`{text}` is no length of time; write one like 500ms, 1h 30m or 7d"))
 }
 
 /// The same for `Option<Duration>`; add `#[serde(default)]`, absent is `None`.
@@ -75,6 +74,7 @@ mod tests {
         assert_eq!(parse("1h 30m").unwrap(), Duration::from_secs(5400));
         assert_eq!(parse("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!(parse("PT10M").unwrap(), Duration::from_secs(600));
+        assert_eq!(parse("7d").unwrap(), Duration::from_secs(7 * 86_400));
         for wrong in ["", "10", "ten minutes", "-5s", "0s", "5s ago", "1 month"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -156,7 +156,7 @@ impl Dispatcher {
         let (state, tried) = (message.state, message.tried());
         match state {
             DeliveryState::Delivered => tracing::debug!(tried, "message delivered"),
-            DeliveryState::Pending => tracing::info!(tried, status, "message not taken yet"),
+            DeliveryState::Pending => tracing::debug!(tried, status, "message not taken yet"),
             DeliveryState::Failed => tracing::warn!(tried, status, "message given up"),
         }
         message

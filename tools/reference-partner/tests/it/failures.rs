@@ -33,6 +33,8 @@ async fn play(site: Site, running: Running, caller: Caller) -> Scene {
 }
 
 const LOBBY: &str = "sunrise.lobby";
+/// How long a request is waited for that is never answered.
+const A_MOMENT: Duration = Duration::from_millis(700);
 
 /// An open whose answer never comes, comes broken, or is a bare status.
 #[derive(Debug, PartialEq)]
@@ -44,10 +46,14 @@ enum Got {
 
 impl Scene {
     async fn open(&self, command: Uuid) -> Got {
+        self.open_within(command, Duration::from_secs(20)).await
+    }
+
+    async fn open_within(&self, command: Uuid, patience: Duration) -> Got {
         let request = self
             .caller
             .open_request(&self.token, LOBBY, command, in_seconds(30));
-        let response = match request.timeout(Duration::from_millis(500)).send().await {
+        let response = match request.timeout(patience).send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() => return Got::Nothing,
             Err(_) => return Got::Broken,
@@ -111,7 +117,12 @@ async fn every_failure_does_what_the_table_says(scene: Scene) {
             .fail(LOBBY, json!({"mode": mode, "times": 1}))
             .await;
         let command = Uuid::now_v7();
-        let got = scene.open(command).await;
+        let patience = if mode.starts_with("hang") {
+            A_MOMENT
+        } else {
+            Duration::from_secs(20)
+        };
+        let got = scene.open_within(command, patience).await;
         match (expected, &got) {
             (None, Got::Nothing) => assert!(mode.starts_with("hang"), "{mode}: {got:?}"),
             (None, Got::Broken) => assert!(!mode.starts_with("hang"), "{mode}: {got:?}"),
@@ -194,7 +205,7 @@ async fn cancel_forbids_a_queued_command_and_waits_for_a_moving_one() {
         )
         .await;
     let queued = Uuid::now_v7();
-    assert_eq!(scene.open(queued).await, Got::Nothing);
+    assert_eq!(scene.open_within(queued, A_MOMENT).await, Got::Nothing);
     assert_eq!(
         scene.caller.state(&scene.token, queued).await.1["state"],
         "in_progress"
@@ -207,10 +218,10 @@ async fn cancel_forbids_a_queued_command_and_waits_for_a_moving_one() {
 
     scene
         .running
-        .fail(LOBBY, json!({"mode": "slow", "ms": 1500, "times": 1}))
+        .fail(LOBBY, json!({"mode": "slow", "ms": 4000, "times": 1}))
         .await;
     let moving = Uuid::now_v7();
-    assert_eq!(scene.open(moving).await, Got::Nothing);
+    assert_eq!(scene.open_within(moving, A_MOMENT).await, Got::Nothing);
     let state = scene.caller.cancel(&scene.token, moving).await;
     assert_eq!(
         (&state["state"], &state["final"]),
