@@ -18,13 +18,13 @@ use proto::access::{
     OpenWithPassRequest,
 };
 use records::timestamp_to_wire;
-use service::trace::TraceContext;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, error};
 
 use crate::fold::Tails;
+use crate::grpc;
 use crate::open::{Answer, Opener};
 use crate::refusal::Refusal;
 use crate::request;
@@ -122,7 +122,7 @@ impl Access {
         permit: OwnedSemaphorePermit,
     ) -> Result<Answer, Refusal> {
         let deadline = deadline::of(metadata, self.ceiling);
-        let trace = trace(metadata);
+        let trace = grpc::trace(metadata);
         let span = trace.span("open");
         let (command, context) = self.command(caller, asker, parsed, auth_time);
         let opener = Arc::clone(&self.opener);
@@ -178,11 +178,7 @@ impl Access {
     ) -> Result<GetCommandResponse, Refusal> {
         caller::caller(&request, &self.allowed)?;
         let token = caller::owner(&request, &self.tokens).await?;
-        let id: CommandId = request
-            .get_ref()
-            .command_id
-            .parse()
-            .map_err(|error: domain::IdError| Refusal::field("command_id", error.to_string()))?;
+        let id: CommandId = grpc::id("command_id", &request.get_ref().command_id)?;
         self.fresh()?;
         let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
         let SubjectRef(subject) = self.directory.subject(issuer, user).await?;
@@ -204,13 +200,6 @@ impl Access {
             audit_position: Some(position(command.position)),
         })
     }
-}
-
-fn trace(metadata: &MetadataMap) -> TraceContext {
-    let header = metadata
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok());
-    TraceContext::from_header(header).child()
 }
 
 fn position(at: domain::event::LogPosition) -> AuditPosition {
@@ -237,23 +226,17 @@ fn response(answer: Answer) -> OpenResponse {
     }
 }
 
-fn answered<T>(method: &'static str, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
-    let code = result.as_ref().map_or_else(Refusal::reason, |_| "OK");
-    metrics::counter!("grpc_requests_total", "method" => method, "result" => code).increment(1);
-    result.map(Response::new).map_err(Status::from)
-}
-
 #[tonic::async_trait]
 impl AccessService for Access {
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        answered("Open", self.open_as_owner(request).await.map(response))
+        grpc::reply("Open", self.open_as_owner(request).await.map(response))
     }
 
     async fn open_with_pass(
         &self,
         request: Request<OpenWithPassRequest>,
     ) -> Result<Response<OpenResponse>, Status> {
-        answered(
+        grpc::reply(
             "OpenWithPass",
             self.open_as_guest(request).await.map(response),
         )
@@ -263,6 +246,6 @@ impl AccessService for Access {
         &self,
         request: Request<GetCommandRequest>,
     ) -> Result<Response<GetCommandResponse>, Status> {
-        answered("GetCommand", self.command_of_owner(request).await)
+        grpc::reply("GetCommand", self.command_of_owner(request).await)
     }
 }

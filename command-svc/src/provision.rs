@@ -16,9 +16,10 @@ use service::trace::TraceContext;
 use tokio::time::Instant;
 use tracing::{error, info};
 
+use crate::grpc;
 use crate::partners::Partners;
 use crate::refusal::Refusal;
-use crate::registry_service::{Registered, Registrar, parse};
+use crate::registrar::{Registered, Registrar};
 use crate::subjects::Directory;
 
 /// How long one call to a partner may take.
@@ -70,9 +71,9 @@ impl Provisioner {
         request: AddPlateCredentialRequest,
         trace: &TraceContext,
     ) -> Result<Registered, Refusal> {
-        let complex: ComplexId = parse("complex_id", &request.complex_id)?;
-        let credential: CredentialId = parse("credential_id", &request.credential_id)?;
-        let subject: SubjectRef = parse("subject_ref", &request.subject_ref)?;
+        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
+        let credential: CredentialId = grpc::id("credential_id", &request.credential_id)?;
+        let subject: SubjectRef = grpc::id("subject_ref", &request.subject_ref)?;
         let plate = Plate::parse(&request.plate)
             .map_err(|error| Refusal::field("plate", error.to_string()))?;
         let window = records::window_from_wire(request.window.as_ref())
@@ -80,7 +81,7 @@ impl Provisioner {
         let devices: Vec<DeviceId> = request
             .device_ids
             .iter()
-            .map(|id| parse("device_ids", id))
+            .map(|id| grpc::id("device_ids", id))
             .collect::<Result<_, _>>()?;
         let partner = self.partner_of(&complex, subject, &devices)?;
         let (within, attested) = self.attested(&complex, &partner).await?;

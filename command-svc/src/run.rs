@@ -26,7 +26,8 @@ use crate::partners::{Partners, RELOAD};
 use crate::provision::Provisioner;
 use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
-use crate::registry_service::{Registrar, RegistryApi};
+use crate::registrar::Registrar;
+use crate::registry_service::RegistryApi;
 use crate::server;
 use crate::subjects::Directory;
 

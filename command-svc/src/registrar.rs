@@ -1,0 +1,105 @@
+//! Change sets of the registry: appended, read back, and answered as the fold in log order says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::{Actor, Body, Event};
+use domain::registry::{ChangeSet, Refused};
+use domain::vocabulary::ActorKind;
+use domain::{CallerName, ComplexId, EventId};
+use eventlog::{Position, Topic};
+use jiff::Timestamp;
+use service::trace::TraceContext;
+use uuid::Uuid;
+
+use crate::fold::Tails;
+use crate::knowledge::Knowledge;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+
+/// How long a change set may take to come back from the log.
+const READ_BACK: Duration = Duration::from_secs(5);
+/// Writes the registry.
+pub(crate) struct Registrar {
+    /// The folds.
+    pub knowledge: Arc<Knowledge>,
+    /// Freshness.
+    pub tails: Arc<Tails>,
+    /// The log.
+    pub recorder: Arc<Recorder>,
+}
+
+/// Where a change set stands, and the versions after it.
+pub(crate) struct Registered {
+    /// Absent when the change set had been applied before.
+    pub position: Option<Position>,
+    /// In the order of the changes.
+    pub versions: Vec<u64>,
+}
+
+impl Registrar {
+    /// Appends a change set and waits for the fold's answer: in log order the first that
+    /// expects the present versions applies.
+    ///
+    /// # Errors
+    /// It can't apply, lost to another, or the log is unavailable.
+    pub(crate) async fn apply(
+        &self,
+        caller: &CallerName,
+        complex: &ComplexId,
+        set: ChangeSet,
+        trace: &TraceContext,
+    ) -> Result<Registered, Refusal> {
+        if !self.tails.knows_registry() {
+            return Err(Refusal::Stale);
+        }
+        let folded = {
+            let mut state = self.knowledge.lock();
+            if let Some(answer) = state.registry.change_set(complex, set.id) {
+                return answered(answer.clone(), None);
+            }
+            if let Err(refused) = state.registry.check(complex, &set) {
+                return answered(Err(refused), None);
+            }
+            state.await_change_set(set.id)
+        };
+        let event = Event {
+            id: EventId(Uuid::now_v7()),
+            occurred_at: Timestamp::now(),
+            complex: complex.clone(),
+            device: None,
+            actor: Actor {
+                kind: ActorKind::Operator,
+                subject: None,
+                caller: caller.to_string(),
+            },
+            correlation: set.id.to_string(),
+            body: Body::RegistryChanged(set),
+        };
+        let position = self
+            .recorder
+            .record(Topic::RegistryEvents, &event, trace)
+            .await
+            .map_err(|_| Refusal::Log)?;
+        match tokio::time::timeout(READ_BACK, folded).await {
+            Ok(Ok(answer)) => answered(answer, Some(position)),
+            _ => Err(Refusal::Log),
+        }
+    }
+}
+
+fn answered(
+    answer: Result<domain::registry::Applied, Refused>,
+    position: Option<Position>,
+) -> Result<Registered, Refusal> {
+    match answer {
+        Ok(applied) => Ok(Registered {
+            position,
+            versions: applied.versions,
+        }),
+        Err(refused @ Refused::Conflict { .. }) => Err(Refusal::Conflict(refused.to_string())),
+        Err(Refused::Invalid { change, why }) => {
+            Err(Refusal::field(format!("changes[{change}]"), why))
+        }
+    }
+}
