@@ -19,6 +19,7 @@ use proto::access::{
 };
 use records::timestamp_to_wire;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, error};
@@ -45,6 +46,8 @@ pub(crate) struct Access {
     pub opener: Arc<Opener>,
     /// Commands in flight.
     pub in_flight: Arc<Semaphore>,
+    /// Their tasks: shutdown waits for them, also where the client has gone.
+    pub tasks: TaskTracker,
     /// The longest that a command may take.
     pub ceiling: Duration,
 }
@@ -130,7 +133,8 @@ impl Access {
             let _permit = permit;
             opener.open(command, context, trace, deadline).await
         };
-        tokio::spawn(work.instrument(span))
+        self.tasks
+            .spawn(work.instrument(span))
             .await
             .unwrap_or_else(|failed| {
                 error!(error = %failed, "open task failed");

@@ -28,11 +28,12 @@ impl Tails {
         reader: &Arc<EventReader>,
         knowledge: &Arc<Knowledge>,
         directory: &Arc<Directory>,
-        shutdown: &CancellationToken,
     ) -> Self {
+        // They stop when they are dropped.
+        let stop = CancellationToken::new();
         let since = Timestamp::now() - KEY_WINDOW - LEEWAY - LEEWAY;
         let follow = |topic, from, fold: Box<dyn FnMut(&Record) + Send>| {
-            Follower::spawn(Arc::clone(log), topic, from, shutdown.clone(), fold)
+            Follower::spawn(Arc::clone(log), topic, from, stop.clone(), fold)
         };
         let folder = || {
             let (reader, knowledge) = (Arc::clone(reader), Arc::clone(knowledge));

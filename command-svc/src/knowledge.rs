@@ -129,9 +129,7 @@ impl State {
     /// Waits for the next completion of a command.
     pub(crate) fn await_completion(&mut self, command: CommandId) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
-        let watchers = self.watchers.entry(command).or_default();
-        watchers.retain(|watcher| !watcher.is_closed());
-        watchers.push(tell);
+        self.watchers.entry(command).or_default().push(tell);
         told
     }
 
@@ -221,6 +219,20 @@ impl State {
         [complex.as_str(), "global"]
             .iter()
             .any(|key| self.unreadable.contains(key.as_bytes()))
+    }
+
+    /// Forgets settled commands whose keys are too old to come again, and whoever waited in
+    /// vain.
+    pub(crate) fn forget(&mut self, now: Timestamp) {
+        self.commands.forget_settled(now);
+        self.watchers.retain(|_, waiting| {
+            waiting.retain(|watcher| !watcher.is_closed());
+            !waiting.is_empty()
+        });
+        self.change_sets.retain(|_, waiting| {
+            waiting.retain(|waiter| !waiter.is_closed());
+            !waiting.is_empty()
+        });
     }
 
     /// A command that has been folded.

@@ -96,7 +96,10 @@ impl Provisioner {
             revoked: false,
             key_version: key.version(),
         };
-        let registered = self.register(caller, &complex, entity, trace).await?;
+        let registered = self
+            .register(caller, &complex, entity.clone(), trace)
+            .await?;
+        self.is_the_same(&complex, &entity)?;
         self.seal(subject, credential, &plate).await?;
         self.put(
             &within, &attested, credential, &key, &plate, &window, &devices,
@@ -125,6 +128,15 @@ impl Provisioner {
         self.registrar.apply(caller, complex, set, trace).await
     }
 
+    /// A credential id that was used for something else is not used again.
+    fn is_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
+        let state = self.registrar.knowledge.lock();
+        match state.registry.credential(complex, &entity.id) {
+            Some((_, registered)) if registered == entity => Ok(()),
+            _ => Err(Refusal::KeyReused),
+        }
+    }
+
     async fn seal(
         &self,
         subject: SubjectRef,
@@ -132,8 +144,16 @@ impl Provisioner {
         plate: &Plate,
     ) -> Result<(), Refusal> {
         let item = Item::Plate(credential);
-        if self.directory.item(subject, item).is_some() {
-            return Ok(());
+        if let Some((key, sealed)) = self.directory.item(subject, item) {
+            let known = self.plates.open(&key, &sealed).map_err(|error| {
+                error!(%error, "a sealed plate can't be opened");
+                Refusal::Internal
+            })?;
+            return if known.expose() == plate.expose() {
+                Ok(())
+            } else {
+                Err(Refusal::KeyReused)
+            };
         }
         let index = self
             .directory

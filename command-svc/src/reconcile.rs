@@ -39,6 +39,8 @@ const FENCE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// After this an UNKNOWN stays one.
 const FINAL_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// How often settled commands are forgotten.
+const SWEEP: SignedDuration = SignedDuration::from_secs(10);
 /// Commands fenced at once.
 const AT_ONCE: usize = 16;
 /// Records read at once.
@@ -67,6 +69,7 @@ struct Owned {
     next: u64,
     committed: u64,
     tries: HashMap<CommandId, (u32, Timestamp)>,
+    swept: Timestamp,
 }
 
 impl Reconciler {
@@ -136,27 +139,19 @@ impl Reconciler {
         let now = Timestamp::now();
         let due = state.due(now, self.after);
         metrics::gauge!("reconciler_open_commands").set(state.commands.open().count() as f64);
-        let fences = due.into_iter().map(|(id, command)| async move {
-            let settled = self.fence(id, &command, now).await;
-            (id, settled)
-        });
-        for (id, settled) in join_all(fences).await {
-            if settled {
-                state.tries.remove(&id);
-            } else {
-                state
-                    .tries
-                    .entry(id)
-                    .and_modify(|tries| tries.0 += 1)
-                    .or_insert((1, now))
-                    .1 = now;
-            }
+        for (id, _) in &due {
+            let (count, last) = state.tries.entry(*id).or_insert((0, now));
+            (*count, *last) = (*count + 1, now);
         }
+        let fences = due
+            .iter()
+            .map(|(id, command)| self.fence(*id, command, now));
+        join_all(fences).await;
     }
 
-    /// Asks the partner for the final state, or to forbid execution for ever. True when it
-    /// has been recorded.
-    async fn fence(&self, id: CommandId, command: &Command, now: Timestamp) -> bool {
+    /// Asks the partner for the final state, or to forbid execution for ever, and records
+    /// what it says.
+    async fn fence(&self, id: CommandId, command: &Command, now: Timestamp) {
         let doubt = CommandCompleted {
             outcome: Outcome::Unknown,
             reason: Reason::PartnerSilent,
@@ -172,10 +167,9 @@ impl Reconciler {
             }
             None => doubt,
         };
-        let definite = completed.outcome.is_definite();
         // A repeated UNKNOWN says nothing new.
-        if !definite && command.outcome() == Some(Outcome::Unknown) {
-            return false;
+        if !completed.outcome.is_definite() && command.outcome() == Some(Outcome::Unknown) {
+            return;
         }
         let reason = completed.reason;
         let outcome = completed.outcome;
@@ -199,7 +193,6 @@ impl Reconciler {
             .await
             .is_ok();
         info!(command = %id, %outcome, %reason, recorded, "command reconciled");
-        recorded && definite
     }
 
     fn client(&self, command: &Command) -> Option<&PartnerClient> {
@@ -257,6 +250,14 @@ impl Owned {
             .collect()
     }
 
+    fn sweep(&mut self, now: Timestamp) {
+        self.swept = now;
+        self.commands.forget_settled(now);
+        let commands = &self.commands;
+        self.tries
+            .retain(|id, _| commands.get(*id).is_some_and(Command::is_open));
+    }
+
     /// The offset before which nothing is open and nothing is young.
     fn low_water(&mut self, now: Timestamp) -> u64 {
         let young = now - KEY_WINDOW - LEEWAY - LEEWAY;
@@ -289,11 +290,9 @@ async fn commit(
 ) -> Result<(), CommitError> {
     let now = Timestamp::now();
     let offset = state.low_water(now);
-    state.commands.forget_settled(now);
-    let commands = &state.commands;
-    state
-        .tries
-        .retain(|id, _| commands.get(*id).is_some_and(Command::is_open));
+    if now.duration_since(state.swept) > SWEEP {
+        state.sweep(now);
+    }
     if offset <= state.committed {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Builds the parts and runs them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use authn::record::{RecordSigner, RecordVerifier};
@@ -13,7 +14,9 @@ use records::EventReader;
 use service::health::Condition;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tracing::warn;
 
@@ -30,6 +33,13 @@ use crate::registrar::Registrar;
 use crate::registry_service::RegistryApi;
 use crate::server;
 use crate::subjects::Directory;
+
+/// How often the tails' freshness is reported.
+const LOOK: Duration = Duration::from_millis(200);
+/// Pause before the issuer is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often what is settled is forgotten.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// Runs the process until it is told to shut down.
 ///
@@ -53,9 +63,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let (lookup, identity) = (LookupKey::load(keys)?, IdentityKeys::load(keys)?);
     let directory = Arc::new(Directory::new(Arc::clone(&log), lookup, identity));
     let knowledge = Arc::new(Knowledge::default());
-    let tails = Arc::new(Tails::spawn(
-        &log, &reader, &knowledge, &directory, &shutdown,
-    ));
+    let tails = Arc::new(Tails::spawn(&log, &reader, &knowledge, &directory));
     let tokens = AccessTokenVerifier::new(config.issuer).context("issuer")?;
 
     let registrar = Arc::new(Registrar {
@@ -75,10 +83,11 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             tokens: TokenKeyRoots::load(keys)?,
         },
     };
+    let in_flight = TaskTracker::new();
     let access = Access {
         allowed: config.access.allowed_peers.clone(),
         tokens: tokens.clone(),
-        directory,
+        directory: Arc::clone(&directory),
         tails: Arc::clone(&tails),
         opener: Arc::new(Opener {
             knowledge: Arc::clone(&knowledge),
@@ -87,6 +96,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             fence_reserve: config.limits.fence_reserve,
         }),
         in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
+        tasks: in_flight.clone(),
         ceiling: config.limits.ceiling,
     };
     let reconciler = Reconciler {
@@ -101,57 +111,58 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let access = AccessServiceServer::new(access).max_decoding_message_size(bytes);
     let registry = RegistryServiceServer::new(registry).max_decoding_message_size(bytes);
     let health = &context.health;
-    let conditions = [health.condition("tails"), health.condition("issuer")];
+    let (tails_known, issuer_known) = (health.condition("tails"), health.condition("issuer"));
     health.started();
 
-    let mut tasks = JoinSet::new();
+    // Commands in flight need the tails, so what is in the background goes last.
+    let background = CancellationToken::new();
+    let last = background.clone().drop_guard();
+    let mut parts = JoinSet::new();
     for client in partners.all().cloned() {
-        tasks.spawn(until(
-            shutdown.clone(),
-            client.reload_certificate_every(RELOAD),
-        ));
+        parts.spawn(until(&background, client.reload_certificate_every(RELOAD)));
     }
-    let forget = forget(Arc::clone(&knowledge));
-    tasks.spawn(until(shutdown.clone(), forget));
-    let [tails_ok, issuer_ok] = conditions;
-    tasks.spawn(until(
-        shutdown.clone(),
-        watch_tails(tails, knowledge, tails_ok),
+    parts.spawn(until(
+        &background,
+        forget(Arc::clone(&knowledge), directory),
     ));
-    tasks.spawn(until(shutdown.clone(), watch_issuer(tokens, issuer_ok)));
-    let reconciling = shutdown.clone();
-    tasks.spawn(async move {
-        reconciler.run(reconciling).await;
-        Ok(())
-    });
-    tasks.spawn(server::serve(
+    parts.spawn(until(
+        &background,
+        watch_tails(tails, knowledge, tails_known),
+    ));
+    parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
+    parts.spawn(reconciler.run(background));
+
+    let access = server::serve(
         "access",
         config.access,
         Routes::new(access),
         health.clone(),
         shutdown.clone(),
-    ));
-    tasks.spawn(server::serve(
+    );
+    let registry = server::serve(
         "registry",
         config.registry,
         Routes::new(registry),
         health.clone(),
-        shutdown.clone(),
-    ));
-    while let Some(ended) = tasks.join_next().await {
-        // The first part that fails ends the process; at shutdown all end well.
-        ended??;
-    }
+        shutdown,
+    );
+    tokio::try_join!(access, registry)?;
+    in_flight.close();
+    in_flight.wait().await;
+    drop(last);
+    while parts.join_next().await.is_some() {}
     Ok(())
 }
 
-/// Runs `part`, which never returns, until `shutdown`.
-async fn until(
-    shutdown: CancellationToken,
-    part: impl Future<Output = impl Send>,
-) -> anyhow::Result<()> {
-    shutdown.run_until_cancelled(part).await;
-    Ok(())
+/// Runs `part`, which never returns, until `stop`.
+fn until<F>(stop: &CancellationToken, part: F) -> impl Future<Output = ()> + use<F>
+where
+    F: Future<Output = ()>,
+{
+    let stop = stop.clone();
+    async move {
+        stop.run_until_cancelled(part).await;
+    }
 }
 
 async fn watch_tails(tails: Arc<Tails>, knowledge: Arc<Knowledge>, condition: Condition) {
@@ -162,7 +173,7 @@ async fn watch_tails(tails: Arc<Tails>, knowledge: Arc<Knowledge>, condition: Co
         } else {
             condition.failing("the event log's tail lags, or the log can't be reached");
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        sleep(LOOK).await;
     }
 }
 
@@ -176,19 +187,21 @@ async fn watch_issuer(tokens: AccessTokenVerifier, condition: Condition) {
                 condition.failing("the issuer's keys have not been fetched yet");
             }
         }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        sleep(RETRY).await;
     }
     condition.ok();
     // The condition holds as long as it is kept.
     std::future::pending::<()>().await;
 }
 
-/// Settled commands are forgotten once their keys are too old to come again.
-async fn forget(knowledge: Arc<Knowledge>) {
+/// Settled commands are forgotten once their keys are too old to come again; references that
+/// lost to an earlier one are erased.
+async fn forget(knowledge: Arc<Knowledge>, directory: Arc<Directory>) {
     loop {
-        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        sleep(SWEEP).await;
+        directory.erase_losers().await;
         let mut state = knowledge.lock();
-        state.commands.forget_settled(Timestamp::now());
+        state.forget(Timestamp::now());
         metrics::gauge!("commands_held").set(state.commands.len() as f64);
     }
 }

@@ -109,10 +109,19 @@ impl Directory {
             .read_back(|subjects| subjects.subject_of(&index))
             .await?;
         if ruling != key.subject {
-            // The loser's item must not stay readable; the next sweep repeats it if this fails.
+            // The loser's item must not stay; `erase_losers` repeats this where it fails.
             let _ = self.put(&key, None).await;
         }
         Ok(ruling)
+    }
+
+    /// Erases the items of references that lost to an earlier one of the same user.
+    pub(crate) async fn erase_losers(&self) {
+        let losers = self.lock().losers();
+        for key in losers {
+            // A failure is logged where it happens, and repeated with the next call.
+            let _ = self.put(&key, None).await;
+        }
     }
 
     /// Appends an item; `None` erases it.

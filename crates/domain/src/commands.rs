@@ -1,7 +1,7 @@
 //! Commands of the last minutes, folded from `access.events.v1`: which decision won its
 //! claim, and what became of the command.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -100,6 +100,7 @@ impl Command {
 pub struct Commands {
     by_id: HashMap<CommandId, Command>,
     by_device: HashMap<DeviceId, Vec<CommandId>>,
+    open: HashSet<CommandId>,
 }
 
 impl Commands {
@@ -129,6 +130,7 @@ impl Commands {
                 .entry(device.clone())
                 .or_default()
                 .push(decided.command);
+            self.open.insert(decided.command);
         }
         self.by_id.insert(
             decided.command,
@@ -156,16 +158,21 @@ impl Commands {
     /// Folds a completion: the first definite one is kept for ever, an UNKNOWN only until
     /// then. False: it had no effect.
     pub fn fold_completed(&mut self, event: &Event, completed: &CommandCompleted) -> bool {
-        match self.by_id.get_mut(&completed.command) {
-            Some(command) if command.is_open() => {
-                command.completion = Some(Completion {
-                    completed: completed.clone(),
-                    at: event.occurred_at,
-                });
-                true
-            }
-            _ => false,
+        let Some(command) = self
+            .by_id
+            .get_mut(&completed.command)
+            .filter(|command| command.is_open())
+        else {
+            return false;
+        };
+        command.completion = Some(Completion {
+            completed: completed.clone(),
+            at: event.occurred_at,
+        });
+        if completed.outcome.is_definite() {
+            self.open.remove(&completed.command);
         }
+        true
     }
 
     /// A command.
@@ -175,10 +182,9 @@ impl Commands {
 
     /// Winning ALLOWs without a definite outcome.
     pub fn open(&self) -> impl Iterator<Item = (CommandId, &Command)> {
-        self.by_id
+        self.open
             .iter()
-            .filter(|(_, command)| command.is_open())
-            .map(|(id, command)| (*id, command))
+            .filter_map(|id| Some((*id, self.by_id.get(id)?)))
     }
 
     /// When commands other than `except` may have opened `device` after `since`, in log order.
@@ -222,3 +228,6 @@ impl Commands {
         self.by_id.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
