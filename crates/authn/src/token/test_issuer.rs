@@ -278,7 +278,14 @@ fn document(path: &str, url: &str, state: &mut State) -> (&'static str, String) 
             ("200 OK", metadata.to_string())
         }
         "/moved" => ("302 Found\r\nlocation: /jwks", String::new()),
-        "/huge" => ("200 OK", " ".repeat(300 * 1024)),
+        // Good keys, but for their length.
+        "/huge" => {
+            let padding = " ".repeat(300 * 1024);
+            (
+                "200 OK",
+                format!("{padding}{}", json!({"keys": state.keys})),
+            )
+        }
         _ => ("404 Not Found", String::new()),
     }
 }
