@@ -10,7 +10,7 @@ use authn::tls::{ListenerLimits, TlsFiles};
 use authn::token::IssuerConfig;
 use eventlog::LogOptions;
 use serde::Deserialize;
-use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile};
+use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
 
 use crate::store;
@@ -55,8 +55,11 @@ pub struct LogConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewsConfig {
-    /// `sqlite:///absolute/path`.
+    /// `sqlite:///absolute/path`, or `cassandra://host,host:port/keyspace`.
     pub url: Url,
+    /// `[views.cassandra]`, where the URL is of that kind.
+    #[cfg(feature = "cassandra")]
+    pub cassandra: Option<store::CassandraOptions>,
 }
 
 /// `[tiles]`.
@@ -238,7 +241,7 @@ impl Config {
     /// A text that names the missing section or the wrong key.
     pub fn views(&self) -> Result<&ViewsConfig, String> {
         let views = needed(&self.views, "views")?;
-        store::check_url(&views.url).map_err(|error| format!("`views.url`: {error}"))?;
+        store::check(views).map_err(|error| format!("`views`: {error}"))?;
         Ok(views)
     }
 
@@ -280,58 +283,13 @@ fn needed<'a, T>(section: &'a Option<T>, name: &str) -> Result<&'a T, String> {
         .ok_or_else(|| format!("section `[{name}]` is missing; this role needs it"))
 }
 
-fn in_range(
-    key: &str,
-    value: usize,
-    range: std::ops::RangeInclusive<usize>,
-) -> Result<(), String> {
+fn in_range(key: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> Result<(), String> {
     match range.contains(&value) {
         true => Ok(()),
-        false => Err(format!("`{key}` must be {} to {}", range.start(), range.end())),
+        false => Err(format!(
+            "`{key}` must be {} to {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
-
-/// A role: what its logs are named, and which sections it needs.
-macro_rules! role {
-    ($(#[$doc:meta])* $role:ident, $name:literal, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Deserialize)]
-        #[serde(transparent)]
-        pub struct $role(pub Config);
-
-        impl ProcessConfig for $role {
-            const NAME: &'static str = $name;
-            const ENV_PREFIX: &'static str = ENV_PREFIX;
-
-            fn process(&self) -> &ProcessSettings {
-                &self.0.process
-            }
-
-            fn validate(&self) -> Result<(), String> {
-                let check: fn(&Config) -> Result<(), String> = $check;
-                check(&self.0)
-            }
-        }
-    };
-}
-
-role!(
-    /// `projector project`.
-    ProjectRole,
-    "projector-project",
-    |config| config.for_project().map(drop)
-);
-
-role!(
-    /// `projector serve`.
-    ServeRole,
-    "projector-serve",
-    |config| config.for_serve().map(drop)
-);
-
-role!(
-    /// `projector all`.
-    BothRoles,
-    "projector",
-    |config| config.for_project().map(drop).and(config.for_serve().map(drop))
-);

@@ -12,6 +12,7 @@ pub mod config;
 pub mod dump;
 pub mod project;
 pub mod rebuild;
+pub mod roles;
 pub mod serve;
 pub mod store;
 pub mod views;

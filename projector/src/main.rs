@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use projector::config::{BothRoles, Config, ENV_PREFIX, ProjectRole, ServeRole};
+use projector::config::{Config, ENV_PREFIX};
+use projector::roles::{BothRoles, ProjectRole, ServeRole};
 use projector::{dump, project, rebuild, serve, store};
 use service::cli::CommonArgs;
 
@@ -49,13 +50,11 @@ struct ToolArgs {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Project(args) => {
-            service::run(&args, |config: ProjectRole, context| async move {
-                let project = project::prepare(&config.0, &context).await?;
-                context.health.started();
-                project.run().await
-            })
-        }
+        Command::Project(args) => service::run(&args, |config: ProjectRole, context| async move {
+            let project = project::prepare(&config.0, &context).await?;
+            context.health.started();
+            project.run().await
+        }),
         Command::Serve(args) => service::run(&args, |config: ServeRole, context| async move {
             let serve = serve::prepare(&config.0, &context).await?;
             context.health.started();
@@ -76,7 +75,7 @@ fn main() -> ExitCode {
         }),
         Command::DumpViews(tool) => tool.run(async |config| {
             let views = config.views().map_err(anyhow::Error::msg)?;
-            dump::lines(&*store::open_reader(&views.url)?).await
+            dump::lines(&*store::open_configured_reader(views)?).await
         }),
     }
 }

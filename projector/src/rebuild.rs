@@ -24,7 +24,10 @@ const BATCH: usize = 1024;
 pub async fn trees(config: &Config) -> anyhow::Result<Vec<String>> {
     let log = open(config).await?;
     let mut trees: BTreeMap<LogId, RootBuilder> = BTreeMap::new();
-    for topic in views::TOPICS.into_iter().filter(|topic| views::has_leaves(*topic)) {
+    for topic in views::TOPICS
+        .into_iter()
+        .filter(|topic| views::has_leaves(*topic))
+    {
         let mut reading = Reading::start(&*log, topic).await?;
         while let Some(records) = reading.next().await? {
             for record in records {

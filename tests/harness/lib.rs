@@ -5,8 +5,11 @@
 //! Errors are [`anyhow`] reports: they are read by people, never matched on.
 
 pub mod clients;
+pub mod engines;
 pub mod fixtures;
 pub mod http;
+pub mod journal;
+pub mod log;
 pub mod partner_control;
 pub mod pki;
 pub mod process;

@@ -49,7 +49,7 @@ impl Pki {
     pub fn create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = subject("Test CA");
+        params.distinguished_name = subject("Test CA", "services");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let now = SystemTime::now();
@@ -111,7 +111,7 @@ impl Pki {
         )
     }
 
-    /// Issues what the profile says, with subject `O=smarthome, OU=services, CN=<name>`.
+    /// Issues what the profile says, with subject `O=smarthome, OU=<unit>, CN=<name>`.
     ///
     /// # Errors
     /// As [`Pki::issue_server`].
@@ -122,7 +122,7 @@ impl Pki {
             "certificate file name {stem:?} must be letters, digits, '-', '_' or '.', and not 'ca'"
         );
         let mut params = CertificateParams::default();
-        params.distinguished_name = subject(&profile.name);
+        params.distinguished_name = subject(&profile.name, &profile.unit);
         params.subject_alt_names = profile
             .sans
             .iter()
@@ -156,10 +156,10 @@ fn is_file_stem(stem: &str) -> bool {
     !stem.is_empty() && stem != "ca" && !stem.starts_with('.') && stem.chars().all(allowed)
 }
 
-fn subject(common_name: &str) -> DistinguishedName {
+fn subject(common_name: &str, unit: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::OrganizationName, "smarthome");
-    name.push(DnType::OrganizationalUnitName, "services");
+    name.push(DnType::OrganizationalUnitName, unit);
     name.push(DnType::CommonName, common_name);
     name
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use auditlog::{CheckpointVerifier, LogId, Origin};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ct_merkle::{InclusionProof, RootHash};
+use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use proto::access::GetAccessRecordResponse;
 use sha2::Sha256;
 use signed_note::{Note, StandardVerifier, VerifierList};
@@ -92,4 +92,17 @@ pub fn inclusion(record: &GetAccessRecordResponse, key: &LogKey) -> Result<Check
     root.verify_inclusion(&record.leaf, proof.leaf_index, &path)
         .map_err(|error| anyhow::anyhow!("the proof does not hold: {error:?}"))?;
     Ok(checkpoint)
+}
+
+/// Verifies that the tree of `new` is the tree of `old` with leaves appended.
+///
+/// # Errors
+/// It is not.
+pub fn consistency(old: &Checkpoint, new: &Checkpoint, hashes: &[Vec<u8>]) -> Result<()> {
+    ensure!(old.origin == new.origin, "checkpoints of different logs");
+    let proof = ConsistencyProof::<Sha256>::try_from_bytes(hashes.concat())
+        .map_err(|error| anyhow::anyhow!("malformed proof: {error:?}"))?;
+    let [old, new] = [old, new].map(|tree| RootHash::<Sha256>::new(tree.root.into(), tree.size));
+    new.verify_consistency(&old, &proof)
+        .map_err(|error| anyhow::anyhow!("the proof does not hold: {error:?}"))
 }

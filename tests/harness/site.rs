@@ -2,6 +2,7 @@
 //! processes of their own, started from their own configuration files.
 
 mod configs;
+mod engines;
 mod keys;
 pub mod roles;
 
@@ -15,6 +16,7 @@ use url::Url;
 use crate::pki::{Issued, Pki, San};
 use crate::process::{Port, Process, Spec, free_port};
 
+pub use engines::{Cluster, Engines, Pair, observed};
 pub use keys::{Keys, ORIGIN};
 pub use roles::{CLIENT_ID, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE, USERS, User};
 
@@ -32,12 +34,14 @@ pub enum Part {
     CommandSvc,
     /// webhook-gw.
     WebhookGw,
-    /// projector, both roles.
+    /// projector: both roles on embedded engines, `project` on a cluster.
     Projector,
+    /// projector in the role `serve`, a process of its own on a cluster.
+    ProjectorServe,
 }
 
 impl Part {
-    /// Every part.
+    /// Every part of a site on embedded engines.
     pub const ALL: [Part; 5] = [
         Part::Issuer,
         Part::Partner,
@@ -46,14 +50,31 @@ impl Part {
         Part::Projector,
     ];
 
-    /// Name of its binary, its configuration and its log.
+    /// Every part of a site on these engines.
+    pub fn all(pair: Pair) -> Vec<Part> {
+        let mut all = Self::ALL.to_vec();
+        if pair == Pair::Cluster {
+            all.push(Part::ProjectorServe);
+        }
+        all
+    }
+
+    /// Name of its configuration and its log.
     pub fn name(self) -> &'static str {
+        match self {
+            Part::ProjectorServe => "projector-serve",
+            other => other.binary(),
+        }
+    }
+
+    /// Name of its binary.
+    pub fn binary(self) -> &'static str {
         match self {
             Part::Issuer => "dev-issuer",
             Part::Partner => "reference-partner",
             Part::CommandSvc => "command-svc",
             Part::WebhookGw => "webhook-gw",
-            Part::Projector => "projector",
+            Part::Projector | Part::ProjectorServe => "projector",
         }
     }
 }
@@ -75,8 +96,8 @@ pub struct Ports {
     pub webhook: Port,
     /// `AuditService` and `DeviceStatusService`.
     pub audit: Port,
-    /// Admin listeners of the three processes.
-    pub admin: [Port; 3],
+    /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster.
+    pub admin: [Port; 4],
 }
 
 /// Certificates of everybody.
@@ -84,8 +105,8 @@ pub struct Ports {
 pub struct Certificates {
     /// Servers: issuer, partner, command-svc, webhook-gw, projector.
     pub servers: BTreeMap<Part, Issued>,
-    /// command-svc towards the partner.
-    pub command_svc: Issued,
+    /// The services as clients: towards the partner, and towards a cluster's engines.
+    pub services: BTreeMap<Part, Issued>,
     /// The partner towards webhook-gw.
     pub partner: Issued,
     /// The BFF.
@@ -108,33 +129,64 @@ pub struct Site {
     pub keys: Keys,
     /// Ports.
     pub ports: Ports,
+    /// What log and views are kept on.
+    pub engines: Engines,
     running: BTreeMap<Part, Process>,
 }
 
 impl Site {
-    /// Makes certificates, keys and configuration files below `dir`; starts nothing.
+    /// Makes certificates, keys and configuration files below `dir` for a site on embedded
+    /// engines; starts nothing.
     ///
     /// # Errors
     /// A file can't be written.
     pub fn prepare(dir: &Path) -> Result<Self> {
+        let pki = Self::folders(dir)?;
+        Self::furnish(dir, pki, Engines::Embedded)
+    }
+
+    /// The same on these engines, which it starts. None where this machine can't run them,
+    /// which is said loudly.
+    ///
+    /// # Errors
+    /// A file can't be written, or an engine does not start.
+    pub async fn prepare_on(pair: Pair, dir: &Path) -> Result<Option<Self>> {
+        let pki = Self::folders(dir)?;
+        let engines = Engines::start(pair, &dir.join("engines"), &pki).await?;
+        engines
+            .map(|engines| Self::furnish(dir, pki, engines))
+            .transpose()
+    }
+
+    fn folders(dir: &Path) -> Result<Pki> {
         for folder in ["config", "data", "logs"] {
             std::fs::create_dir_all(dir.join(folder))
                 .with_context(|| format!("create {}", dir.join(folder).display()))?;
         }
+        Pki::create(&dir.canonicalize()?.join("pki"))
+    }
+
+    fn furnish(dir: &Path, pki: Pki, engines: Engines) -> Result<Self> {
         let dir = dir.canonicalize()?;
-        let pki = Pki::create(&dir.join("pki"))?;
-        let certificates = Certificates::issue(&pki)?;
-        let keys = Keys::generate(&dir.join("keys"))?;
         let site = Self {
-            pki,
-            certificates,
-            keys,
+            certificates: Certificates::issue(&pki)?,
+            keys: Keys::generate(&dir.join("keys"))?,
             ports: Ports::pick()?,
             running: BTreeMap::new(),
+            engines,
+            pki,
             dir,
         };
         configs::write(&site)?;
         Ok(site)
+    }
+
+    /// Which engines it stands on.
+    pub fn pair(&self) -> Pair {
+        match self.engines {
+            Engines::Embedded => Pair::Embedded,
+            Engines::Cluster(_) => Pair::Cluster,
+        }
     }
 
     /// Starts every process and waits until each is ready. `progress` is told of each.
@@ -142,7 +194,7 @@ impl Site {
     /// # Errors
     /// A process does not start; the end of its log is part of the error.
     pub async fn start(&mut self, mut progress: impl FnMut(&str)) -> Result<()> {
-        for part in Part::ALL {
+        for part in Part::all(self.pair()) {
             progress(part.name());
             self.start_part(part).await?;
         }
@@ -169,10 +221,13 @@ impl Site {
     /// Starts one process, without waiting.
     fn spawn(&self, part: Part) -> Result<Process> {
         let log = self.dir.join("logs").join(format!("{}.log", part.name()));
-        let mut spec = Spec::workspace(part.name(), log)?;
-        if part == Part::Projector {
-            spec = spec.arg("all");
-        }
+        let mut spec = Spec::workspace(part.binary(), log)?;
+        spec = match (part, self.pair()) {
+            (Part::Projector, Pair::Embedded) => spec.arg("all"),
+            (Part::Projector, Pair::Cluster) => spec.arg("project"),
+            (Part::ProjectorServe, _) => spec.arg("serve"),
+            _ => spec,
+        };
         Process::spawn(&spec.arg("--config").arg(self.config(part)))
     }
 
@@ -218,7 +273,7 @@ impl Site {
     /// # Errors
     /// A process had to be killed.
     pub async fn stop(&mut self) -> Result<()> {
-        for part in Part::ALL.into_iter().rev() {
+        for part in Part::all(self.pair()).into_iter().rev() {
             if self.running.contains_key(&part) {
                 self.terminate(part).await?;
             }
@@ -252,16 +307,17 @@ impl Site {
             Part::CommandSvc => admin(0),
             Part::WebhookGw => admin(1),
             Part::Projector => admin(2),
+            Part::ProjectorServe => admin(3),
         };
         Ok(Url::parse(&text)?)
     }
 
-    /// URL of the event log.
+    /// URL of the embedded event log.
     pub fn log_url(&self) -> String {
         format!("sqlite://{}", self.dir.join("data/log.db").display())
     }
 
-    /// URL of the view store.
+    /// URL of the embedded view store.
     pub fn views_url(&self) -> String {
         format!("sqlite://{}", self.dir.join("data/views.db").display())
     }
@@ -287,7 +343,7 @@ impl Ports {
             registry: free_port()?,
             webhook: free_port()?,
             audit: free_port()?,
-            admin: [free_port()?, free_port()?, free_port()?],
+            admin: [free_port()?, free_port()?, free_port()?, free_port()?],
         })
     }
 }
@@ -296,15 +352,18 @@ impl Certificates {
     fn issue(pki: &Pki) -> Result<Self> {
         let mut servers = BTreeMap::new();
         for part in Part::ALL {
-            servers.insert(
-                part,
-                pki.issue_server(&format!("{}-server", part.name()), &[])?,
-            );
+            let name = format!("{}-server", part.name());
+            servers.insert(part, pki.issue_server(&name, &[])?);
         }
         let client = |name: &str, san: &str| pki.issue_client(name, &[San::uri(san)]);
+        let mut services = BTreeMap::new();
+        for part in Part::all(Pair::Cluster).into_iter().skip(2) {
+            let name = part.name();
+            services.insert(part, client(name, &format!("spiffe://smarthome/{name}"))?);
+        }
         Ok(Self {
             servers,
-            command_svc: client("command-svc", roles::COMMAND_SVC_SAN)?,
+            services,
             partner: pki.issue_client("partner", &[San::dns(roles::PARTNER_DNS)])?,
             bff: client("bff", roles::BFF_SAN)?,
             operator: client("operator", roles::OPERATOR_SAN)?,

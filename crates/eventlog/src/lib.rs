@@ -9,6 +9,9 @@ mod cloudevent;
 mod duration_text;
 mod error;
 mod group;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod kafka_options;
 mod log;
 mod memory;
 mod open;
@@ -25,6 +28,9 @@ mod trace_context;
 
 pub use cloudevent::{CONTENT_TYPE, CloudEvent, HeaderError};
 pub use error::{AppendError, CommitError, LogError};
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaLog;
+pub use kafka_options::KafkaOptions;
 pub use log::{Assignment, EventLog, GroupEvent, SharedLog, Subscription, Tail, TailFrom};
 pub use memory::{Hold, LostAcknowledgements, MemoryLog};
 pub use open::open;

@@ -7,7 +7,11 @@ use crate::{EventLog, LogError, LogOptions, MemoryLog, SqliteLog};
 /// Opens the log that the URL names, creating it if it is not there yet:
 ///
 /// - `sqlite:///absolute/path`: a file that the processes of one machine share;
-/// - `memory://`: a new, empty log that lives as long as what is returned.
+/// - `memory://`: a new, empty log that lives as long as what is returned;
+/// - `kafka://host:port`, with more brokers to start from as
+///   `?bootstrap=host:port,host:port`: topics on Apache Kafka, which must be there
+///   already ([`KafkaOptions`](crate::KafkaOptions) says how to reach it). Needs
+///   this crate's feature `kafka`.
 ///
 /// # Errors
 /// [`LogError::Misconfigured`] for other schemes, a URL of another form, options
@@ -17,9 +21,15 @@ pub async fn open(url: &Url, options: LogOptions) -> Result<Arc<dyn EventLog>, L
     match url.scheme() {
         "sqlite" => Ok(Arc::new(SqliteLog::open(url, options).await?)),
         "memory" => Ok(Arc::new(MemoryLog::new(options)?)),
+        #[cfg(feature = "kafka")]
+        "kafka" => Ok(Arc::new(crate::KafkaLog::open(url, options).await?)),
+        #[cfg(not(feature = "kafka"))]
+        "kafka" => Err(LogError::Misconfigured(
+            "this program was built without Kafka; build it with its feature `kafka`".to_owned(),
+        )),
         _ => Err(LogError::Misconfigured(
             "the event log's URL has an unknown scheme; \
-             supported are sqlite:///absolute/path and memory://"
+             supported are sqlite:///absolute/path, kafka://host:port and memory://"
                 .to_owned(),
         )),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::retention::Retention;
-use crate::{LogError, duration_text};
+use crate::{KafkaOptions, LogError, duration_text};
 
 /// How a log is opened. Every process that opens the same log is given the same
 /// options. Durations are texts such as `5s`; unknown fields are refused.
@@ -35,6 +35,10 @@ pub struct LogOptions {
     pub sweep_interval: Duration,
     /// How long each topic's records are kept.
     pub retention: Retention,
+    /// How this process reaches Kafka; needed for `kafka://` and only there. This
+    /// alone differs from process to process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaOptions>,
 }
 
 impl Default for LogOptions {
@@ -48,6 +52,7 @@ impl Default for LogOptions {
             rebalance_timeout: Duration::from_secs(30),
             sweep_interval: Duration::from_secs(60),
             retention: Retention::default(),
+            kafka: None,
         }
     }
 }
@@ -91,7 +96,7 @@ impl LogOptions {
         ];
         match checks.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(LogError::Misconfigured(rule.to_owned())),
-            None => Ok(()),
+            None => self.kafka.as_ref().map_or(Ok(()), KafkaOptions::validate),
         }
     }
 }

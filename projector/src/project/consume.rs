@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use eventlog::{CommitError, GroupEvent, LogError, Position, Record, Subscription, Topic};
+use service::health::Condition;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::partition::{Partition, Parts};
-use super::{Conditions, GROUP, Interrupted, Pace, lag};
+use super::patience::Patience;
+use super::{Conditions, GROUP, Pace, lag};
 use crate::views::TOPICS;
-
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Partitions = HashMap<(Topic, u32), Partition>;
 
@@ -27,11 +27,11 @@ pub(super) async fn run(
     let mut consumer = Consumer {
         parts,
         pace,
-        conditions,
+        trees: conditions.trees,
+        patience: Patience::new(conditions.projection, pace.pause, shutdown.clone()),
         progress,
         shutdown,
         partitions: Partitions::new(),
-        pause: pace.pause,
     };
     let Some(mut subscription) = consumer.subscribe().await? else {
         return Ok(());
@@ -44,12 +44,11 @@ pub(super) async fn run(
 struct Consumer {
     parts: Arc<Parts>,
     pace: Pace,
-    conditions: Conditions,
+    trees: Condition,
+    patience: Patience,
     progress: watch::Sender<lag::Progress>,
     shutdown: CancellationToken,
     partitions: Partitions,
-    /// The pause after the next failure.
-    pause: Duration,
 }
 
 impl Consumer {
@@ -57,13 +56,13 @@ impl Consumer {
         loop {
             match self.parts.log.subscribe(GROUP, &TOPICS).await {
                 Ok(subscription) => {
-                    self.conditions.projection.ok();
-                    self.conditions.trees.ok();
+                    self.patience.restored();
+                    self.trees.ok();
                     return Ok(Some(subscription));
                 }
                 Err(error @ LogError::Misconfigured(_)) => return Err(error.into()),
                 Err(error) => {
-                    if !self.wait(&error.into()).await {
+                    if !self.patience.wait(&error.into()).await {
                         return Ok(None);
                     }
                 }
@@ -158,7 +157,10 @@ impl Consumer {
             let interrupted = match opened {
                 Ok(partition) => {
                     let offset = partition.next();
-                    let to = Position { partition: at.1, offset };
+                    let to = Position {
+                        partition: at.1,
+                        offset,
+                    };
                     match subscription.seek(at.0, to).await {
                         Ok(()) => {
                             tracing::info!(topic = %at.0, partition = at.1, offset, "partition taken on");
@@ -173,7 +175,7 @@ impl Consumer {
                 }
                 Err(interrupted) => interrupted,
             };
-            if !self.wait(&interrupted).await {
+            if !self.patience.wait(&interrupted).await {
                 return Ok(false);
             }
         }
@@ -202,13 +204,12 @@ impl Consumer {
                 self.commit(subscription, at).await;
             }
             match interrupted {
-                Some(error) if !self.wait(&error).await => return false,
+                Some(error) if !self.patience.wait(&error).await => return false,
                 Some(_) => {}
                 None => break,
             }
         }
-        self.conditions.projection.ok();
-        self.pause = self.pace.pause;
+        self.patience.restored();
         metrics::histogram!("projector_batch_seconds").record(begun.elapsed());
         true
     }
@@ -219,8 +220,12 @@ impl Consumer {
             return;
         };
         let offset = partition.next();
-        self.progress.send_modify(|progress| _ = progress.insert(at, offset));
-        let next = Position { partition: at.1, offset };
+        self.progress
+            .send_modify(|progress| _ = progress.insert(at, offset));
+        let next = Position {
+            partition: at.1,
+            offset,
+        };
         match subscription.commit(at.0, next).await {
             Ok(()) => {}
             Err(CommitError::Fenced) => {
@@ -241,10 +246,20 @@ impl Consumer {
         let (topic, partition, offset) = match error {
             LogError::Misconfigured(_) => return Err(error.into()),
             LogError::Unavailable(_) | LogError::NotAssigned { .. } => {
-                return Ok(self.wait(&error.into()).await);
+                return Ok(self.patience.wait(&error.into()).await);
             }
-            LogError::Truncated { topic, partition, start, .. } => (topic, partition, start),
-            LogError::PastEnd { topic, partition, end, .. } => (topic, partition, end),
+            LogError::Truncated {
+                topic,
+                partition,
+                start,
+                ..
+            } => (topic, partition, start),
+            LogError::PastEnd {
+                topic,
+                partition,
+                end,
+                ..
+            } => (topic, partition, end),
         };
         // Records are gone that no tree has. Views without trees go on from what is left.
         if let Some(stalled) = self.partitions.get_mut(&(topic, partition))
@@ -253,33 +268,25 @@ impl Consumer {
             stalled.stall(&error.to_string());
         }
         tracing::error!(%topic, partition, offset, %error, "reading goes on behind a gap");
-        match subscription.seek(topic, Position { partition, offset }).await {
+        match subscription
+            .seek(topic, Position { partition, offset })
+            .await
+        {
             Ok(()) | Err(LogError::NotAssigned { .. }) => Ok(true),
-            Err(error) => Ok(self.wait(&error.into()).await),
-        }
-    }
-
-    /// Pauses after a failure. False at shutdown.
-    async fn wait(&mut self, error: &Interrupted) -> bool {
-        let pause = self.pause;
-        let chain = anyhow::Chain::new(error).map(ToString::to_string);
-        let chain = chain.collect::<Vec<_>>().join(": ");
-        tracing::warn!(error = chain, ?pause, "projection interrupted; trying again");
-        metrics::counter!("projector_interruptions_total").increment(1);
-        self.conditions.projection.failing(format!("interrupted: {error}"));
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        tokio::select! {
-            () = self.shutdown.cancelled() => false,
-            () = tokio::time::sleep(pause) => true,
+            Err(error) => Ok(self.patience.wait(&error.into()).await),
         }
     }
 
     fn tell_troubles(&self) {
-        let troubles: Vec<String> = self.partitions.values().flat_map(Partition::troubles).collect();
+        let troubles: Vec<String> = self
+            .partitions
+            .values()
+            .flat_map(Partition::troubles)
+            .collect();
         metrics::gauge!("projector_halted_trees").set(troubles.len() as f64);
         match troubles.is_empty() {
-            true => self.conditions.trees.ok(),
-            false => self.conditions.trees.failing(troubles.join("; ")),
+            true => self.trees.ok(),
+            false => self.trees.failing(troubles.join("; ")),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Role `project`: consumes the event log in order, writes trees and views, commits last.
 
 mod consume;
+mod grow;
 mod lag;
 mod partition;
+mod patience;
 mod trees;
 
 use std::sync::Arc;
@@ -20,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ProjectSections};
 use crate::store::{self, StoreError};
 
-pub(crate) use partition::leaf;
 pub use partition::Parts;
+pub(crate) use partition::leaf;
 pub use trees::TreeParts;
 
 /// The consumer group.
@@ -91,7 +93,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Proje
     let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
     let trees = TreeParts {
         tiles: auditlog::open(&sections.tiles.url)?,
-        views: store::open(&sections.views.url).await?,
+        views: store::open_configured(sections.views).await?,
         signer: Arc::new(signer),
         origin: sections.audit.origin.clone(),
         open_logs: sections.project.open_logs,
@@ -135,7 +137,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let (progress, observed) = lag::channel();
     let log: Arc<dyn EventLog> = Arc::clone(&parts.log);
-    let watching = shutdown.clone().run_until_cancelled_owned(lag::watch(log, observed));
+    let watching = shutdown
+        .clone()
+        .run_until_cancelled_owned(lag::watch(log, observed));
     let watching = tokio::spawn(watching);
     let projected = consume::run(parts, pace, conditions, progress, shutdown).await;
     watching.abort();

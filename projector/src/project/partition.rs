@@ -12,7 +12,7 @@ use service::trace::TraceContext;
 use super::Interrupted;
 use super::trees::{TreeParts, Trees};
 use crate::store::Progress;
-use crate::views::{self, LeafRow};
+use crate::views::{self, DigestRow, LeafRow, RowWrite};
 
 /// What every partition is projected with.
 pub struct Parts {
@@ -61,7 +61,9 @@ impl Partition {
             parts: Arc::clone(&parts),
         };
         if projected > end {
-            opened.stall("the log ends before what was projected: it is another log, or has lost records");
+            opened.stall(
+                "the log ends before what was projected: it is another log, or has lost records",
+            );
         }
         if views::has_leaves(topic) {
             if projected < start {
@@ -128,8 +130,22 @@ impl Partition {
             rows.extend(views::rows(record, read, placed.get(i)));
         }
         let (topic, partition) = (self.topic, self.partition);
-        let progress = Progress { topic, partition, next };
-        self.parts.trees.views.apply(rows, progress).await?;
+        let progress = Progress {
+            topic,
+            partition,
+            next,
+        };
+        let digests = rows.iter().filter_map(|row| match row {
+            RowWrite::Digest(digest) => Some(digest.clone()),
+            _ => None,
+        });
+        let digests: Vec<_> = digests.collect();
+        let store = &self.parts.trees.views;
+        store.apply(rows, progress).await?;
+        if !digests.is_empty() {
+            let contested = store.reader().contested(digests).await?;
+            contested.iter().for_each(report_contested);
+        }
         self.advance(next, &placed).await?;
         for (record, read) in records.iter().zip(&read) {
             report(record, read);
@@ -162,9 +178,20 @@ fn offset_of(offsets: Vec<u64>, topic: Topic, partition: u32) -> Result<u64, Int
     Ok(offset.ok_or(LogError::NotAssigned { topic, partition })?)
 }
 
+/// Tells that a partner has used an event id twice for different events.
+fn report_contested(row: &DigestRow) {
+    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
+    let labels = [("partner", partner.to_owned())];
+    metrics::counter!("projector_contested_events_total", &labels).increment(1);
+    tracing::error!(complex, partner, offset = row.offset, event_id = %row.event,
+        "a partner's event id was used before for another event; the first one counts");
+}
+
 /// Logs and counts a projected record; what it says stays out of both.
 fn report(record: &Record, read: &Result<Event, Unreadable>) {
-    let trace = record.traceparent().map(|text| TraceContext::from_header(Some(text)));
+    let trace = record
+        .traceparent()
+        .map(|text| TraceContext::from_header(Some(text)));
     let span = trace.map(|trace| trace.span("project"));
     let _entered = span.as_ref().map(tracing::Span::enter);
     let (topic, offset) = (record.topic.name(), record.position.offset);

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use auditlog::{CheckpointSigner, Error, Leaf, LogId, LogWriter, Origin};
+use auditlog::{CheckpointSigner, Error, LogId, LogWriter};
 use eventlog::{Record, Topic};
 use futures::StreamExt as _;
 use object_store::ObjectStore;
 
 use super::Interrupted;
+use super::grow::{Grown, Placed, grow};
 use crate::store::{Halt, StoreError, ViewStore};
 use crate::views::{LeafRow, log_of};
 
@@ -45,15 +46,6 @@ pub(super) struct Trees {
     batches: u64,
 }
 
-/// A leaf with its place.
-type Placed = (LeafRow, Leaf);
-
-enum Grown {
-    To(Box<LogWriter>),
-    Halted(String),
-    Interrupted(Error),
-}
-
 impl Trees {
     pub(super) fn new(
         parts: Arc<TreeParts>,
@@ -75,7 +67,9 @@ impl Trees {
 
     /// The logs that are halted, with the reason.
     pub(super) fn halted(&self) -> impl Iterator<Item = (&LogId, &str)> {
-        self.halted.iter().map(|(log, detail)| (log, detail.as_str()))
+        self.halted
+            .iter()
+            .map(|(log, detail)| (log, detail.as_str()))
     }
 
     /// The place of each record's leaf: the count of earlier records of its log. Changes
@@ -91,7 +85,11 @@ impl Trees {
                 next.insert(log.clone(), index);
             }
             let index = next.entry(log.clone()).or_default();
-            placed.push(LeafRow { log, offset, index: *index });
+            placed.push(LeafRow {
+                log,
+                offset,
+                index: *index,
+            });
             *index += 1;
         }
         Ok(placed)
@@ -168,13 +166,23 @@ impl Trees {
 
     async fn halt(&mut self, log: LogId, detail: String) -> Result<(), Interrupted> {
         // Where it has to go on: at the head, if there is one, since that is what was reached.
-        let head = self.parts.views.load(&log).await.map_err(|source| Error::Head {
-            log: log.to_string(),
-            source,
-        })?;
+        let head = self
+            .parts
+            .views
+            .load(&log)
+            .await
+            .map_err(|source| Error::Head {
+                log: log.to_string(),
+                source,
+            })?;
         let offset = head.map_or(0, |head| head.next_offset);
         let (partition, because) = (self.partition, detail.clone());
-        let halt = Halt { log: log.clone(), partition, offset, detail };
+        let halt = Halt {
+            log: log.clone(),
+            partition,
+            offset,
+            detail,
+        };
         self.parts.views.halt(halt).await?;
         tracing::error!(%log, partition, offset, because, "log halted: it takes no more leaves");
         metrics::counter!("projector_halts_total", "topic" => log.topic().to_owned()).increment(1);
@@ -202,88 +210,6 @@ impl Trees {
             self.open.remove(&log);
             self.next.remove(&log);
         }
-    }
-}
-
-/// Appends to one log what it doesn't have yet.
-async fn grow(
-    parts: Arc<TreeParts>,
-    log: LogId,
-    writer: Option<Box<LogWriter>>,
-    leaves: Vec<Placed>,
-) -> (LogId, Grown) {
-    let outcome = match try_grow(&parts, &log, writer, leaves).await {
-        Ok(writer) => Grown::To(writer),
-        Err(Stopped::Misplaced(detail)) => Grown::Halted(format!("{log}: {detail}")),
-        Err(Stopped::By(error)) if is_final(&error) => Grown::Halted(error.to_string()),
-        Err(Stopped::By(error)) => Grown::Interrupted(error),
-    };
-    (log, outcome)
-}
-
-enum Stopped {
-    Misplaced(&'static str),
-    By(Error),
-}
-
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
-        Self::By(error)
-    }
-}
-
-async fn try_grow(
-    parts: &TreeParts,
-    log: &LogId,
-    writer: Option<Box<LogWriter>>,
-    leaves: Vec<Placed>,
-) -> Result<Box<LogWriter>, Stopped> {
-    let mut writer = match writer {
-        Some(writer) => writer,
-        None => {
-            let origin = Origin::new(&parts.origin, log)?;
-            let heads = Arc::clone(&parts.views) as _;
-            let (tiles, signer) = (Arc::clone(&parts.tiles), Arc::clone(&parts.signer));
-            Box::new(LogWriter::open(log.clone(), origin, tiles, heads, signer).await?)
-        }
-    };
-    let (size, from) = writer.head().map_or((0, 0), |head| (head.size, head.next_offset));
-    let (written, missing): (Vec<Placed>, Vec<Placed>) =
-        leaves.into_iter().partition(|(row, _)| row.offset < from);
-    // The count of earlier records and the tree's own must agree, or records were lost.
-    if written.last().is_some_and(|(row, _)| row.index >= size) {
-        return Err(Stopped::Misplaced("the tree has fewer leaves than there were records"));
-    }
-    if missing.first().is_some_and(|(row, _)| row.index != size) {
-        return Err(Stopped::Misplaced("the tree's size is not the count of earlier records"));
-    }
-    if !missing.is_empty() {
-        let missing = missing.into_iter().map(|(row, leaf)| (row.offset, leaf));
-        writer.append(missing.collect()).await?;
-    }
-    Ok(writer)
-}
-
-/// Whether trying again can't help: what is stored is wrong, or the configuration.
-fn is_final(error: &Error) -> bool {
-    match error {
-        Error::Name { .. }
-        | Error::Key(_)
-        | Error::KeyFile(_)
-        | Error::Scheme { .. }
-        | Error::Mismatch { .. }
-        | Error::Missing { .. }
-        | Error::NoCheckpoint { .. }
-        | Error::Untrusted { .. }
-        | Error::Order { .. }
-        | Error::Amount { .. }
-        | Error::OutOfRange { .. }
-        | Error::InvalidProof => true,
-        Error::Folder(_)
-        | Error::Store(_)
-        | Error::Head { .. }
-        | Error::Conflict { .. }
-        | Error::Closed { .. } => false,
     }
 }
 

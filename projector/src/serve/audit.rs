@@ -128,7 +128,9 @@ impl Audit {
         let request = request.into_inner();
         let (complex, topic) = parse::log(&request.complex_id, request.log)?;
         let log = self.log(&auditor.may_read(complex)?, topic)?;
-        let hashes = log.consistency_proof(request.old_size, request.new_size).await?;
+        let hashes = log
+            .consistency_proof(request.old_size, request.new_size)
+            .await?;
         Ok(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
         })

@@ -49,8 +49,13 @@ impl Calls {
     ) -> Result<Response<T>, Status> {
         let begun = Instant::now();
         let span = call.trace.span(call.method);
-        let time = call.asked.map_or(self.longest, |asked| asked.min(self.longest));
+        let time = call
+            .asked
+            .map_or(self.longest, |asked| asked.min(self.longest));
         let bounded = async {
+            if time.is_zero() {
+                return Err(Refusal::Deadline);
+            }
             let _place = self.permits.try_acquire().map_err(|_| Refusal::Busy)?;
             let done = tokio::time::timeout(time, work).await;
             done.map_err(|_| Refusal::Deadline)?

@@ -96,7 +96,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),
         tokens: TokenGate::new(verifier.clone()),
-        views: store::open_reader(&sections.views.url)?,
+        views: store::open_configured_reader(sections.views)?,
         logs: Logs::new(tiles, origin, sections.audit.verifier()?),
         identities,
         paging: PageKey::load(&serve.paging.key_file)?,

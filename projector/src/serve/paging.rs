@@ -91,7 +91,10 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_query_at_any_page_size_and_for_no_other() {
-        let cursor = AccessCursor { time: -7, offset: u64::MAX };
+        let cursor = AccessCursor {
+            time: -7,
+            offset: u64::MAX,
+        };
         let token = key(1).seal(&query("sunrise"), cursor);
         let next = SearchAccessRequest {
             page_size: 7,

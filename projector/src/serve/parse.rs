@@ -34,13 +34,23 @@ impl Fields {
     }
 
     /// A field that must be there.
-    pub(super) fn parse<T: FromStr<Err: ToString>>(&mut self, field: &str, text: &str) -> Option<T> {
-        let parsed = text.parse().map_err(|error: T::Err| self.wrong(field, error.to_string()));
+    pub(super) fn parse<T: FromStr<Err: ToString>>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<T> {
+        let parsed = text
+            .parse()
+            .map_err(|error: T::Err| self.wrong(field, error.to_string()));
         parsed.ok()
     }
 
     fn parse_some<T: FromStr<Err: ToString>>(&mut self, field: &str, text: &str) -> Option<T> {
-        if text.is_empty() { None } else { self.parse(field, text) }
+        if text.is_empty() {
+            None
+        } else {
+            self.parse(field, text)
+        }
     }
 
     fn word<T>(&mut self, field: &str, number: i32, from: fn(i32) -> Option<T>) -> Option<T> {
@@ -51,9 +61,14 @@ impl Fields {
         word
     }
 
-    fn time(&mut self, field: &'static str, at: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    fn time(
+        &mut self,
+        field: &'static str,
+        at: Option<&prost_types::Timestamp>,
+    ) -> Option<Timestamp> {
         let at = timestamp_from_wire(field, at?);
-        at.map_err(|_| self.wrong(field, "not a google.protobuf.Timestamp")).ok()
+        at.map_err(|_| self.wrong(field, "not a google.protobuf.Timestamp"))
+            .ok()
     }
 
     /// What was read, if nothing was wrong.
@@ -100,7 +115,11 @@ pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
         device,
         automation,
     });
-    fields.done(query.map(|query| Search { query, outcome, page_size }))
+    fields.done(query.map(|query| Search {
+        query,
+        outcome,
+        page_size,
+    }))
 }
 
 /// One field, an id.
@@ -165,7 +184,16 @@ mod tests {
         let fields = wrong(request);
         assert_eq!(
             fields,
-            ["complex_id", "from", "until", "subject_ref", "device_id", "page_size", "outcome", "automation"]
+            [
+                "complex_id",
+                "from",
+                "until",
+                "subject_ref",
+                "device_id",
+                "page_size",
+                "outcome",
+                "automation"
+            ]
         );
         let backwards = SearchAccessRequest {
             complex_id: "sunrise".into(),

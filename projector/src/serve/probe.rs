@@ -33,11 +33,16 @@ impl Probes {
     }
 
     /// Looks again and again.
-    pub(super) async fn run(&self, serving: &Serving, verifier: &AccessTokenVerifier) -> Infallible {
+    pub(super) async fn run(
+        &self,
+        serving: &Serving,
+        verifier: &AccessTokenVerifier,
+    ) -> Infallible {
         let views = async {
             loop {
                 let read = serving.views.progress(Topic::AccessEvents, 0).await;
-                self.views.set(read.map(drop).map_err(|error| error.to_string()));
+                self.views
+                    .set(read.map(drop).map_err(|error| error.to_string()));
                 tokio::time::sleep(EVERY).await;
             }
         };

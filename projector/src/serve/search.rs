@@ -61,14 +61,20 @@ pub(super) async fn search(
     })
 }
 
-fn start(serving: &Serving, request: &SearchAccessRequest) -> Result<Option<AccessCursor>, Refusal> {
+fn start(
+    serving: &Serving,
+    request: &SearchAccessRequest,
+) -> Result<Option<AccessCursor>, Refusal> {
     if request.page_token.is_empty() {
         return Ok(None);
     }
     let mut fields = Fields::default();
     let cursor = serving.paging.open(request, &request.page_token);
     if cursor.is_none() {
-        fields.wrong("page_token", "not the token of a page of this query; start from the first page");
+        fields.wrong(
+            "page_token",
+            "not the token of a page of this query; start from the first page",
+        );
     }
     fields.done(cursor).map(Some)
 }
@@ -87,7 +93,12 @@ pub(super) async fn tell(
     let commands: Vec<CommandId> = rows.iter().filter_map(|row| row.command).collect();
     let commands = match commands.is_empty() {
         true => Default::default(),
-        false => serving.views.commands(readable.complex(), &commands).await?,
+        false => {
+            serving
+                .views
+                .commands(readable.complex(), &commands)
+                .await?
+        }
     };
     let told = rows.into_iter().map(|row| {
         let mut record = row.record;

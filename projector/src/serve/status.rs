@@ -64,7 +64,10 @@ impl Missing {
             Self::Record => ("RECORD_NOT_FOUND", "no such record in this complex"),
             Self::Device => ("DEVICE_NOT_FOUND", "no status of such a device"),
             Self::Checkpoint => ("CHECKPOINT_NOT_FOUND", "this log has no checkpoint yet"),
-            Self::Leaf => ("LEAF_PRUNED", "the record's leaf was pruned; its hash is still in the tree"),
+            Self::Leaf => (
+                "LEAF_PRUNED",
+                "the record's leaf was pruned; its hash is still in the tree",
+            ),
         }
     }
 }
@@ -85,7 +88,11 @@ impl From<Refusal> for Status {
 
 fn told(refusal: &Refusal) -> (Code, &'static str, String) {
     match refusal {
-        Refusal::Peer(refused) => (Code::PermissionDenied, "PEER_NOT_ALLOWED", refused.to_string()),
+        Refusal::Peer(refused) => (
+            Code::PermissionDenied,
+            "PEER_NOT_ALLOWED",
+            refused.to_string(),
+        ),
         Refusal::Token(error) if error.is_unavailable() => {
             (Code::Unavailable, error.reason(), error.to_string())
         }
@@ -141,7 +148,7 @@ impl From<StoreError> for Refusal {
                 tracing::warn!(error = chain, "views not readable");
                 Self::Unavailable("VIEWS_UNAVAILABLE")
             }
-            StoreError::Schema { .. } => {
+            StoreError::Schema { .. } | StoreError::Refused(_) => {
                 tracing::error!(error = chain, "views not readable");
                 Self::Unavailable("VIEWS_UNAVAILABLE")
             }

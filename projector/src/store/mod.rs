@@ -1,9 +1,12 @@
 //! The view store: a port with an adapter for each engine, chosen by URL.
 //!
 //! What is written is idempotent and kept by rules that don't depend on the order of arrival
-//! (see [`crate::views::rows`]), so that an adapter needs no transaction across rows. Two roles
+//! (see [`mod@crate::views::rows`]), so that an adapter needs no transaction across rows. Two roles
 //! are two traits: what only reads can't write.
 
+#[cfg(feature = "cassandra")]
+mod cassandra;
+mod names;
 mod query;
 mod sqlite;
 
@@ -16,8 +19,11 @@ use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use url::Url;
 
-use crate::views::{AccessRow, CommandRows, DeviceRow, LeafRow, RowWrite};
+use crate::config::ViewsConfig;
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, LeafRow, RowWrite};
 
+#[cfg(feature = "cassandra")]
+pub use cassandra::CassandraOptions;
 pub use query::{AccessCursor, AccessQuery, Table};
 
 /// What the views answer.
@@ -45,12 +51,12 @@ pub trait ViewReader: Send + Sync {
         event: EventId,
     ) -> Result<Option<AccessRow>, StoreError>;
 
-    /// Whether the partner that reported the access has used its event id for other content
-    /// as well.
+    /// Those of these contents that aren't the first that their partner has sent under the
+    /// event id: the first is what counts, and the partner has to explain the others.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn is_contested(&self, access: &AccessRow) -> Result<bool, StoreError>;
+    async fn contested(&self, digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError>;
 
     /// All rows of these commands; a command without rows is left out.
     ///
@@ -153,8 +159,15 @@ pub struct Halt {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A URL that no adapter takes.
-    #[error("the view store's URL is not supported: use sqlite:///absolute/path")]
+    #[error(
+        "the view store's URL is not supported: use sqlite:///absolute/path, or in a build with \
+         the feature `cassandra` cassandra://host,host:port/keyspace"
+    )]
     Url,
+    /// Something about the store, or about how this process shows itself to it, has to be
+    /// changed: certificate, role, tables. The text says what.
+    #[error("the view store can't be used: {0}")]
+    Refused(String),
     /// The store was made by another version of this program.
     #[error(
         "the view store has schema version {found}, this program needs {needed}: let the projector build a new one from the log"
@@ -174,6 +187,57 @@ pub enum StoreError {
     /// The store can't be reached or has failed; the same call may be repeated.
     #[error("the view store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Opens the store that `[views]` names to write to it: a SQLite file, which is made where it is
+/// missing, or the tables of a Cassandra keyspace.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open_configured(views: &ViewsConfig) -> Result<Arc<dyn ViewStore>, StoreError> {
+    match views.url.scheme() {
+        #[cfg(feature = "cassandra")]
+        CASSANDRA => Ok(Arc::new(
+            cassandra::open(&views.url, options(views)?).await?,
+        )),
+        _ => open(&views.url).await,
+    }
+}
+
+/// A reader of the store that `[views]` names, opened as [`open_reader`] does.
+///
+/// # Errors
+/// [`StoreError::Url`]; [`StoreError::Refused`] for certificate files that can't be used.
+pub fn open_configured_reader(views: &ViewsConfig) -> Result<Arc<dyn ViewReader>, StoreError> {
+    match views.url.scheme() {
+        #[cfg(feature = "cassandra")]
+        CASSANDRA => Ok(Arc::new(cassandra::open_reader(
+            &views.url,
+            options(views)?,
+        )?)),
+        _ => open_reader(&views.url),
+    }
+}
+
+/// Whether `[views]` names a store; nothing is opened.
+///
+/// # Errors
+/// [`StoreError::Url`]; [`StoreError::Refused`] where a section is missing.
+pub fn check(views: &ViewsConfig) -> Result<(), StoreError> {
+    match views.url.scheme() {
+        #[cfg(feature = "cassandra")]
+        CASSANDRA => cassandra::check(&views.url, options(views)?),
+        _ => check_url(&views.url),
+    }
+}
+
+#[cfg(feature = "cassandra")]
+const CASSANDRA: &str = "cassandra";
+
+#[cfg(feature = "cassandra")]
+fn options(views: &ViewsConfig) -> Result<&CassandraOptions, StoreError> {
+    let missing = || StoreError::Refused("section `[views.cassandra]` is missing".to_owned());
+    views.cassandra.as_ref().ok_or_else(missing)
 }
 
 /// Opens the store that the URL names to write to it, and makes it where it is missing:

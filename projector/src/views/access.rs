@@ -78,8 +78,14 @@ pub(crate) fn observed(
             automation: automation.map_or(0, |automation| automation.number()),
             observation: observed.observation.number(),
             resolution: observed.resolution.number(),
-            credential_id: observed.credential.map(|id| id.to_string()).unwrap_or_default(),
-            command_id: observed.command.map(|id| id.to_string()).unwrap_or_default(),
+            credential_id: observed
+                .credential
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            command_id: observed
+                .command
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             ..told(record, event, index)
         },
         automation,
@@ -93,7 +99,10 @@ pub(crate) fn observed(
         offset: record.position.offset,
         event: event.id,
     };
-    Ok(vec![RowWrite::Access(Box::new(row)), RowWrite::Digest(digest)])
+    Ok(vec![
+        RowWrite::Access(Box::new(row)),
+        RowWrite::Digest(digest),
+    ])
 }
 
 fn row(record: &Record, event: &Event, identity: AccessIdentity) -> AccessRow {
@@ -116,10 +125,18 @@ fn told(record: &Record, event: &Event, index: u64) -> AccessRecord {
         event_id: event.id.to_string(),
         occurred_at: Some(timestamp_to_wire(event.occurred_at)),
         complex_id: event.complex.to_string(),
-        device_id: event.device.as_ref().map(ToString::to_string).unwrap_or_default(),
+        device_id: event
+            .device
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         actor: Some(Actor {
             kind: event.actor.kind.number(),
-            subject_ref: event.actor.subject.map(|id| id.to_string()).unwrap_or_default(),
+            subject_ref: event
+                .actor
+                .subject
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             caller: event.actor.caller.clone(),
         }),
         leaf_index: index,

@@ -14,14 +14,21 @@ async fn undisturbed(rounds: u32) -> (Fixture, Vec<String>) {
     fixture.workload(rounds).await;
     let site = Site::new().await;
     project(&fixture, &site, 512).await;
-    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
+    assert_eq!(
+        site.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await
+    );
     let dump = site.dump().await;
     assert!(dump.len() > 50);
     (fixture, dump)
 }
 
 async fn same(fixture: &Fixture, site: &Site, expected: &[String], what: &str) {
-    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await, "{what}");
+    assert_eq!(
+        site.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await,
+        "{what}"
+    );
     assert!(site.dump().await == expected, "other rows: {what}");
 }
 
@@ -43,7 +50,10 @@ async fn what_comes_later_is_projected_on_top() {
     for rounds in 1..4 {
         fixture.workload(rounds).await;
         running.caught_up(&*fixture.log, &*site.views).await;
-        assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
+        assert_eq!(
+            site.trees(&*fixture.log).await,
+            rebuilt(&*fixture.log).await
+        );
     }
     running.stop().await;
     let fresh = Site::new().await;
@@ -60,12 +70,20 @@ async fn redelivery_of_everything_changes_nothing() {
         inner: Arc::clone(&site.views),
         applied: Mutex::default(),
     });
-    let again = Site { views: forgetful.clone(), ..site.clone() };
+    let again = Site {
+        views: forgetful.clone(),
+        ..site.clone()
+    };
     let running = Running::start(&fixture, &again, 5);
     wait(async || {
         for topic in TOPICS {
             for (partition, end) in (0..).zip(fixture.log.end_offsets(topic).await.unwrap()) {
-                let applied = forgetful.applied.lock().unwrap().get(&(topic, partition)).copied();
+                let applied = forgetful
+                    .applied
+                    .lock()
+                    .unwrap()
+                    .get(&(topic, partition))
+                    .copied();
                 if applied.unwrap_or(0) < end {
                     return false;
                 }
@@ -79,7 +97,13 @@ async fn redelivery_of_everything_changes_nothing() {
 }
 
 /// Projects until a fuse blows, in tiles or in views.
-async fn until_blown(fixture: &Fixture, site: &Site, batch: usize, tiles: Arc<Fuse>, views: Arc<Fuse>) {
+async fn until_blown(
+    fixture: &Fixture,
+    site: &Site,
+    batch: usize,
+    tiles: Arc<Fuse>,
+    views: Arc<Fuse>,
+) {
     let faulty = Site {
         tiles: Arc::new(FaultyTiles(Arc::clone(&site.tiles), Arc::clone(&tiles))),
         views: Arc::new(FaultyViews(Arc::clone(&site.views), Arc::clone(&views))),
@@ -99,7 +123,14 @@ async fn until_blown(fixture: &Fixture, site: &Site, batch: usize, tiles: Arc<Fu
 async fn writes(fixture: &Fixture, batch: usize) -> (u64, u64) {
     let (tiles, views) = (Fuse::never(), Fuse::never());
     let site = Site::new().await;
-    until_blown(fixture, &site, batch, Arc::clone(&tiles), Arc::clone(&views)).await;
+    until_blown(
+        fixture,
+        &site,
+        batch,
+        Arc::clone(&tiles),
+        Arc::clone(&views),
+    )
+    .await;
     (tiles.seen(), views.seen())
 }
 
@@ -113,7 +144,13 @@ async fn a_crash_at_any_write_of_a_tile_changes_nothing() {
             let site = Site::new().await;
             until_blown(&fixture, &site, 3, Fuse::at(at, fails), Fuse::never()).await;
             project(&fixture, &site, 3).await;
-            same(&fixture, &site, &expected, &format!("tile write {at} failed {fails:?}")).await;
+            same(
+                &fixture,
+                &site,
+                &expected,
+                &format!("tile write {at} failed {fails:?}"),
+            )
+            .await;
         }
     }
 }
@@ -129,7 +166,13 @@ async fn a_crash_at_any_write_of_a_row_or_head_changes_nothing() {
             until_blown(&fixture, &site, 3, Fuse::never(), Fuse::at(at, fails)).await;
             // Another size, so that batches don't begin where they did.
             project(&fixture, &site, 5).await;
-            same(&fixture, &site, &expected, &format!("view write {at} failed {fails:?}")).await;
+            same(
+                &fixture,
+                &site,
+                &expected,
+                &format!("view write {at} failed {fails:?}"),
+            )
+            .await;
         }
     }
 }
@@ -139,9 +182,16 @@ async fn many_crashes_one_after_the_other_change_nothing() {
     let (fixture, expected) = undisturbed(2).await;
     let site = Site::new().await;
     for round in 0..40u64 {
-        let fails = if round % 2 == 0 { Fails::Before } else { Fails::After };
+        let fails = if round % 2 == 0 {
+            Fails::Before
+        } else {
+            Fails::After
+        };
         let batch = usize::try_from(round % 9 + 1).unwrap();
-        let (tiles, views) = (Fuse::at(round * 7 % 23, fails), Fuse::at(round * 5 % 11, fails));
+        let (tiles, views) = (
+            Fuse::at(round * 7 % 23, fails),
+            Fuse::at(round * 5 % 11, fails),
+        );
         until_blown(&fixture, &site, batch, tiles, views).await;
     }
     project(&fixture, &site, 3).await;
@@ -155,7 +205,10 @@ async fn a_failing_store_is_tried_again_in_the_same_run() {
         let site = Site::new().await;
         let fuse = Fuse::at(4, fails);
         let broken = Arc::new(FaultyViews(Arc::clone(&site.views), Arc::clone(&fuse)));
-        let faulty = Site { views: broken, ..site.clone() };
+        let faulty = Site {
+            views: broken,
+            ..site.clone()
+        };
         let running = Running::start(&fixture, &faulty, 8);
         fuse.blown.cancelled().await;
         wait(async || !running.health.status().is_ready()).await;
@@ -172,13 +225,19 @@ async fn a_failing_store_is_tried_again_in_the_same_run() {
 async fn two_members_share_the_work() {
     let (fixture, expected) = undisturbed(2).await;
     let site = Site::new().await;
-    let (one, two) = (Running::start(&fixture, &site, 4), Running::start(&fixture, &site, 4));
+    let (one, two) = (
+        Running::start(&fixture, &site, 4),
+        Running::start(&fixture, &site, 4),
+    );
     one.caught_up(&*fixture.log, &*site.views).await;
     one.stop().await;
     fixture.workload(1).await;
     two.caught_up(&*fixture.log, &*site.views).await;
     two.stop().await;
-    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
+    assert_eq!(
+        site.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await
+    );
     let fresh = Site::new().await;
     project(&fixture, &fresh, 512).await;
     assert!(site.dump().await == fresh.dump().await);

@@ -47,7 +47,13 @@ enum Pass {
 
 impl Fuse {
     pub fn at(at: u64, fails: Fails) -> Arc<Self> {
-        Arc::new(Self { at, fails, seen: AtomicU64::new(0), mended: AtomicBool::new(false), blown: CancellationToken::new() })
+        Arc::new(Self {
+            at,
+            fails,
+            seen: AtomicU64::new(0),
+            mended: AtomicBool::new(false),
+            blown: CancellationToken::new(),
+        })
     }
 
     pub fn never() -> Arc<Self> {
@@ -96,7 +102,10 @@ impl Fuse {
 pub struct FaultyTiles(pub Arc<dyn ObjectStore>, pub Arc<Fuse>);
 
 fn object_error() -> object_store::Error {
-    object_store::Error::Generic { store: "faulty", source: "injected".into() }
+    object_store::Error::Generic {
+        store: "faulty",
+        source: "injected".into(),
+    }
 }
 
 impl fmt::Display for FaultyTiles {
@@ -113,8 +122,15 @@ impl fmt::Debug for FaultyTiles {
 
 #[async_trait]
 impl ObjectStore for FaultyTiles {
-    async fn put_opts(&self, at: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        self.1.guard(self.0.put_opts(at, payload, opts), object_error).await
+    async fn put_opts(
+        &self,
+        at: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        self.1
+            .guard(self.0.put_opts(at, payload, opts), object_error)
+            .await
     }
 
     async fn put_multipart_opts(
@@ -122,14 +138,19 @@ impl ObjectStore for FaultyTiles {
         at: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.1.guard(self.0.put_multipart_opts(at, opts), object_error).await
+        self.1
+            .guard(self.0.put_multipart_opts(at, opts), object_error)
+            .await
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
         self.0.get_opts(at, options).await
     }
 
-    fn delete_stream(&self, at: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        at: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         match self.1.write() {
             Pass::Through | Pass::ThenFail => self.0.delete_stream(at),
             Pass::Fail => futures::stream::once(async { Err(object_error()) }).boxed(),
@@ -145,7 +166,9 @@ impl ObjectStore for FaultyTiles {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.1.guard(self.0.copy_opts(from, to, options), object_error).await
+        self.1
+            .guard(self.0.copy_opts(from, to, options), object_error)
+            .await
     }
 }
 
@@ -169,7 +192,9 @@ impl HeadStore for FaultyViews {
         new: &Head,
     ) -> Result<(), HeadError> {
         let error = || HeadError::Store("injected".into());
-        self.1.guard(self.0.compare_and_set(log, expected, new), error).await
+        self.1
+            .guard(self.0.compare_and_set(log, expected, new), error)
+            .await
     }
 }
 
@@ -186,7 +211,15 @@ impl ViewStore for FaultyViews {
             Pass::Through => self.0.apply(rows, progress).await,
             Pass::Fail => Err(store_error()),
             Pass::ThenFail => {
-                self.0.apply(part, Progress { next: 0, ..progress }).await?;
+                self.0
+                    .apply(
+                        part,
+                        Progress {
+                            next: 0,
+                            ..progress
+                        },
+                    )
+                    .await?;
                 Err(store_error())
             }
         }
@@ -283,8 +316,11 @@ impl ViewReader for NoProgress {
         self.0.access(complex, event).await
     }
 
-    async fn is_contested(&self, access: &projector::views::AccessRow) -> Result<bool, StoreError> {
-        self.0.is_contested(access).await
+    async fn contested(
+        &self,
+        digests: Vec<projector::views::DigestRow>,
+    ) -> Result<Vec<projector::views::DigestRow>, StoreError> {
+        self.0.contested(digests).await
     }
 
     async fn commands(

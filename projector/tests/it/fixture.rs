@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use authn::record::{
-    RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue,
-};
+use authn::record::{RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue};
 use domain::event::{
     AccessDecided, AccessObserved, Actor, Body, CommandCompleted, DecisionInputs, DeviceSequence,
     DeviceStatus, Event, LogPosition, RequestContext,
@@ -42,7 +40,9 @@ pub fn command(number: u128) -> CommandId {
 
 /// Instants of the tests, in seconds after one of them.
 pub fn at(seconds: i64) -> Timestamp {
-    "2026-11-24T10:00:00.123456789Z".parse::<Timestamp>().unwrap()
+    "2026-11-24T10:00:00.123456789Z"
+        .parse::<Timestamp>()
+        .unwrap()
         + SignedDuration::from_secs(seconds)
 }
 
@@ -85,7 +85,10 @@ impl Fixture {
     pub fn trust(&self, folder: &std::path::Path) -> String {
         let certificate = self.signer.certificate().to_json().unwrap();
         std::fs::write(folder.join("command-svc.json"), certificate).unwrap();
-        format!("[records]\nroot = \"{}\"\ncertificates = [\"command-svc.json\"]\n", self.root)
+        format!(
+            "[records]\nroot = \"{}\"\ncertificates = [\"command-svc.json\"]\n",
+            self.root
+        )
     }
 
     /// Appends an event that command-svc signs.
@@ -113,7 +116,11 @@ impl Fixture {
             traceparent: None,
         };
         let value = value.map(Into::into);
-        let record = NewRecord { key: key.to_owned(), event, value };
+        let record = NewRecord {
+            key: key.to_owned(),
+            event,
+            value,
+        };
         self.log.append(topic, record).await.unwrap()
     }
 
@@ -123,7 +130,8 @@ impl Fixture {
             for complex in ["sunrise", "sunset", "harbour"] {
                 self.round(complex, round).await;
             }
-            self.raw(Topic::AccessEvents, "No Complex!", Some(vec![1, 2, 3])).await;
+            self.raw(Topic::AccessEvents, "No Complex!", Some(vec![1, 2, 3]))
+                .await;
         }
     }
 
@@ -131,39 +139,67 @@ impl Fixture {
         let access = Topic::AccessEvents;
         let of = |kind: u128| {
             let complex = Uuid::new_v5(&Uuid::NAMESPACE_URL, complex.as_bytes());
-            CommandId(Uuid::from_u128(complex.as_u128() ^ (u128::from(round) << 8) ^ kind))
+            CommandId(Uuid::from_u128(
+                complex.as_u128() ^ (u128::from(round) << 8) ^ kind,
+            ))
         };
         let gate = device(&format!("{complex}.gate"));
         // A command that is claimed twice, is unknown for a while, then settled twice.
         let decision = decided(&gate, of(1), Verdict::Allow, Timestamp::now());
         self.signed(access, &decision).await;
-        self.signed(access, &decided(&gate, of(1), Verdict::Deny, Timestamp::now())).await;
-        self.signed(access, &completed(&gate, of(1), Outcome::Unknown)).await;
-        self.signed(access, &completed(&gate, of(1), Outcome::NotExecuted)).await;
-        self.signed(access, &completed(&gate, of(1), Outcome::Executed)).await;
+        self.signed(
+            access,
+            &decided(&gate, of(1), Verdict::Deny, Timestamp::now()),
+        )
+        .await;
+        self.signed(access, &completed(&gate, of(1), Outcome::Unknown))
+            .await;
+        self.signed(access, &completed(&gate, of(1), Outcome::NotExecuted))
+            .await;
+        self.signed(access, &completed(&gate, of(1), Outcome::Executed))
+            .await;
         // The same decision again, a late one, a denial.
         self.signed(access, &decision).await;
-        self.signed(access, &decided(&gate, of(2), Verdict::Allow, at(-100_000_000))).await;
-        self.signed(access, &decided(&gate, of(3), Verdict::Deny, Timestamp::now())).await;
+        self.signed(
+            access,
+            &decided(&gate, of(2), Verdict::Allow, at(-100_000_000)),
+        )
+        .await;
+        self.signed(
+            access,
+            &decided(&gate, of(3), Verdict::Deny, Timestamp::now()),
+        )
+        .await;
         // The partner's event, repeated, and with other content.
         let id = format!("event-{round}");
         let seen = observed(&gate, &id, 1, at(round.into()));
         self.unsigned(access, &seen).await;
-        self.unsigned(access, &observed(&gate, &id, 1, at(round.into()))).await;
-        self.unsigned(access, &observed(&gate, &id, 2, at(-5))).await;
+        self.unsigned(access, &observed(&gate, &id, 1, at(round.into())))
+            .await;
+        self.unsigned(access, &observed(&gate, &id, 2, at(-5)))
+            .await;
         // What nobody can read: no envelope, no value, no signature, another topic's.
         self.raw(access, complex, Some(vec![0xff; 20])).await;
         self.raw(access, complex, None).await;
-        self.unsigned(access, &decided(&gate, of(4), Verdict::Allow, Timestamp::now())).await;
+        self.unsigned(
+            access,
+            &decided(&gate, of(4), Verdict::Allow, Timestamp::now()),
+        )
+        .await;
         self.signed(access, &registry(complex)).await;
         self.raw(access, complex, Some(vec![7; 70_000])).await;
         self.signed(Topic::RegistryEvents, &registry(complex)).await;
         // Statuses, not in the order of the device.
         for sequence in [5, 9, 7] {
-            let sequence = DeviceSequence { epoch: 1, sequence: sequence + u64::from(round) };
-            self.unsigned(Topic::DeviceStatus, &status(&gate, sequence, at(0))).await;
+            let sequence = DeviceSequence {
+                epoch: 1,
+                sequence: sequence + u64::from(round),
+            };
+            self.unsigned(Topic::DeviceStatus, &status(&gate, sequence, at(0)))
+                .await;
         }
-        self.raw(Topic::DeviceStatus, gate.as_str(), Some(vec![9])).await;
+        self.raw(Topic::DeviceStatus, gate.as_str(), Some(vec![9]))
+            .await;
     }
 }
 
@@ -183,7 +219,12 @@ fn event(device: &DeviceId, at: Timestamp, kind: ActorKind, body: Body) -> Event
     }
 }
 
-pub fn decided(device: &DeviceId, command: CommandId, verdict: Verdict, key_time: Timestamp) -> Event {
+pub fn decided(
+    device: &DeviceId,
+    command: CommandId,
+    verdict: Verdict,
+    key_time: Timestamp,
+) -> Event {
     let position = LogPosition::default();
     let reason = match verdict {
         Verdict::Allow => Reason::Granted,
@@ -213,7 +254,12 @@ pub fn decided(device: &DeviceId, command: CommandId, verdict: Verdict, key_time
         },
         context: RequestContext::default(),
     };
-    event(device, at(1), ActorKind::Owner, Body::AccessDecided(decided))
+    event(
+        device,
+        at(1),
+        ActorKind::Owner,
+        Body::AccessDecided(decided),
+    )
 }
 
 pub fn completed(device: &DeviceId, command: CommandId, outcome: Outcome) -> Event {
@@ -228,7 +274,12 @@ pub fn completed(device: &DeviceId, command: CommandId, outcome: Outcome) -> Eve
         fenced: false,
         second_inputs: None,
     };
-    event(device, at(2), ActorKind::Service, Body::CommandCompleted(completed))
+    event(
+        device,
+        at(2),
+        ActorKind::Service,
+        Body::CommandCompleted(completed),
+    )
 }
 
 pub fn observed(device: &DeviceId, id: &str, digest: u8, at: Timestamp) -> Event {
@@ -242,11 +293,19 @@ pub fn observed(device: &DeviceId, id: &str, digest: u8, at: Timestamp) -> Event
         resolution: Resolution::NotIdentified,
         registry_position: LogPosition::default(),
         command: None,
-        sequence: DeviceSequence { epoch: 1, sequence: 1 },
+        sequence: DeviceSequence {
+            epoch: 1,
+            sequence: 1,
+        },
         received_at: at,
         late: false,
     };
-    event(device, at, ActorKind::AtDevice, Body::AccessObserved(observed))
+    event(
+        device,
+        at,
+        ActorKind::AtDevice,
+        Body::AccessObserved(observed),
+    )
 }
 
 pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestamp) -> Event {
@@ -265,7 +324,12 @@ pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestam
         sequence,
         received_at: observed_at,
     };
-    event(device, observed_at, ActorKind::AtDevice, Body::DeviceStatus(status))
+    event(
+        device,
+        observed_at,
+        ActorKind::AtDevice,
+        Body::DeviceStatus(status),
+    )
 }
 
 pub fn registry(complex: &str) -> Event {
@@ -277,6 +341,11 @@ pub fn registry(complex: &str) -> Event {
     let device = device(&format!("{complex}.none"));
     Event {
         device: None,
-        ..event(&device, at(0), ActorKind::Operator, Body::RegistryChanged(changes))
+        ..event(
+            &device,
+            at(0),
+            ActorKind::Operator,
+            Body::RegistryChanged(changes),
+        )
     }
 }

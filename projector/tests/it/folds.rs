@@ -8,9 +8,9 @@ use domain::event::{Body, Event, LogPosition};
 use domain::vocabulary::{Outcome, Verdict};
 use eventlog::{Position, Record, Topic};
 use jiff::{SignedDuration, Timestamp};
+use projector::dump;
 use projector::store::{self, Progress, ViewReader};
 use projector::views::{self, CommandRows, LeafRow, RowWrite};
-use projector::dump;
 use proptest::prelude::*;
 use records::Unreadable;
 
@@ -19,7 +19,10 @@ use crate::fixture::{Fixture, command, completed, decided, device};
 fn record(offset: u64, append_time: Timestamp, key: &str) -> Record {
     Record {
         topic: Topic::AccessEvents,
-        position: Position { partition: 0, offset },
+        position: Position {
+            partition: 0,
+            offset,
+        },
         key: Bytes::copy_from_slice(key.as_bytes()),
         append_time,
         headers: Vec::new(),
@@ -29,12 +32,25 @@ fn record(offset: u64, append_time: Timestamp, key: &str) -> Record {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Decide { command: u128, allow: bool, late: bool, repeat: bool },
-    Complete { command: u128, outcome: Outcome },
+    Decide {
+        command: u128,
+        allow: bool,
+        late: bool,
+        repeat: bool,
+    },
+    Complete {
+        command: u128,
+        outcome: Outcome,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let decide = (0..2u128, any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
+    let decide = (
+        0..2u128,
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+        any::<bool>(),
+    );
     let decide = decide.prop_map(|(command, allow, late, repeat)| Step::Decide {
         command,
         allow,
@@ -42,8 +58,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         repeat,
     });
     let outcome = prop::sample::select(Outcome::ALL);
-    let complete = (0..2u128, outcome)
-        .prop_map(|(command, outcome)| Step::Complete { command, outcome });
+    let complete =
+        (0..2u128, outcome).prop_map(|(command, outcome)| Step::Complete { command, outcome });
     prop::collection::vec(prop_oneof![decide, complete], 0..14)
 }
 
@@ -54,8 +70,17 @@ fn events(steps: &[Step]) -> Vec<(Event, Timestamp)> {
     let mut events: Vec<(Event, Timestamp)> = Vec::new();
     for step in steps {
         let made = match step {
-            Step::Decide { command: number, allow, late, repeat } => {
-                let verdict = if *allow { Verdict::Allow } else { Verdict::Deny };
+            Step::Decide {
+                command: number,
+                allow,
+                late,
+                repeat,
+            } => {
+                let verdict = if *allow {
+                    Verdict::Allow
+                } else {
+                    Verdict::Deny
+                };
                 let age = SignedDuration::from_mins(if *late { 12 } else { 1 });
                 let fresh = decided(&gate, command(*number), verdict, now - age);
                 let earlier = events.iter().find(|(event, _)| {
@@ -66,9 +91,10 @@ fn events(steps: &[Step]) -> Vec<(Event, Timestamp)> {
                     _ => fresh,
                 }
             }
-            Step::Complete { command: number, outcome } => {
-                completed(&gate, command(*number), *outcome)
-            }
+            Step::Complete {
+                command: number,
+                outcome,
+            } => completed(&gate, command(*number), *outcome),
         };
         events.push((made, now));
     }
@@ -119,7 +145,10 @@ async fn workload() -> Vec<RowWrite> {
     let log = &fixture.log;
     let mut rows = Vec::new();
     for topic in views::TOPICS {
-        let mut tail = log.tail(topic, eventlog::TailFrom::Beginning).await.unwrap();
+        let mut tail = log
+            .tail(topic, eventlog::TailFrom::Beginning)
+            .await
+            .unwrap();
         let ends = log.end_offsets(topic).await.unwrap();
         let mut sizes = std::collections::HashMap::new();
         while tail.positions() != ends {
@@ -127,7 +156,11 @@ async fn workload() -> Vec<RowWrite> {
                 let id = views::log_of(&record).unwrap();
                 let index = sizes.entry(id.clone()).or_insert(0);
                 let offset = record.position.offset;
-                let leaf = LeafRow { log: id, offset, index: *index };
+                let leaf = LeafRow {
+                    log: id,
+                    offset,
+                    index: *index,
+                };
                 *index += 1;
                 let leaf = views::has_leaves(topic).then_some(&leaf);
                 rows.extend(views::rows(&record, &reader.read(&record), leaf));
@@ -140,7 +173,11 @@ async fn workload() -> Vec<RowWrite> {
 async fn stored(batches: impl IntoIterator<Item = Vec<RowWrite>>) -> Vec<String> {
     let store = store::scratch().await.unwrap();
     for rows in batches {
-        let progress = Progress { topic: Topic::AccessEvents, partition: 0, next: 0 };
+        let progress = Progress {
+            topic: Topic::AccessEvents,
+            partition: 0,
+            next: 0,
+        };
         store.apply(rows, progress).await.unwrap();
     }
     let reader: Arc<dyn ViewReader> = store.reader();
@@ -153,9 +190,17 @@ async fn any_order_any_batches_and_repetition_give_the_same_tables() {
     let expected = stored([rows.clone()]).await;
     assert!(expected.len() > 100);
     for kind in ["COMMAND", "OBSERVED", "UNREADABLE"] {
-        assert!(expected.iter().any(|line| line.contains(&format!("\"{kind}\""))), "{kind}");
+        assert!(
+            expected
+                .iter()
+                .any(|line| line.contains(&format!("\"{kind}\""))),
+            "{kind}"
+        );
     }
-    let config = ProptestConfig { cases: 24, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 24,
+        ..ProptestConfig::default()
+    };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let strategy = (
         prop::collection::vec(0..rows.len(), 0..200),
@@ -186,7 +231,11 @@ fn what_cannot_be_read_has_an_id_that_nobody_can_choose() {
     };
     assert_eq!(unreadable.reason, "not_protobuf");
     assert_eq!(access.event, views::unreadable::event_id(&record));
-    let rows = views::rows(&self::record(7, Timestamp::now(), "no complex"), &Err(Unreadable::Key), None);
+    let rows = views::rows(
+        &self::record(7, Timestamp::now(), "no complex"),
+        &Err(Unreadable::Key),
+        None,
+    );
     assert!(matches!(&rows[..], [RowWrite::Unreadable(row)] if row.complex.is_none()));
 }
 
@@ -197,7 +246,10 @@ fn an_event_about_another_complex_or_in_another_topic_is_not_believed() {
     foreign.complex = "sunrise".parse().unwrap();
     let rows = views::rows(&record(0, Timestamp::now(), "sunrise"), &Ok(foreign), None);
     assert!(matches!(&rows[0], RowWrite::Unreadable(row) if row.reason == "other_complex"));
-    let sequence = domain::event::DeviceSequence { epoch: 0, sequence: 0 };
+    let sequence = domain::event::DeviceSequence {
+        epoch: 0,
+        sequence: 0,
+    };
     let misplaced = crate::fixture::status(&gate, sequence, Timestamp::now());
     let rows = views::rows(&record(0, Timestamp::now(), "sunset"), &Ok(misplaced), None);
     assert!(matches!(&rows[0], RowWrite::Unreadable(row) if row.reason == "wrong_topic"));

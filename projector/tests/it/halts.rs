@@ -45,7 +45,10 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
     let status = running.health.status();
     assert!(status.is_live());
     let reason = status.reasons()["trees"].clone();
-    assert!(reason.contains("halted: access.events.v1/sunrise"), "{reason}");
+    assert!(
+        reason.contains("halted: access.events.v1/sunrise"),
+        "{reason}"
+    );
     running.stop().await;
 
     let damaged = LogId::new("access.events.v1", "sunrise").unwrap();
@@ -74,7 +77,10 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
     fixture.workload(1).await;
     running.caught_up(&*fixture.log, &*site.views).await;
     running.stop().await;
-    assert_eq!(site.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
+    assert_eq!(
+        site.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await
+    );
     let fresh = Site::new().await;
     project(&fixture, &fresh, 512).await;
     assert!(site.dump().await == fresh.dump().await);
@@ -83,7 +89,12 @@ async fn a_damaged_tree_halts_alone_and_catches_up_when_repaired() {
 async fn stored_halts(site: &Site) -> Vec<projector::store::Halt> {
     let mut halts = Vec::new();
     for partition in 0..3 {
-        halts.extend(site.views.halts(Topic::AccessEvents, partition).await.unwrap());
+        halts.extend(
+            site.views
+                .halts(Topic::AccessEvents, partition)
+                .await
+                .unwrap(),
+        );
     }
     halts
 }
@@ -101,7 +112,9 @@ async fn a_log_that_is_not_the_one_projected_stalls_and_is_told() {
     let running = Running::start(&other, &site, 64);
     wait(async || {
         let reasons = running.health.status().reasons();
-        reasons.get("trees").is_some_and(|reason| reason.contains("stalled: access.events.v1"))
+        reasons
+            .get("trees")
+            .is_some_and(|reason| reason.contains("stalled: access.events.v1"))
     })
     .await;
     assert!(running.health.status().is_live());
@@ -116,9 +129,24 @@ async fn a_lost_view_store_is_built_again_onto_the_same_trees() {
     fixture.workload(2).await;
     let site = Site::new().await;
     project(&fixture, &site, 64).await;
-    let lost = Site { views: projector::store::scratch().await.unwrap(), ..site.clone() };
+    let lost = Site {
+        views: projector::store::scratch().await.unwrap(),
+        ..site.clone()
+    };
     project(&fixture, &lost, 7).await;
     assert!(lost.dump().await == site.dump().await);
-    assert_eq!(lost.trees(&*fixture.log).await, rebuilt(&*fixture.log).await);
-    assert!(fixture.log.end_offsets(Topic::AccessEvents).await.unwrap().iter().sum::<u64>() > 0);
+    assert_eq!(
+        lost.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await
+    );
+    assert!(
+        fixture
+            .log
+            .end_offsets(Topic::AccessEvents)
+            .await
+            .unwrap()
+            .iter()
+            .sum::<u64>()
+            > 0
+    );
 }

@@ -1,13 +1,15 @@
 //! Tests of the projector as its users see it: a log in, trees and views out.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[cfg(feature = "cassandra")]
+mod cassandra;
 mod contract;
 mod crash;
 mod faults;
 mod fixture;
 mod folds;
 mod halts;
+mod process;
 mod run;
 mod serving;
 mod site;
-

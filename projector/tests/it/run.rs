@@ -52,7 +52,11 @@ impl Site {
         for id in rebuilt(log).await.into_keys() {
             let checkpoint = self.reader(&id).checkpoint().await.unwrap();
             let head = self.views.load(&id).await.unwrap().unwrap();
-            assert_eq!((head.size, head.root), (checkpoint.size(), checkpoint.root()), "{id}");
+            assert_eq!(
+                (head.size, head.root),
+                (checkpoint.size(), checkpoint.root()),
+                "{id}"
+            );
             trees.insert(id, (checkpoint.size(), checkpoint.root()));
         }
         trees
@@ -70,11 +74,17 @@ pub async fn rebuilt(log: &dyn EventLog) -> BTreeMap<LogId, (u64, [u8; 32])> {
                 let value = record.value.clone().unwrap_or_default();
                 let (partition, offset) = (record.position.partition, record.position.offset);
                 let leaf = auditlog::Leaf::of(value, partition, offset);
-                trees.entry(views::log_of(&record).unwrap()).or_default().push(leaf.bytes());
+                trees
+                    .entry(views::log_of(&record).unwrap())
+                    .or_default()
+                    .push(leaf.bytes());
             }
         }
     }
-    trees.into_iter().map(|(log, tree)| (log, (tree.size(), tree.root()))).collect()
+    trees
+        .into_iter()
+        .map(|(log, tree)| (log, (tree.size(), tree.root())))
+        .collect()
 }
 
 /// A projection at work.
@@ -98,12 +108,20 @@ impl Running {
             reader: fixture.reader(),
             trees: Arc::new(trees),
         };
-        let pace = Pace { batch, linger: Duration::from_millis(1), pause: Duration::from_millis(1) };
+        let pace = Pace {
+            batch,
+            linger: Duration::from_millis(1),
+            pause: Duration::from_millis(1),
+        };
         let (health, shutdown) = (Health::new(), CancellationToken::new());
         let conditions = Conditions::register(&health);
         health.started();
         let task = tokio::spawn(run(Arc::new(parts), pace, conditions, shutdown.clone()));
-        Self { health, shutdown, task }
+        Self {
+            health,
+            shutdown,
+            task,
+        }
     }
 
     pub async fn stop(self) {
@@ -140,7 +158,9 @@ pub async fn wait(mut met: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("it never came true");
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .expect("it never came true");
 }
 
 /// Projects all of a log.

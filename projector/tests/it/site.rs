@@ -26,7 +26,6 @@ pub struct OnDisk {
     pub fixture: Fixture,
     pub issuer: Issuer,
     pub verifier: CheckpointVerifier,
-    pub identities: Keyring,
 }
 
 impl OnDisk {
@@ -34,7 +33,9 @@ impl OnDisk {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let log = format!("sqlite://{}/log.db", path.display());
-        let log = eventlog::open(&log.parse().unwrap(), options()).await.unwrap();
+        let log = eventlog::open(&log.parse().unwrap(), options())
+            .await
+            .unwrap();
         let fixture = Fixture::over(log);
         let pki = Pki::create(&path.join("pki")).unwrap();
         let server = pki.issue_server("projector", &[]).unwrap();
@@ -94,7 +95,13 @@ key_file = "paging.key"
         );
         std::fs::write(path.join("projector.toml"), config).unwrap();
         let verifier = signer.verifier().clone();
-        Self { folder, pki, fixture, issuer, verifier, identities }
+        Self {
+            folder,
+            pki,
+            fixture,
+            issuer,
+            verifier,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -132,7 +139,8 @@ impl Issuer {
             "x": URL_SAFE_NO_PAD.encode(key.public_key().as_ref()),
         }]});
         let body = jwk.to_string();
-        let answer = move || std::future::ready(([("content-type", "application/json")], body.clone()));
+        let answer =
+            move || std::future::ready(([("content-type", "application/json")], body.clone()));
         let app = axum::Router::new().route("/jwks", axum::routing::get(answer));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -74,6 +74,7 @@ impl Validity {
 #[derive(Debug, Clone)]
 pub struct Profile {
     pub(super) name: String,
+    pub(super) unit: String,
     pub(super) stem: String,
     pub(super) sans: Vec<San>,
     pub(super) usages: Vec<ExtendedKeyUsagePurpose>,
@@ -85,6 +86,7 @@ impl Profile {
     pub fn client(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            unit: "services".to_owned(),
             stem: name.to_owned(),
             sans: Vec::new(),
             usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
@@ -114,6 +116,13 @@ impl Profile {
             ],
             ..Self::server(name)
         }
+    }
+
+    /// Sets the organizational unit (`services` unless set).
+    #[must_use]
+    pub fn unit(mut self, unit: &str) -> Self {
+        self.unit = unit.to_owned();
+        self
     }
 
     /// Adds a subject alternative name.

@@ -8,18 +8,18 @@ use super::roles::{
     AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, OPERATOR_SAN, PARTNER,
     REDIRECT_URI, USERS,
 };
-use super::{Part, Site};
+use super::{Part, Site, engines};
 use crate::fixtures::{COMPLEXES, DEVICES};
 use crate::pki::Issued;
 
 pub(super) fn write(site: &Site) -> Result<()> {
-    for part in Part::ALL {
+    for part in Part::all(site.pair()) {
         let config = match part {
             Part::Issuer => issuer(site)?,
             Part::Partner => partner(site),
             Part::CommandSvc => command_svc(site)?,
-            Part::WebhookGw => webhook_gw(site),
-            Part::Projector => projector(site)?,
+            Part::WebhookGw => webhook_gw(site)?,
+            Part::Projector | Part::ProjectorServe => projector(site, part)?,
         };
         let path = site.config(part);
         let text = toml::to_string_pretty(&config)?;
@@ -51,10 +51,6 @@ fn process(site: &Site, admin: usize) -> Value {
         "telemetry": { "filter": "info" },
         "shutdown": { "grace": "20s" },
     })
-}
-
-fn log(site: &Site) -> Value {
-    json!({ "url": site.log_url(), "options": { "session_timeout": "3s" } })
 }
 
 fn records(site: &Site) -> Value {
@@ -155,7 +151,7 @@ fn command_svc(site: &Site) -> Result<Value> {
     let keys = &site.keys;
     Ok(json!({
         "process": process(site, 0),
-        "log": log(site),
+        "log": engines::log(site, Part::CommandSvc)?,
         "access": {
             "address": site.ports.access.address(),
             "allowed_peers": [BFF_SAN],
@@ -179,31 +175,31 @@ fn command_svc(site: &Site) -> Result<Value> {
             "partner": PARTNER,
             "base_url": format!("https://localhost:{}", site.ports.partner.number()),
             "client_id": "command-svc",
-            "tls": client_tls(site, &site.certificates.command_svc),
+            "tls": client_tls(site, &site.certificates.services[&Part::CommandSvc]),
         }],
         "limits": { "ceiling": "6s", "fence_reserve": "3s", "reconcile_after": "1s" },
     }))
 }
 
-fn webhook_gw(site: &Site) -> Value {
-    json!({
+fn webhook_gw(site: &Site) -> Result<Value> {
+    Ok(json!({
         "process": process(site, 1),
         "listen": {
             "address": site.ports.webhook.address(),
             "tls": server_tls(site, Part::WebhookGw),
         },
-        "log": log(site),
+        "log": engines::log(site, Part::WebhookGw)?,
         "records": records(site),
         "rejected": { "operators_key": site.keys.operators_public },
         "partners": [{ "id": PARTNER, "secrets": [site.keys.webhook] }],
-    })
+    }))
 }
 
-fn projector(site: &Site) -> Result<Value> {
+fn projector(site: &Site, part: Part) -> Result<Value> {
     Ok(json!({
-        "process": process(site, 2),
-        "log": log(site),
-        "views": { "url": site.views_url() },
+        "process": process(site, if part == Part::Projector { 2 } else { 3 }),
+        "log": engines::log(site, part)?,
+        "views": engines::views(site, part),
         "tiles": { "url": format!("file://{}", site.tiles().display()) },
         "records": records(site),
         "audit": { "origin": ORIGIN, "verification_key": site.keys.checkpoint_verifier },

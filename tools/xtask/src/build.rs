@@ -1,6 +1,6 @@
 //! Building, with progress.
 
-use std::process::Command;
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -17,12 +17,83 @@ pub(crate) fn cargo() -> Command {
 ///
 /// # Errors
 /// The build fails.
-pub(crate) fn binaries() -> Result<()> {
+pub(crate) fn binaries(features: &[&str]) -> Result<()> {
     eprintln!("Building every process (the first time takes some minutes)");
     let status = cargo()
         .args(["build", "--workspace", "--bins", "--exclude", "xtask"])
+        .args(flags(features))
         .status()
         .context("start cargo")?;
     ensure!(status.success(), "the build failed");
     Ok(())
+}
+
+/// The features that put the service on Apache Kafka and Apache Cassandra. Where the system has
+/// no development files of OpenSSL and zlib, both are built from source.
+pub(crate) fn cluster() -> Vec<&'static str> {
+    let mut features = vec!["projector/cassandra", "harness/cassandra"];
+    features.extend(if has_openssl() {
+        [
+            "command-svc/kafka",
+            "webhook-gw/kafka",
+            "projector/kafka",
+            "eventlog/kafka",
+        ]
+    } else {
+        [
+            "command-svc/kafka-vendored",
+            "webhook-gw/kafka-vendored",
+            "projector/kafka-vendored",
+            "eventlog/kafka-vendored",
+        ]
+    });
+    features
+}
+
+/// `--features a,b`, or nothing.
+pub(crate) fn flags(features: &[&str]) -> Vec<String> {
+    if features.is_empty() {
+        Vec::new()
+    } else {
+        vec!["--features".to_owned(), features.join(",")]
+    }
+}
+
+fn has_openssl() -> bool {
+    let found = Command::new("pkg-config")
+        .args(["--exists", "openssl", "zlib"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    found.is_ok_and(|status| status.success())
+}
+
+/// Runs this program again, built with the engines of a cluster.
+///
+/// # Errors
+/// It can't be built or started.
+pub(crate) fn with_cluster(arguments: &[&str]) -> Result<ExitCode> {
+    let vendored = if has_openssl() {
+        "cluster"
+    } else {
+        "cluster-vendored"
+    };
+    let status = cargo()
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "xtask",
+            "--features",
+            vendored,
+            "--",
+        ])
+        .args(arguments)
+        .status()
+        .context("start cargo")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use harness::fixtures;
-use harness::site::Site;
+use harness::site::{Pair, Site};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{build, target};
+use crate::{Engine, build, target};
 
 /// Where `demo.json` is written.
 pub(crate) fn manifest_path() -> PathBuf {
@@ -22,16 +22,31 @@ pub(crate) fn manifest_path() -> PathBuf {
 }
 
 /// Runs the demo.
-pub(crate) fn run(once: bool) -> Result<ExitCode> {
-    build::binaries()?;
-    tokio::runtime::Runtime::new()?.block_on(play(once))
+pub(crate) fn run(once: bool, engine: Engine) -> Result<ExitCode> {
+    let (pair, features) = match engine {
+        Engine::Sqlite => (Pair::Embedded, Vec::new()),
+        Engine::Kafka if cfg!(feature = "cluster") => (Pair::Cluster, build::cluster()),
+        Engine::Kafka => {
+            let mut arguments = vec!["demo", "--engine", "kafka"];
+            if once {
+                arguments.push("--once");
+            }
+            return build::with_cluster(&arguments);
+        }
+    };
+    build::binaries(&features)?;
+    tokio::runtime::Runtime::new()?.block_on(play(once, pair))
 }
 
-async fn play(once: bool) -> Result<ExitCode> {
+async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
     let dir = fresh_folder(once)?;
     let progress = spinner();
-    progress.set_message("making certificates and keys");
-    let mut site = Site::prepare(&dir)?;
+    progress.set_message(match pair {
+        Pair::Embedded => "making certificates and keys",
+        Pair::Cluster => "starting Apache Kafka and Apache Cassandra (fetched the first time)",
+    });
+    let site = Site::prepare_on(pair, &dir).await?;
+    let mut site = site.context("this machine can't run the engines; see above")?;
     site.start(|part| progress.set_message(format!("starting {part}")))
         .await?;
     progress.set_message("registering three complexes with their devices and residents");

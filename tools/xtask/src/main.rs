@@ -27,9 +27,15 @@ enum Command {
         /// Exit after the story; non-zero if anything differed from what it says.
         #[arg(long)]
         once: bool,
+        /// What log and views are kept on.
+        #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+        engine: Engine,
     },
     /// Runs all tests: unit, contract and end to end. Arguments after `--` go to the tests.
     Test {
+        /// With `kafka`, also the suites that need Apache Kafka and Apache Cassandra.
+        #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+        engine: Engine,
         /// Only tests whose names contain this.
         filter: Vec<String>,
     },
@@ -50,10 +56,19 @@ enum Command {
     },
 }
 
+/// What log and views are kept on.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Engine {
+    /// SQLite files: nothing to install.
+    Sqlite,
+    /// Apache Kafka and Apache Cassandra, fetched through Maven (needs a JDK 17 and `mvn`).
+    Kafka,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo { once } => demo::run(once),
-        Command::Test { filter } => test::run(&filter),
+        Command::Demo { once, engine } => demo::run(once, engine),
+        Command::Test { engine, filter } => test::run(engine, &filter),
         Command::Bench { name } => bench::run(name.as_deref()),
         Command::Token { username } => call::token(&username),
         Command::OpenRequest { device } => call::open_request(&device),

@@ -5,7 +5,7 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::build;
+use crate::{Engine, build};
 
 /// What the test runners said.
 #[derive(Default)]
@@ -17,17 +17,16 @@ struct Count {
 
 /// Runs all tests. Every test makes its own folders and picks its own ports, so two runs at
 /// once don't disturb each other; processes end with the test that started them.
-pub(crate) fn run(filter: &[String]) -> Result<ExitCode> {
-    build::binaries()?;
+pub(crate) fn run(engine: Engine, filter: &[String]) -> Result<ExitCode> {
+    let features = match engine {
+        Engine::Sqlite => Vec::new(),
+        Engine::Kafka => build::cluster(),
+    };
+    build::binaries(&features)?;
     let mut child = build::cargo()
-        .args([
-            "test",
-            "--workspace",
-            "--no-fail-fast",
-            "--color",
-            "never",
-            "--",
-        ])
+        .args(["test", "--workspace", "--no-fail-fast", "--color", "never"])
+        .args(build::flags(&features))
+        .arg("--")
         .args(filter)
         .stdout(Stdio::piped())
         .spawn()

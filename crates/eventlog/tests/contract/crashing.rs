@@ -29,7 +29,7 @@ struct Process {
 
 impl Process {
     fn start(harness: &dyn Harness, role: &str) -> Self {
-        let mut child = child::start(role, &harness.url(), &options());
+        let mut child = child::start(role, &harness.url(), &harness.complete(options()));
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

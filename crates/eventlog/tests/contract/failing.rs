@@ -182,7 +182,7 @@ async fn a_full_queue_refuses_at_once(harness: Arc<dyn Harness>) {
 
 async fn a_process_with_a_full_disk_is_told_truly_what_is_written(harness: Arc<dyn Harness>) {
     let log = harness.log();
-    let mut process = child::start_squeezed(&harness.url(), &options());
+    let mut process = child::start_squeezed(&harness.url(), &harness.complete(options()));
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut outcomes = BTreeMap::new();
     while let Some(line) = soon("a line", lines.next_line()).await.unwrap() {

@@ -25,6 +25,11 @@ pub(crate) trait Harness: Send + Sync {
         unreachable!("cases that need this name it in `Need`")
     }
 
+    /// What another process needs beside the case's options to open the log.
+    fn complete(&self, options: LogOptions) -> LogOptions {
+        options
+    }
+
     /// By which another process opens the log.
     fn url(&self) -> Url {
         unreachable!("cases that need this name it in `Need`")

@@ -13,6 +13,8 @@ mod failing;
 mod grouping;
 mod handover;
 mod harness;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kit;
 mod memory;
 mod retaining;
@@ -40,10 +42,21 @@ fn main() -> ExitCode {
         ]
         .concat()
     };
-    let adapters = [memory::adapter(), sqlite::adapter()];
+    let mut adapters = vec![memory::adapter(), sqlite::adapter()];
+    #[cfg(feature = "kafka")]
+    match kafka::adapter() {
+        Ok(adapter) => adapters.extend(adapter),
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    }
     let trials = adapters
         .into_iter()
         .flat_map(|adapter| cases().into_iter().map(move |case| adapter.trial(case)))
         .collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let code = libtest_mimic::run(&Arguments::from_args(), trials).exit_code();
+    #[cfg(feature = "kafka")]
+    kafka::stop();
+    code
 }

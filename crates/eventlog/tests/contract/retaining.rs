@@ -16,8 +16,9 @@ use crate::kit::{
 
 const EXPIRING: Topic = Topic::DeviceStatus;
 
-pub(crate) fn cases() -> Vec<Case> {
-    let options = LogOptions {
+/// Options under which records expire soon.
+fn hurried() -> LogOptions {
+    LogOptions {
         sweep_interval: Duration::from_millis(50),
         retention: Retention {
             device_status: Keep::For(Duration::from_secs(3)),
@@ -25,10 +26,13 @@ pub(crate) fn cases() -> Vec<Case> {
             ..Retention::default()
         },
         ..options()
-    };
+    }
+}
+
+pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases!(
         Need::Nothing,
-        options.clone(),
+        hurried(),
         [
             expired_records_go_and_the_start_moves_behind_them,
             a_tail_that_was_overtaken_is_told_so,
@@ -40,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     );
     cases.extend(cases!(
         Need::Reopening,
-        options.clone(),
+        hurried(),
         [another_partition_count_refuses_to_open]
     ));
     cases
@@ -218,12 +222,12 @@ async fn another_partition_count_refuses_to_open(harness: Arc<dyn Harness>) {
     append_many(log.as_ref(), "k", 5).await;
     let other = LogOptions {
         partitions: NonZeroU32::new(5).unwrap(),
-        ..options()
+        ..hurried()
     };
     let refused = harness.open(other).await.err().unwrap();
     assert!(matches!(refused, LogError::Misconfigured(_)), "{refused}");
     let told = refused.to_string();
     assert!(told.contains('3') && told.contains('5'), "{told}");
-    let same = harness.open(options()).await.unwrap();
+    let same = harness.open(hurried()).await.unwrap();
     assert_eq!(read_all(same.as_ref(), TOPIC).await.len(), 5);
 }

@@ -56,7 +56,8 @@ impl Connections {
             drop(permit);
             done
         });
-        done.await.map_err(|stopped| StoreError::Unavailable(Box::new(stopped)))?
+        done.await
+            .map_err(|stopped| StoreError::Unavailable(Box::new(stopped)))?
     }
 
     fn take(&self) -> Result<Connection, StoreError> {

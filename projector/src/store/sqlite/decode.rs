@@ -2,14 +2,13 @@
 
 use std::str::FromStr;
 
-use auditlog::LogId;
 use domain::event::DeviceSequence;
 use domain::vocabulary::{Automation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
-use super::super::StoreError;
+use super::super::{StoreError, names};
 use crate::views::{
     AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
     UnreadableRow,
@@ -18,7 +17,8 @@ use crate::views::{
 type Decoded<T> = Result<T, StoreError>;
 
 /// The columns that [`access`] reads, in order.
-pub(super) const ACCESS: &str = "complex, identity, off, event, occurred_at, subject, device, automation, command, record";
+pub(super) const ACCESS: &str =
+    "complex, identity, off, event, occurred_at, subject, device, automation, command, record";
 /// The columns that [`claim`] reads.
 pub(super) const CLAIM: &str = "complex, command, off, event, verdict, late";
 /// The columns that [`completion`] reads.
@@ -48,7 +48,9 @@ impl Columns<'_, '_> {
     }
 
     fn parse<T: FromStr>(&self, column: usize) -> Decoded<T> {
-        self.get::<String>(column)?.parse().map_err(|_| self.corrupt())
+        self.get::<String>(column)?
+            .parse()
+            .map_err(|_| self.corrupt())
     }
 
     fn parse_some<T: FromStr>(&self, column: usize) -> Decoded<Option<T>> {
@@ -67,7 +69,10 @@ impl Columns<'_, '_> {
 }
 
 pub(super) fn access(row: &Row<'_>) -> Decoded<AccessRow> {
-    let columns = Columns { table: "access", row };
+    let columns = Columns {
+        table: "access",
+        row,
+    };
     let automation: Option<i32> = columns.get(7)?;
     Ok(AccessRow {
         complex: columns.parse(0)?,
@@ -84,7 +89,10 @@ pub(super) fn access(row: &Row<'_>) -> Decoded<AccessRow> {
 }
 
 pub(super) fn claim(row: &Row<'_>) -> Decoded<ClaimRow> {
-    let columns = Columns { table: "claims", row };
+    let columns = Columns {
+        table: "claims",
+        row,
+    };
     Ok(ClaimRow {
         complex: columns.parse(0)?,
         command: columns.parse(1)?,
@@ -96,7 +104,10 @@ pub(super) fn claim(row: &Row<'_>) -> Decoded<ClaimRow> {
 }
 
 pub(super) fn completion(row: &Row<'_>) -> Decoded<CompletionRow> {
-    let columns = Columns { table: "completions", row };
+    let columns = Columns {
+        table: "completions",
+        row,
+    };
     Ok(CompletionRow {
         complex: columns.parse(0)?,
         command: columns.parse(1)?,
@@ -107,7 +118,10 @@ pub(super) fn completion(row: &Row<'_>) -> Decoded<CompletionRow> {
 }
 
 pub(super) fn digest(row: &Row<'_>) -> Decoded<DigestRow> {
-    let columns = Columns { table: "digests", row };
+    let columns = Columns {
+        table: "digests",
+        row,
+    };
     Ok(DigestRow {
         complex: columns.parse(0)?,
         partner: columns.parse(1)?,
@@ -119,7 +133,10 @@ pub(super) fn digest(row: &Row<'_>) -> Decoded<DigestRow> {
 }
 
 pub(super) fn device(row: &Row<'_>) -> Decoded<DeviceRow> {
-    let columns = Columns { table: "devices", row };
+    let columns = Columns {
+        table: "devices",
+        row,
+    };
     Ok(DeviceRow {
         device: columns.parse(0)?,
         sequence: DeviceSequence {
@@ -133,17 +150,23 @@ pub(super) fn device(row: &Row<'_>) -> Decoded<DeviceRow> {
 }
 
 pub(super) fn leaf(row: &Row<'_>) -> Decoded<LeafRow> {
-    let columns = Columns { table: "leaves", row };
+    let columns = Columns {
+        table: "leaves",
+        row,
+    };
     let (topic, complex): (String, String) = (columns.get(0)?, columns.get(1)?);
     Ok(LeafRow {
-        log: log("leaves", &topic, &complex)?,
+        log: names::log("leaves", &topic, &complex)?,
         offset: columns.get(2)?,
         index: columns.get(3)?,
     })
 }
 
 pub(super) fn unreadable(row: &Row<'_>) -> Decoded<UnreadableRow> {
-    let columns = Columns { table: "unreadable", row };
+    let columns = Columns {
+        table: "unreadable",
+        row,
+    };
     Ok(UnreadableRow {
         topic: columns.parse::<Topic>(0)?,
         position: Position {
@@ -154,17 +177,4 @@ pub(super) fn unreadable(row: &Row<'_>) -> Decoded<UnreadableRow> {
         reason: columns.get(4)?,
         append_time: columns.parse(5)?,
     })
-}
-
-/// The log that a row names; one of a partition's unreadable keys isn't named as complexes are.
-pub(super) fn log(table: &'static str, topic: &str, complex: &str) -> Decoded<LogId> {
-    let corrupt = || StoreError::Corrupt { table };
-    match complex.strip_prefix("_partition-") {
-        Some(partition) => {
-            let partition = partition.parse().map_err(|_| corrupt())?;
-            LogId::unkeyed(topic, partition)
-        }
-        None => LogId::new(topic, complex),
-    }
-    .map_err(|_| corrupt())
 }

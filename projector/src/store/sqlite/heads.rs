@@ -11,7 +11,10 @@ use super::{SqliteStore, write};
 impl HeadStore for SqliteStore {
     async fn load(&self, log: &LogId) -> Result<Option<Head>, HeadError> {
         let log = log.clone();
-        let found = self.writer.run(move |connection| stored(connection, &log)).await;
+        let found = self
+            .writer
+            .run(move |connection| stored(connection, &log))
+            .await;
         found.map_err(failed)
     }
 
@@ -46,7 +49,11 @@ impl HeadStore for SqliteStore {
             })
             .await
             .map_err(failed)?;
-        if moved { Ok(()) } else { Err(HeadError::Conflict) }
+        if moved {
+            Ok(())
+        } else {
+            Err(HeadError::Conflict)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::query::order_of;
 use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
 use super::connections::Connections;
 use super::decode;
-use crate::views::{AccessRow, CommandRows, DeviceRow, RowWrite};
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, RowWrite};
 
 /// A store that is read here.
 pub(crate) struct SqliteReader {
@@ -57,15 +57,32 @@ impl ViewReader for SqliteReader {
             .await
     }
 
-    async fn is_contested(&self, access: &AccessRow) -> Result<bool, StoreError> {
-        let key = (access.complex.to_string(), access.event.to_string());
+    async fn contested(&self, mut digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError> {
         self.connections
             .run(move |connection| {
-                let sql = "SELECT EXISTS (SELECT 1 FROM digests AS own JOIN digests AS other
-                    USING (complex, partner, partner_event)
-                    WHERE own.complex = ?1 AND own.event = ?2 AND own.digest <> other.digest)";
+                let sql = "SELECT digest FROM digests
+                    WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3
+                    ORDER BY off LIMIT 1";
                 let mut statement = connection.prepare_cached(sql)?;
-                Ok(statement.query_row(key, |row| row.get(0))?)
+                let mut first = |row: &DigestRow| {
+                    let key = (
+                        row.complex.as_str(),
+                        row.partner.as_str(),
+                        &row.partner_event,
+                    );
+                    statement
+                        .query_row(key, |row| row.get::<_, [u8; 32]>(0))
+                        .optional()
+                };
+                let mut error = None;
+                digests.retain(|row| match first(row) {
+                    Ok(first) => first.is_some_and(|first| first != row.digest),
+                    Err(failed) => {
+                        error = Some(failed);
+                        false
+                    }
+                });
+                error.map_or(Ok(digests), |error| Err(error.into()))
             })
             .await
     }
@@ -141,9 +158,11 @@ impl ViewReader for SqliteReader {
             .run(move |connection| {
                 let select = |columns, table| format!("SELECT {columns} FROM {table}");
                 match table {
-                    Table::Access => all(connection, &select(decode::ACCESS, "access"), (), |row| {
-                        Ok(RowWrite::Access(Box::new(decode::access(row)?)))
-                    }),
+                    Table::Access => {
+                        all(connection, &select(decode::ACCESS, "access"), (), |row| {
+                            Ok(RowWrite::Access(Box::new(decode::access(row)?)))
+                        })
+                    }
                     Table::Claims => all(connection, &select(decode::CLAIM, "claims"), (), |row| {
                         decode::claim(row).map(RowWrite::Claim)
                     }),
@@ -220,10 +239,7 @@ fn search(query: &AccessQuery, after: Option<AccessCursor>, limit: usize) -> (St
         only(" AND (time, off) < (?,", after.time.into());
         only(" ?)", int(after.offset));
     }
-    only(
-        " ORDER BY time DESC, off DESC LIMIT ?",
-        int(limit as u64),
-    );
+    only(" ORDER BY time DESC, off DESC LIMIT ?", int(limit as u64));
     (sql, values)
 }
 

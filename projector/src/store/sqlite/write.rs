@@ -9,8 +9,8 @@ use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::super::query::order_of;
-use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
-use super::{SqliteStore, decode};
+use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore, names};
+use super::SqliteStore;
 use crate::views::{
     AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite, UnreadableRow,
 };
@@ -65,7 +65,7 @@ impl ViewStore for SqliteStore {
                     .map(|row| {
                         let (complex, offset, detail): (String, u64, String) = row?;
                         Ok(Halt {
-                            log: decode::log("halts", topic.name(), &complex)?,
+                            log: names::log("halts", topic.name(), &complex)?,
                             partition,
                             offset,
                             detail,
@@ -118,9 +118,11 @@ fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreEr
     let sql = "INSERT INTO progress (topic, part, next) VALUES (?1, ?2, ?3)
                ON CONFLICT DO UPDATE SET next = max(next, excluded.next)";
     let next = progress.next;
-    transaction
-        .prepare_cached(sql)?
-        .execute(params![progress.topic.name(), progress.partition, next])?;
+    transaction.prepare_cached(sql)?.execute(params![
+        progress.topic.name(),
+        progress.partition,
+        next
+    ])?;
     Ok(())
 }
 
@@ -207,7 +209,8 @@ fn digest(transaction: &Transaction<'_>, row: &DigestRow) -> Result<(), StoreErr
 
 fn device(transaction: &Transaction<'_>, row: &DeviceRow) -> Result<(), StoreError> {
     // Epoch and sequence use all 64 bits; big-endian bytes sort as they do.
-    let sql = "INSERT INTO devices (device, complex, epoch, sequence, time, observed_at, off, status)
+    let sql =
+        "INSERT INTO devices (device, complex, epoch, sequence, time, observed_at, off, status)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence,
                  time = excluded.time, observed_at = excluded.observed_at, off = excluded.off,

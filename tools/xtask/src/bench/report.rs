@@ -32,7 +32,7 @@ impl Report {
     /// Prints the table and writes the JSON.
     pub(crate) fn publish(&self, name: &str) -> Result<PathBuf> {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
             "figure",
             "value",
             "unit",

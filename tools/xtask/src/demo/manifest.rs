@@ -59,7 +59,7 @@ fn manifest(site: &Site) -> Result<Value> {
             "operator": pair(&certificates.operator),
             "auditor": pair(&certificates.auditor),
             "partner": pair(&certificates.partner),
-            "command-svc": pair(&certificates.command_svc),
+            "command-svc": pair(&certificates.services[&Part::CommandSvc]),
         },
         "issuer": {
             "url": site.issuer()?.as_str().trim_end_matches('/'),
@@ -91,7 +91,7 @@ fn manifest(site: &Site) -> Result<Value> {
         "devices": DEVICES.map(|device| json!({
             "id": device.id, "operation": device.operation().as_str_name().trim_start_matches("OPERATION_"),
         })),
-        "configs": Part::ALL.map(|part| json!({ "process": part.name(), "file": site.config(part) })),
+        "configs": Part::all(site.pair()).iter().map(|part| json!({ "process": part.name(), "file": site.config(*part) })).collect::<Vec<_>>(),
         "logs": site.dir.join("logs"),
     }))
 }

@@ -8,7 +8,7 @@ use super::check::{Checked, decision};
 pub(crate) fn day(checked: &Checked) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(["time (UTC)", "who", "what", "decision", "outcome", "leaf"]);
     for row in &checked.rows {

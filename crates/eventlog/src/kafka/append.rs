@@ -1,0 +1,216 @@
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::clients::{Clients, QUESTION};
+use super::events::{Events, Progress};
+use super::failure::code;
+use super::names::to_kafka;
+use super::offloaded::Offloaded;
+use super::{Names, failure};
+use crate::prepare::Prepared;
+use crate::{AppendError, LogError, Position};
+
+/// How long librdkafka waits before it sends a batch again. An answer that comes
+/// sooner is the answer to the only attempt there was.
+pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// The pause varies by a fifth.
+const ONE_ATTEMPT: Duration = Duration::from_millis(75);
+
+/// How long the start waits for brokers beyond the first.
+const CONNECTING: Duration = Duration::from_secs(1);
+
+type Client = Arc<Offloaded<FutureProducer<Events>>>;
+
+/// Appends through one idempotent producer: what librdkafka sends again, the
+/// brokers recognise and take in once.
+pub(super) struct Appender {
+    config: ClientConfig,
+    names: Names,
+    patience: Duration,
+    client: RwLock<Client>,
+}
+
+impl Appender {
+    /// Starts, and waits until an append needs nothing but its own round trip.
+    pub(super) async fn start(clients: &Clients) -> Result<Self, LogError> {
+        let config = clients.appending();
+        let events = Events::new();
+        let client = create(&config, events.clone())
+            .map_err(|error| LogError::Misconfigured(error.to_string()))?;
+        let ready = async {
+            tokio::select! {
+                () = events.reached(Progress::Numbered) => Ok(()),
+                refused = events.refused() => Err(refused),
+            }
+        };
+        timeout(QUESTION, ready)
+            .await
+            .unwrap_or_else(|_| Err(events.explain()))?;
+        // A broker that is down must not keep us from starting.
+        let _ = timeout(CONNECTING, events.reached(Progress::Connected)).await;
+        learn_leaders(Arc::clone(&client), clients).await?;
+        Ok(Self {
+            config,
+            names: clients.names().clone(),
+            patience: clients.options().append_timeout,
+            client: RwLock::new(client),
+        })
+    }
+
+    pub(super) async fn append(&self, record: &Prepared) -> Result<Position, AppendError> {
+        let started = Instant::now();
+        let sent = self.send(record)?;
+        let delivered = match timeout(self.patience, sent).await {
+            Ok(Ok(delivered)) => delivered,
+            Ok(Err(_)) => return Err(AppendError::maybe_written("the producer has ended")),
+            Err(_) => {
+                return Err(AppendError::maybe_written(
+                    "no acknowledgement came in time; read the log to find out",
+                ));
+            }
+        };
+        match delivered {
+            Ok(at) => position(at.partition, at.offset).ok_or_else(|| {
+                // The brokers recognised a repetition and no longer say where.
+                AppendError::maybe_written("it was acknowledged without its position; read the log")
+            }),
+            Err((error, _)) => Err(judge(&error, started.elapsed())),
+        }
+    }
+
+    /// Hands the record to librdkafka's queue, or has it refused there and then.
+    fn send(&self, record: &Prepared) -> Result<DeliveryFuture, AppendError> {
+        let name = self.names.topic(record.topic);
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header {
+                key,
+                value: Some(value.as_ref()),
+            });
+        }
+        let new = FutureRecord::<[u8], [u8]> {
+            topic: &name,
+            partition: Some(to_kafka(record.partition)),
+            payload: record.value.as_deref(),
+            key: Some(record.key.as_ref()),
+            timestamp: None,
+            headers: Some(headers),
+        };
+        let client = self.client();
+        client.send_result(new).map_err(|(error, _)| {
+            let full = code(&error) == Some(RDKafkaErrorCode::QueueFull);
+            if full {
+                return AppendError::not_written("the queue of appends is full; slow down");
+            }
+            self.renew_if_dead(&client);
+            AppendError::not_written(format!("the producer refused it: {error}; try again"))
+        })
+    }
+
+    fn client(&self) -> Client {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A producer that has failed fatally never recovers; what it was given is
+    /// told as failed, so another one can take over.
+    fn renew_if_dead(&self, dead: &Client) {
+        let Some((code, reason)) = dead.client().fatal_error() else {
+            return;
+        };
+        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&client, dead) {
+            return;
+        }
+        tracing::error!(%code, reason, "the Kafka producer failed for good; starting another");
+        match create(&self.config, Events::new()) {
+            Ok(fresh) => *client = fresh,
+            Err(error) => tracing::error!(%error, "no other Kafka producer"),
+        }
+    }
+}
+
+fn create(config: &ClientConfig, events: Events) -> Result<Client, KafkaError> {
+    let producer = config.create_with_context(events)?;
+    Ok(Arc::new(Offloaded::new(producer)))
+}
+
+/// Has the producer learn which broker leads each partition.
+async fn learn_leaders(client: Client, clients: &Clients) -> Result<(), LogError> {
+    let appends = clients.kafka().appends.iter();
+    let names: Vec<String> = appends.map(|topic| clients.names().topic(*topic)).collect();
+    let learn = move || {
+        names.iter().try_for_each(|name| {
+            let learnt = client.client().fetch_metadata(Some(name), QUESTION);
+            learnt
+                .map(drop)
+                .map_err(|error| failure::to_log_error(&error, &format!("topic {name}")))
+        })
+    };
+    spawn_blocking(learn)
+        .await
+        .unwrap_or_else(|_| Err(LogError::Unavailable("the question was abandoned".to_owned())))
+}
+
+fn position(partition: i32, offset: i64) -> Option<Position> {
+    Some(Position {
+        partition: u32::try_from(partition).ok()?,
+        offset: u64::try_from(offset).ok()?,
+    })
+}
+
+/// Only a refusal of the one attempt there was proves that nothing was written:
+/// the answer to an earlier attempt may have been lost.
+fn judge(error: &KafkaError, elapsed: Duration) -> AppendError {
+    use RDKafkaErrorCode as Code;
+    let refusal = matches!(
+        code(error),
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::MessageSizeTooLarge
+                | Code::InvalidMessageSize
+                | Code::InvalidRecord
+                | Code::InvalidTopic
+                | Code::PolicyViolation
+        )
+    );
+    let reason = match failure::to_log_error(error, "append") {
+        LogError::Misconfigured(advice) => advice,
+        _ => error.to_string(),
+    };
+    if refusal && elapsed < ONE_ATTEMPT {
+        AppendError::not_written(reason)
+    } else {
+        AppendError::maybe_written(format!("{reason}; read the log to find out"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_prompt_refusal_is_proof() {
+        let judged = |code, elapsed| judge(&KafkaError::MessageProduction(code), elapsed);
+        let (prompt, late) = (Duration::from_millis(3), RETRY_PAUSE);
+        let refused = RDKafkaErrorCode::TopicAuthorizationFailed;
+        assert!(!judged(refused, prompt).may_be_written());
+        assert!(judged(refused, late).may_be_written());
+        for code in [
+            RDKafkaErrorCode::MessageTimedOut,
+            RDKafkaErrorCode::PurgeQueue,
+            RDKafkaErrorCode::PurgeInflight,
+            RDKafkaErrorCode::NotEnoughReplicasAfterAppend,
+        ] {
+            assert!(judged(code, prompt).may_be_written(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use eventlog::{GroupEvent, LogError, Topic};
+use harness::pki::Profile;
+
+use crate::site::{Site, record};
+
+use Topic::{AccessEvents, AuditReads, DeviceStatus, IngressRejected, RegistryEvents, Subjects};
+
+/// A process's own job: what it appends to, what it reads, its group.
+struct Job {
+    principal: &'static str,
+    appends: &'static [Topic],
+    reads: &'static [Topic],
+    group: Option<&'static str>,
+}
+
+const JOBS: [Job; 4] = [
+    Job {
+        principal: "command-svc",
+        appends: &[AccessEvents, RegistryEvents, Subjects, IngressRejected],
+        reads: &[AccessEvents, RegistryEvents, Subjects],
+        group: Some("command-svc.reconciler"),
+    },
+    Job {
+        principal: "webhook-gw",
+        appends: &[AccessEvents, DeviceStatus, IngressRejected],
+        reads: &[AccessEvents, RegistryEvents, DeviceStatus, IngressRejected],
+        group: None,
+    },
+    Job {
+        principal: "projector",
+        appends: &[],
+        reads: &[AccessEvents, RegistryEvents, DeviceStatus, AuditReads, IngressRejected],
+        group: Some("projector"),
+    },
+    Job {
+        principal: "projector-serve",
+        appends: &[AuditReads],
+        reads: &[Subjects],
+        group: None,
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_process_may_do_its_own_job_and_nothing_else() {
+    let Some(site) = Site::start(1).await else {
+        return;
+    };
+    for job in &JOBS {
+        own_job(&site, job).await;
+        nothing_else(&site, job).await;
+    }
+    // A service's certificate makes no operator, whatever its common name.
+    for name in ["admin", "kafka", "operator.admin"] {
+        let impostor = Profile::client(name).saved_as(&format!("impostor-{name}"));
+        let impostor = site.pki.issue(&impostor).unwrap();
+        let options = site.options(&impostor, &[], &[AccessEvents]);
+        let text = site.refusal(options).await;
+        assert!(text.contains("lacks a right"), "{text}");
+    }
+}
+
+async fn own_job(site: &Site, job: &Job) {
+    let who = site.pki.issue_client(job.principal, &[]).unwrap();
+    let options = site.options(&who, job.appends, job.reads);
+    let log = site.open(options).await.unwrap();
+    for topic in job.appends {
+        log.append(*topic, record("key", job.principal)).await.unwrap();
+    }
+    for topic in job.reads {
+        log.end_offsets(*topic).await.unwrap();
+    }
+    if let Some(group) = job.group {
+        let mut member = log.subscribe(group, job.reads).await.unwrap();
+        let event = member.next(1).await.unwrap();
+        assert!(matches!(event, GroupEvent::Assigned(_)), "{event:?}");
+        member.close().await;
+    }
+    // Of another process's group it is told at once that it may not join.
+    let mut member = log.subscribe("another", job.reads).await.unwrap();
+    let refused = member.next(1).await;
+    assert!(
+        matches!(&refused, Err(LogError::Misconfigured(text)) if text.contains("group another")),
+        "{refused:?}"
+    );
+}
+
+async fn nothing_else(site: &Site, job: &Job) {
+    let who = site.pki.issue_client(job.principal, &[]).unwrap();
+    for topic in Topic::ALL {
+        if !job.appends.contains(&topic) {
+            let text = site.refusal(site.options(&who, &[topic], &[])).await;
+            assert!(text.contains("lacks a right") && text.contains(topic.name()), "{text}");
+        }
+        if !job.reads.contains(&topic) {
+            let text = site.refusal(site.options(&who, &[], &[topic])).await;
+            assert!(text.contains("lacks a right") && text.contains(topic.name()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The view store on Apache Cassandra 5 or ScyllaDB; tables and roles are in `deploy/cassandra`.
+//!
+//! Nothing is read to be written: which of two writes of a row stays is decided by their
+//! timestamps, which are made from the offsets of their records, not from clocks. Only heads and
+//! halts are moved by compare-and-set (Paxos). Each process connects with its certificate, to
+//! which the database binds its role.
+//!
+//! The connection is made with the first query, and the driver restores it after a failure, so
+//! that a store that is down is waited for.
+
+mod address;
+mod error;
+mod heads;
+mod link;
+mod options;
+mod plan;
+mod position;
+mod read;
+mod rows;
+mod search;
+mod statements;
+mod tls;
+mod write;
+mod writes;
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::StoreError;
+use address::Address;
+use link::{Connected, Link};
+use read::CassandraReader;
+use writes::Writes;
+
+pub use options::CassandraOptions;
+
+/// A store that is written here.
+pub(super) struct CassandraStore {
+    link: Arc<Link>,
+    writes: OnceCell<Writes>,
+    reader: Arc<CassandraReader>,
+}
+
+/// Opens a keyspace to write to it. One that can't be reached now is waited for by those who use
+/// it; one that refuses this process is an error.
+pub(super) async fn open(
+    url: &Url,
+    options: &CassandraOptions,
+) -> Result<CassandraStore, StoreError> {
+    let link = Arc::new(Link::new(url, options)?);
+    let store = CassandraStore {
+        reader: Arc::new(CassandraReader::new(Arc::clone(&link))),
+        link,
+        writes: OnceCell::new(),
+    };
+    match store.connected().await {
+        Err(StoreError::Unavailable(error)) => {
+            tracing::warn!(%error, "the view store can't be reached; it is waited for");
+        }
+        other => drop(other?),
+    }
+    Ok(store)
+}
+
+/// A reader of a keyspace, which needn't be there yet.
+pub(super) fn open_reader(
+    url: &Url,
+    options: &CassandraOptions,
+) -> Result<CassandraReader, StoreError> {
+    Ok(CassandraReader::new(Arc::new(Link::new(url, options)?)))
+}
+
+/// Whether the URL names nodes and a keyspace, and the options can be meant.
+pub(super) fn check(url: &Url, options: &CassandraOptions) -> Result<(), StoreError> {
+    options.check()?;
+    Address::parse(url).map(drop)
+}
+
+impl CassandraStore {
+    async fn connected(&self) -> Result<(&Connected, &Writes), StoreError> {
+        let connected = self.link.connected().await?;
+        let writes = self
+            .writes
+            .get_or_try_init(|| Writes::prepare(connected.session()));
+        Ok((connected, writes.await?))
+    }
+}

@@ -1,0 +1,280 @@
+//! A batch of rows as requests to the database.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::id::{ComplexId, DeviceId};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use prost::Message as _;
+use scylla::serialize::row::SerializeRow;
+use scylla::statement::batch::{Batch, BatchType};
+use scylla::statement::prepared::PreparedStatement;
+use scylla::value::MaybeUnset;
+use uuid::Uuid;
+
+use super::super::StoreError;
+use super::super::query::order_of;
+use super::link::Connected;
+use super::position::{Scope, bucket_of_offset, first_wins, stored};
+use super::rows::{AccessValue, partition, rank};
+use super::search;
+use super::writes::Writes;
+use crate::views::{AccessIdentity, AccessRow, DeviceRow, LeafRow, RowWrite};
+
+/// Rows of one partition that are sent together, at most.
+const TOGETHER: usize = 64;
+
+pub(super) type Request<'a> = BoxFuture<'a, Result<(), StoreError>>;
+type Entry<'a> = (
+    &'a str,
+    String,
+    i32,
+    i64,
+    i64,
+    &'a str,
+    MaybeUnset<Uuid>,
+    MaybeUnset<&'a str>,
+    MaybeUnset<i32>,
+);
+
+/// Rows sorted by how they are sent: those that share a partition together, and of those of which
+/// only one can stay that one alone.
+#[derive(Default)]
+pub(super) struct Plan<'a> {
+    accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
+    devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
+    leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
+    others: Vec<&'a RowWrite>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn of(rows: &'a [RowWrite]) -> Result<Self, StoreError> {
+        let mut plan = Self::default();
+        for row in rows {
+            match row {
+                RowWrite::Access(row) => {
+                    let first = plan
+                        .accesses
+                        .entry((&row.complex, &row.identity))
+                        .or_insert(row);
+                    if row.offset < first.offset {
+                        *first = row;
+                    }
+                }
+                RowWrite::Device(row) => {
+                    let rank = rank(row)?;
+                    let last = plan.devices.entry(&row.device).or_insert((rank, row));
+                    if rank > last.0 {
+                        *last = (rank, row);
+                    }
+                }
+                RowWrite::Leaf(row) => {
+                    let bucket = bucket_of_offset(row.offset)?;
+                    let key = (row.log.topic(), row.log.complex(), bucket);
+                    plan.leaves.entry(key).or_default().push(row);
+                }
+                RowWrite::Claim(_)
+                | RowWrite::Completion(_)
+                | RowWrite::Digest(_)
+                | RowWrite::Unreadable(_) => plan.others.push(row),
+            }
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn requests(
+        self,
+        connected: &'a Connected,
+        writes: &'a Writes,
+    ) -> Result<Vec<Request<'a>>, StoreError> {
+        let mut requests = Vec::new();
+        let mut entries = BTreeMap::<(&str, String, i32), Vec<Entry<'_>>>::new();
+        for row in self.accesses.values() {
+            let (complex, identity) = (row.complex.as_str(), row.identity.as_str());
+            let value = AccessValue::of(row)?;
+            let by_event = (complex, value.event, value.off, identity);
+            let at = first_wins(row.offset)?;
+            requests.push(one(
+                connected,
+                &writes.access,
+                (complex, identity, value, at),
+            ));
+            requests.push(one(connected, &writes.access_by_event, by_event));
+            for entry in entries_of(row)? {
+                let key = (entry.0, entry.1.clone(), entry.2);
+                entries.entry(key).or_default().push(entry);
+            }
+        }
+        for (bucket, entries) in entries {
+            requests.push(one(connected, &writes.access_bucket, bucket));
+            requests.extend(together(connected, &writes.access_by_time, entries));
+        }
+        for (rank, row) in self.devices.values() {
+            requests.extend(device(connected, writes, rank, row)?);
+        }
+        for ((topic, complex, bucket), rows) in self.leaves {
+            let leaves = rows.into_iter().map(|row| {
+                Ok((
+                    topic,
+                    complex,
+                    bucket,
+                    stored(row.offset)?,
+                    stored(row.index)?,
+                ))
+            });
+            let leaves = leaves.collect::<Result<Vec<_>, StoreError>>()?;
+            requests.push(one(
+                connected,
+                &writes.leaf_bucket,
+                (topic, complex, bucket),
+            ));
+            requests.extend(together(connected, &writes.leaf, leaves));
+        }
+        for row in self.others {
+            requests.push(other(connected, writes, row)?);
+        }
+        Ok(requests)
+    }
+}
+
+/// Where an access is found: in its complex, and by its subject and its device.
+fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
+    let time = order_of(row.occurred_at);
+    let off = stored(row.offset)?;
+    let device = row.device.as_ref().map(DeviceId::as_str);
+    let scopes = [
+        Some(search::of_complex()),
+        row.subject.map(search::of_subject),
+        row.device.as_ref().map(search::of_device),
+    ];
+    let entry = |(scope, name): (Scope, String)| {
+        (
+            row.complex.as_str(),
+            name,
+            scope.bucket(time),
+            time,
+            off,
+            row.identity.as_str(),
+            MaybeUnset::from_option(row.subject),
+            MaybeUnset::from_option(device),
+            MaybeUnset::from_option(row.automation.map(|automation| automation.number())),
+        )
+    };
+    Ok(scopes.into_iter().flatten().map(entry).collect())
+}
+
+/// The state and the end of all below it, in one partition and so at once.
+fn device<'a>(
+    connected: &'a Connected,
+    writes: &'a Writes,
+    rank: &[u8; 32],
+    row: &'a DeviceRow,
+) -> Result<[Request<'a>; 2], StoreError> {
+    let (device, complex) = (row.device.as_str(), row.device.complex());
+    let rank = rank.to_vec();
+    let state = (
+        device,
+        rank.clone(),
+        row.sequence.epoch.cast_signed(),
+        row.sequence.sequence.cast_signed(),
+        row.observed_at.to_string(),
+        stored(row.offset)?,
+        row.status.encode_to_vec(),
+    );
+    let mut batch = Batch::new(BatchType::Unlogged);
+    batch.append_statement(writes.device_state.clone());
+    batch.append_statement(writes.older_states.clone());
+    batch.set_is_idempotent(true);
+    let both = async move { connected.run_batch(&batch, (state, (device, rank))).await };
+    let known = async move {
+        connected
+            .run(&writes.device, (complex.as_str(), device))
+            .await
+    };
+    Ok([both.boxed(), known.boxed()])
+}
+
+fn other<'a>(
+    connected: &'a Connected,
+    writes: &'a Writes,
+    row: &'a RowWrite,
+) -> Result<Request<'a>, StoreError> {
+    Ok(match row {
+        RowWrite::Claim(row) => {
+            let key = (row.complex.as_str(), row.command.0, stored(row.offset)?);
+            let values = (
+                key.0,
+                key.1,
+                key.2,
+                row.event.0,
+                row.verdict.number(),
+                row.late,
+            );
+            one(connected, &writes.claim, values)
+        }
+        RowWrite::Completion(row) => {
+            let key = (row.complex.as_str(), row.command.0, stored(row.offset)?);
+            let values = (
+                key.0,
+                key.1,
+                key.2,
+                row.outcome.number(),
+                row.at.to_string(),
+            );
+            one(connected, &writes.completion, values)
+        }
+        RowWrite::Digest(row) => {
+            let key = (
+                row.complex.as_str(),
+                row.partner.as_str(),
+                row.partner_event.as_str(),
+            );
+            let digest = row.digest.as_slice();
+            let (off, at) = (stored(row.offset)?, first_wins(row.offset)?);
+            let values = (key.0, key.1, key.2, digest, off, row.event.0, digest, at);
+            one(connected, &writes.digest, values)
+        }
+        RowWrite::Unreadable(row) => {
+            let offset = row.position.offset;
+            let values = (
+                row.topic.name(),
+                partition(row.position.partition)?,
+                bucket_of_offset(offset)?,
+                stored(offset)?,
+                MaybeUnset::from_option(row.complex.as_ref().map(ComplexId::as_str)),
+                row.reason.as_str(),
+                row.append_time.to_string(),
+            );
+            one(connected, &writes.unreadable, values)
+        }
+        RowWrite::Access(_) | RowWrite::Device(_) | RowWrite::Leaf(_) => {
+            futures::future::ready(Ok(())).boxed()
+        }
+    })
+}
+
+fn one<'a>(
+    connected: &'a Connected,
+    statement: &'a PreparedStatement,
+    values: impl SerializeRow + Send + Sync + 'a,
+) -> Request<'a> {
+    async move { connected.run(statement, values).await }.boxed()
+}
+
+/// Rows of one partition.
+fn together<'a, V: SerializeRow + Send + Sync + 'a>(
+    connected: &'a Connected,
+    statement: &'a PreparedStatement,
+    rows: Vec<V>,
+) -> Vec<Request<'a>> {
+    let mut requests = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let some: Vec<V> = rows.by_ref().take(TOGETHER).collect();
+        let statements = vec![statement.clone().into(); some.len()];
+        let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
+        batch.set_is_idempotent(true);
+        requests.push(async move { connected.run_batch(&batch, some).await }.boxed());
+    }
+    requests
+}

@@ -1,0 +1,221 @@
+//! Reading.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::id::{CommandId, ComplexId, DeviceId, EventId};
+use eventlog::Topic;
+use futures::{StreamExt as _, TryStreamExt as _};
+use scylla::deserialize::row::DeserializeRow;
+
+use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
+use super::link::{Connected, Link};
+use super::rows::{
+    Access, AccessValue, Claim, Completion, Device, Digest, Leaf, Unreadable, offset, partition,
+};
+use super::search;
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, RowWrite};
+
+/// A store that is read here.
+pub(crate) struct CassandraReader {
+    link: Arc<Link>,
+}
+
+impl CassandraReader {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+#[async_trait]
+impl ViewReader for CassandraReader {
+    async fn search(
+        &self,
+        query: &AccessQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<AccessRow>, StoreError> {
+        search::search(self.link.connected().await?, query, after, limit).await
+    }
+
+    async fn access(
+        &self,
+        complex: &ComplexId,
+        event: EventId,
+    ) -> Result<Option<AccessRow>, StoreError> {
+        let connected = self.link.connected().await?;
+        let statement = &connected.reads.access_by_event;
+        let key = (complex.as_str(), event.0);
+        let entries: Vec<(i64, String)> = connected.all("access_by_event", statement, key).await?;
+        for (off, identity) in entries {
+            let current = access(connected, complex.as_str(), &identity).await?;
+            if let Some(current) = current.filter(|current| current.off == off) {
+                return current.row(complex.as_str(), identity).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn contested(&self, digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError> {
+        let connected = self.link.connected().await?;
+        let looks = digests.into_iter().map(|row| async move {
+            let key = (
+                row.complex.as_str(),
+                row.partner.as_str(),
+                row.partner_event.as_str(),
+            );
+            let statement = &connected.reads.first_digest;
+            let first = connected
+                .row::<(Vec<u8>,)>("digests", statement, key)
+                .await?;
+            let other = first.is_some_and(|(first,)| first != row.digest);
+            Ok::<_, StoreError>(other.then_some(row))
+        });
+        futures::stream::iter(looks)
+            .buffered(connected.requests)
+            .try_filter_map(|row| futures::future::ready(Ok(row)))
+            .try_collect()
+            .await
+    }
+
+    async fn commands(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        let connected = self.link.connected().await?;
+        let complex = complex.as_str();
+        let looks = commands.iter().copied().map(|command| async move {
+            let key = (complex, command.0);
+            let claims = connected.all::<Claim>("claims", &connected.reads.claims, key);
+            let statement = &connected.reads.completions;
+            let completions = connected.all::<Completion>("completions", statement, key);
+            let (claims, completions) = futures::try_join!(claims, completions)?;
+            let rows = CommandRows {
+                claims: each(claims, Claim::row)?,
+                completions: each(completions, Completion::row)?,
+            };
+            Ok::<_, StoreError>((command, rows))
+        });
+        futures::stream::iter(looks)
+            .buffer_unordered(connected.requests)
+            .try_filter(|(_, rows)| futures::future::ready(*rows != CommandRows::default()))
+            .try_collect()
+            .await
+    }
+
+    async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
+        state(self.link.connected().await?, device.as_str()).await
+    }
+
+    async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError> {
+        let connected = self.link.connected().await?;
+        let table = "devices_by_complex";
+        let statement = &connected.reads.devices;
+        let devices: Vec<(String,)> = connected.all(table, statement, (complex.as_str(),)).await?;
+        let states = devices
+            .into_iter()
+            .map(|(device,)| async move { state(connected, &device).await });
+        futures::stream::iter(states)
+            .buffered(connected.requests)
+            .try_filter_map(|state| futures::future::ready(Ok(state)))
+            .try_collect()
+            .await
+    }
+
+    async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {
+        let connected = self.link.connected().await?;
+        let key = (topic.name(), partition(number)?);
+        let next = connected
+            .row::<(i64,)>("progress", &connected.reads.progress, key)
+            .await?;
+        next.map(|(next,)| offset("progress", next)).transpose()
+    }
+
+    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
+        let connected = self.link.connected().await?;
+        match table {
+            Table::Access => {
+                let write = |row: Access| Ok(RowWrite::Access(Box::new(row.row()?)));
+                scan(connected, table, write).await
+            }
+            Table::Claims => {
+                scan(connected, table, |row: Claim| {
+                    row.row().map(RowWrite::Claim)
+                })
+                .await
+            }
+            Table::Completions => {
+                scan(connected, table, |row: Completion| {
+                    row.row().map(RowWrite::Completion)
+                })
+                .await
+            }
+            Table::Digests => {
+                scan(connected, table, |row: Digest| {
+                    row.row().map(RowWrite::Digest)
+                })
+                .await
+            }
+            Table::Devices => {
+                scan(connected, table, |row: Device| {
+                    row.row().map(RowWrite::Device)
+                })
+                .await
+            }
+            Table::Leaves => {
+                scan(connected, table, |row: Leaf| row.row().map(RowWrite::Leaf)).await
+            }
+            Table::Unreadable => {
+                scan(connected, table, |row: Unreadable| {
+                    row.row().map(RowWrite::Unreadable)
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// The access that an identity stands for.
+pub(super) async fn access(
+    connected: &Connected,
+    complex: &str,
+    identity: &str,
+) -> Result<Option<AccessValue>, StoreError> {
+    let statement = &connected.reads.access;
+    let found = connected
+        .row::<(AccessValue,)>("access", statement, (complex, identity))
+        .await?;
+    Ok(found.map(|(access,)| access))
+}
+
+async fn state(connected: &Connected, device: &str) -> Result<Option<DeviceRow>, StoreError> {
+    let statement = &connected.reads.device;
+    let found = connected
+        .row::<Device>("device_states", statement, (device,))
+        .await?;
+    found.map(Device::row).transpose()
+}
+
+async fn scan<R>(
+    connected: &Connected,
+    table: Table,
+    write: impl Fn(R) -> Result<RowWrite, StoreError> + Send,
+) -> Result<Vec<RowWrite>, StoreError>
+where
+    R: for<'frame, 'metadata> DeserializeRow<'frame, 'metadata> + Send,
+{
+    let rows = {
+        let (table, statement) = connected.reads.scans.of(table);
+        connected.all::<R>(table, statement, ()).await?
+    };
+    each(rows, write)
+}
+
+fn each<R, T>(
+    rows: Vec<R>,
+    row: impl Fn(R) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(row).collect()
+}

@@ -1,0 +1,146 @@
+//! The statements of those who read, prepared once.
+
+use scylla::client::session::Session;
+use scylla::statement::Consistency;
+use scylla::statement::prepared::PreparedStatement;
+
+use super::super::{StoreError, Table};
+use super::error;
+
+/// What reads: all that the role `projector_serve` may do.
+pub(super) struct Reads {
+    pub(super) version: PreparedStatement,
+    pub(super) access: PreparedStatement,
+    pub(super) access_by_time: PreparedStatement,
+    pub(super) access_buckets: PreparedStatement,
+    pub(super) access_by_event: PreparedStatement,
+    pub(super) claims: PreparedStatement,
+    pub(super) completions: PreparedStatement,
+    pub(super) first_digest: PreparedStatement,
+    pub(super) device: PreparedStatement,
+    pub(super) devices: PreparedStatement,
+    pub(super) progress: PreparedStatement,
+    pub(super) scans: Scans,
+}
+
+/// Whole tables.
+pub(super) struct Scans {
+    access: PreparedStatement,
+    claims: PreparedStatement,
+    completions: PreparedStatement,
+    digests: PreparedStatement,
+    devices: PreparedStatement,
+    leaves: PreparedStatement,
+    unreadable: PreparedStatement,
+}
+
+impl Reads {
+    pub(super) async fn prepare(session: &Session) -> Result<Self, StoreError> {
+        let prepare = |cql| prepare(session, cql);
+        Ok(Self {
+            version: prepare("SELECT version FROM schema_version WHERE name = 'views'").await?,
+            access: prepare("SELECT access FROM access WHERE complex = ? AND identity = ?").await?,
+            access_by_time: prepare(
+                "SELECT off, identity, subject, device, automation FROM access_by_time
+                 WHERE complex = ? AND scope = ? AND bucket = ?
+                   AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
+            )
+            .await?,
+            access_buckets: prepare(
+                "SELECT bucket FROM access_buckets
+                 WHERE complex = ? AND scope = ? AND bucket >= ? AND bucket <= ?",
+            )
+            .await?,
+            access_by_event: prepare(
+                "SELECT off, identity FROM access_by_event WHERE complex = ? AND event = ?",
+            )
+            .await?,
+            claims: prepare(
+                "SELECT complex, command, off, event, verdict, late FROM claims
+                 WHERE complex = ? AND command = ?",
+            )
+            .await?,
+            completions: prepare(
+                "SELECT complex, command, off, outcome, at FROM completions
+                 WHERE complex = ? AND command = ?",
+            )
+            .await?,
+            first_digest: prepare(
+                "SELECT first FROM digests
+                 WHERE complex = ? AND partner = ? AND partner_event = ? LIMIT 1",
+            )
+            .await?,
+            device: prepare(
+                "SELECT device, epoch, sequence, observed_at, off, status FROM device_states
+                 WHERE device = ? LIMIT 1",
+            )
+            .await?,
+            devices: prepare("SELECT device FROM devices_by_complex WHERE complex = ?").await?,
+            progress: prepare("SELECT next FROM progress WHERE topic = ? AND part = ?").await?,
+            scans: Scans::prepare(session).await?,
+        })
+    }
+}
+
+impl Scans {
+    async fn prepare(session: &Session) -> Result<Self, StoreError> {
+        let prepare = |cql| prepare(session, cql);
+        Ok(Self {
+            access: prepare("SELECT complex, identity, access FROM access").await?,
+            claims: prepare("SELECT complex, command, off, event, verdict, late FROM claims")
+                .await?,
+            completions: prepare("SELECT complex, command, off, outcome, at FROM completions")
+                .await?,
+            digests: prepare(
+                "SELECT complex, partner, partner_event, digest, off, event FROM digests",
+            )
+            .await?,
+            devices: prepare(
+                "SELECT device, epoch, sequence, observed_at, off, status FROM device_states
+                 PER PARTITION LIMIT 1",
+            )
+            .await?,
+            leaves: prepare("SELECT topic, complex, off, leaf FROM leaves").await?,
+            unreadable: prepare(
+                "SELECT topic, part, off, complex, reason, append_time FROM unreadable",
+            )
+            .await?,
+        })
+    }
+
+    pub(super) fn of(&self, table: Table) -> (&'static str, &PreparedStatement) {
+        match table {
+            Table::Access => ("access", &self.access),
+            Table::Claims => ("claims", &self.claims),
+            Table::Completions => ("completions", &self.completions),
+            Table::Digests => ("digests", &self.digests),
+            Table::Devices => ("device_states", &self.devices),
+            Table::Leaves => ("leaves", &self.leaves),
+            Table::Unreadable => ("unreadable", &self.unreadable),
+        }
+    }
+}
+
+/// What may be repeated, as everything here may that isn't conditional.
+pub(super) async fn prepare(session: &Session, cql: &str) -> Result<PreparedStatement, StoreError> {
+    let mut statement = session.prepare(cql).await.map_err(error::preparing)?;
+    statement.set_is_idempotent(true);
+    Ok(statement)
+}
+
+/// What the driver must not repeat by itself: the second attempt would see the first.
+pub(super) async fn conditional(
+    session: &Session,
+    cql: &str,
+) -> Result<PreparedStatement, StoreError> {
+    let mut statement = prepare(session, cql).await?;
+    statement.set_is_idempotent(false);
+    Ok(statement)
+}
+
+/// A read that first ends any compare-and-set under way.
+pub(super) async fn serial(session: &Session, cql: &str) -> Result<PreparedStatement, StoreError> {
+    let mut statement = prepare(session, cql).await?;
+    statement.set_consistency(Consistency::LocalSerial);
+    Ok(statement)
+}

@@ -1,0 +1,93 @@
+//! TLS towards the database: the certificate is the one that the files hold when a connection is
+//! made. Other roots need a new process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use authn::tls::{ClientTls, ClientTlsFiles, Protocol};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
+
+use super::super::StoreError;
+
+/// Loads the files.
+pub(super) fn load(files: &ClientTlsFiles) -> Result<Arc<ClientTls>, StoreError> {
+    // The native protocol has no name of its own in ALPN: what is offered is cleared below.
+    ClientTls::load(files.clone(), Protocol::Http)
+        .map_err(|error| StoreError::Refused(format!("`views.cassandra.tls`: {error}")))
+}
+
+/// For all connections from now on.
+pub(super) fn config(tls: &Arc<ClientTls>) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(&tls.current().config);
+    config.alpn_protocols.clear();
+    // A resumed connection would go on as whom the certificate named before.
+    config.resumption = Resumption::disabled();
+    config.client_auth_cert_resolver = Arc::new(Current(Arc::clone(tls)));
+    Arc::new(config)
+}
+
+struct Current(Arc<ClientTls>);
+
+impl ResolvesClientCert for Current {
+    fn resolve(
+        &self,
+        root_hint_subjects: &[&[u8]],
+        sigschemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        let current = self.0.current();
+        current
+            .config
+            .client_auth_cert_resolver
+            .resolve(root_hint_subjects, sigschemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Current")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use harness::pki::{Issued, Pki};
+    use service::config::SecretFile;
+
+    use super::*;
+
+    #[test]
+    fn a_new_certificate_is_shown_without_a_new_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = Pki::create(folder.path()).unwrap();
+        let own = |extension: &str| folder.path().join(format!("own.{extension}"));
+        let take = |issued: &Issued| {
+            std::fs::copy(&issued.certificate, own("crt")).unwrap();
+            std::fs::copy(&issued.private_key, own("key")).unwrap();
+        };
+        take(&pki.issue_client("first", &[]).unwrap());
+        let tls = load(&ClientTlsFiles {
+            certificate: own("crt").into(),
+            private_key: SecretFile::new(own("key")),
+            server_roots: pki.bundle().into(),
+        })
+        .unwrap();
+        let config = config(&tls);
+        let shown = || {
+            let schemes = [SignatureScheme::ECDSA_NISTP256_SHA256];
+            let resolver = &config.client_auth_cert_resolver;
+            resolver.resolve(&[], &schemes).unwrap().cert.clone()
+        };
+        let before = shown();
+        assert_eq!(before, shown());
+        take(&pki.issue_client("second", &[]).unwrap());
+        tls.reload_now().unwrap();
+        assert_ne!(before, shown());
+    }
+}

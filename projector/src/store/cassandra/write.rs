@@ -1,0 +1,73 @@
+//! Writing: what a batch of records made, many requests at once, then the progress.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auditlog::LogId;
+use eventlog::Topic;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
+use super::CassandraStore;
+use super::plan::Plan;
+use super::position::{bucket_of_offset, last_wins, stored};
+use super::rows::{self, partition};
+use crate::views::{LeafRow, RowWrite};
+
+#[async_trait]
+impl ViewStore for CassandraStore {
+    fn reader(&self) -> Arc<dyn ViewReader> {
+        Arc::<super::read::CassandraReader>::clone(&self.reader)
+    }
+
+    async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
+        let (connected, writes) = self.connected().await?;
+        let requests = Plan::of(&rows)?.requests(connected, writes)?;
+        let requests = futures::stream::iter(requests).buffer_unordered(connected.requests);
+        requests.try_collect::<()>().await?;
+        let place = (progress.topic.name(), partition(progress.partition)?);
+        let (next, at) = (stored(progress.next)?, last_wins(progress.next)?);
+        connected
+            .run(&writes.progress, (place.0, place.1, next, at))
+            .await
+    }
+
+    async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {
+        const TABLE: &str = "leaves";
+        let (connected, writes) = self.connected().await?;
+        let (topic, complex) = (log.topic(), log.complex());
+        let newest = (topic, complex, bucket_of_offset(offset)?);
+        let before = stored(offset)?;
+        let buckets = connected
+            .all::<(i64,)>(TABLE, &writes.leaf_buckets_before, newest)
+            .await?;
+        for (bucket,) in buckets {
+            let values = (topic, complex, bucket, before);
+            let found = connected
+                .row::<(i64, i64)>(TABLE, &writes.leaf_before, values)
+                .await?;
+            if let Some((off, leaf)) = found {
+                return Ok(Some(LeafRow {
+                    log: log.clone(),
+                    offset: rows::offset(TABLE, off)?,
+                    index: rows::offset(TABLE, leaf)?,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn halts(&self, topic: Topic, partition: u32) -> Result<Vec<Halt>, StoreError> {
+        let mut halts = self.all_halts(topic.name()).await?;
+        halts.retain(|halt| halt.partition == partition);
+        Ok(halts)
+    }
+
+    async fn halt(&self, halt: Halt) -> Result<(), StoreError> {
+        self.begin_halt(&halt).await
+    }
+
+    async fn resume(&self, log: &LogId) -> Result<(), StoreError> {
+        self.end_halt(log).await
+    }
+}

@@ -1,0 +1,190 @@
+//! The statements of those who write, prepared once.
+
+use scylla::client::session::Session;
+use scylla::statement::prepared::PreparedStatement;
+
+use super::super::StoreError;
+use super::statements::{conditional, prepare, serial};
+
+/// What writes, and what only those who write read.
+pub(super) struct Writes {
+    pub(super) access: PreparedStatement,
+    pub(super) access_by_time: PreparedStatement,
+    pub(super) access_bucket: PreparedStatement,
+    pub(super) access_by_event: PreparedStatement,
+    pub(super) claim: PreparedStatement,
+    pub(super) completion: PreparedStatement,
+    pub(super) digest: PreparedStatement,
+    pub(super) device_state: PreparedStatement,
+    pub(super) older_states: PreparedStatement,
+    pub(super) device: PreparedStatement,
+    pub(super) leaf: PreparedStatement,
+    pub(super) leaf_bucket: PreparedStatement,
+    pub(super) unreadable: PreparedStatement,
+    pub(super) progress: PreparedStatement,
+    pub(super) leaf_buckets_before: PreparedStatement,
+    pub(super) leaf_before: PreparedStatement,
+    pub(super) heads: Heads,
+    pub(super) halts: Halts,
+}
+
+/// Heads of logs: compare-and-set, read so that one under way is waited for.
+pub(super) struct Heads {
+    pub(super) load: PreparedStatement,
+    pub(super) begin: PreparedStatement,
+    pub(super) advance: PreparedStatement,
+}
+
+/// Halts, likewise.
+pub(super) struct Halts {
+    pub(super) load: PreparedStatement,
+    pub(super) begin: PreparedStatement,
+    pub(super) lower: PreparedStatement,
+    pub(super) end: PreparedStatement,
+}
+
+impl Writes {
+    /// Timestamps: of what is kept by its offset made from that; 1 of what is the same whenever it
+    /// is written, and of the deletion of device states, which at equal timestamps wins over a
+    /// write and so holds however late an old state is written again.
+    pub(super) async fn prepare(session: &Session) -> Result<Self, StoreError> {
+        let prepare = |cql| prepare(session, cql);
+        Ok(Self {
+            access: prepare(
+                "INSERT INTO access (complex, identity, access) VALUES (?, ?, ?)
+                 USING TIMESTAMP ?",
+            )
+            .await?,
+            access_by_time: prepare(
+                "INSERT INTO access_by_time (complex, scope, bucket, time, off, identity, subject,
+                   device, automation)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            access_bucket: prepare(
+                "INSERT INTO access_buckets (complex, scope, bucket) VALUES (?, ?, ?)
+                 USING TIMESTAMP 1",
+            )
+            .await?,
+            access_by_event: prepare(
+                "INSERT INTO access_by_event (complex, event, off, identity) VALUES (?, ?, ?, ?)
+                 USING TIMESTAMP 1",
+            )
+            .await?,
+            claim: prepare(
+                "INSERT INTO claims (complex, command, off, event, verdict, late)
+                 VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            completion: prepare(
+                "INSERT INTO completions (complex, command, off, outcome, at)
+                 VALUES (?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            digest: prepare(
+                "INSERT INTO digests (complex, partner, partner_event, digest, off, event, first)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            )
+            .await?,
+            device_state: prepare(
+                "INSERT INTO device_states (device, rank, epoch, sequence, observed_at, off,
+                   status)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            older_states: prepare(
+                "DELETE FROM device_states USING TIMESTAMP 1 WHERE device = ? AND rank < ?",
+            )
+            .await?,
+            device: prepare(
+                "INSERT INTO devices_by_complex (complex, device) VALUES (?, ?)
+                 USING TIMESTAMP 1",
+            )
+            .await?,
+            leaf: prepare(
+                "INSERT INTO leaves (topic, complex, bucket, off, leaf) VALUES (?, ?, ?, ?, ?)
+                 USING TIMESTAMP 1",
+            )
+            .await?,
+            leaf_bucket: prepare(
+                "INSERT INTO leaf_buckets (topic, complex, bucket) VALUES (?, ?, ?)
+                 USING TIMESTAMP 1",
+            )
+            .await?,
+            unreadable: prepare(
+                "INSERT INTO unreadable (topic, part, bucket, off, complex, reason, append_time)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            progress: prepare(
+                "INSERT INTO progress (topic, part, next) VALUES (?, ?, ?) USING TIMESTAMP ?",
+            )
+            .await?,
+            leaf_buckets_before: prepare(
+                "SELECT bucket FROM leaf_buckets
+                 WHERE topic = ? AND complex = ? AND bucket <= ?",
+            )
+            .await?,
+            leaf_before: prepare(
+                "SELECT off, leaf FROM leaves
+                 WHERE topic = ? AND complex = ? AND bucket = ? AND off < ? LIMIT 1",
+            )
+            .await?,
+            heads: Heads::prepare(session).await?,
+            halts: Halts::prepare(session).await?,
+        })
+    }
+}
+
+impl Heads {
+    async fn prepare(session: &Session) -> Result<Self, StoreError> {
+        Ok(Self {
+            load: serial(
+                session,
+                "SELECT size, root, first, next FROM heads WHERE topic = ? AND complex = ?",
+            )
+            .await?,
+            begin: conditional(
+                session,
+                "INSERT INTO heads (topic, complex, size, root, first, next)
+                 VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS",
+            )
+            .await?,
+            advance: conditional(
+                session,
+                "UPDATE heads SET size = ?, root = ?, first = ?, next = ?
+                 WHERE topic = ? AND complex = ?
+                 IF size = ? AND root = ? AND first = ? AND next = ?",
+            )
+            .await?,
+        })
+    }
+}
+
+impl Halts {
+    async fn prepare(session: &Session) -> Result<Self, StoreError> {
+        Ok(Self {
+            load: serial(
+                session,
+                "SELECT complex, part, off, detail FROM halts WHERE topic = ?",
+            )
+            .await?,
+            begin: conditional(
+                session,
+                "INSERT INTO halts (topic, complex, part, off, detail) VALUES (?, ?, ?, ?, ?)
+                 IF NOT EXISTS",
+            )
+            .await?,
+            lower: conditional(
+                session,
+                "UPDATE halts SET off = ?, detail = ? WHERE topic = ? AND complex = ? IF off = ?",
+            )
+            .await?,
+            end: conditional(
+                session,
+                "DELETE FROM halts WHERE topic = ? AND complex = ? IF EXISTS",
+            )
+            .await?,
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! The view store on a real Cassandra.
+
+mod behaviour;
+mod bench;
+mod faults;
+mod refusals;
+mod rights;
+mod scene;

@@ -1,0 +1,160 @@
+//! The program as it is started: killed with no warning, its trees and rows are those of the log.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use auditlog::{LogId, LogReader, Origin};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use harness::process::{Process, Spec};
+use projector::config::Config;
+use projector::views::TOPICS;
+use serde_json::Value;
+
+use crate::run::{ORIGIN, wait};
+use crate::site::OnDisk;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_projector");
+
+fn tool(disk: &OnDisk, args: &[&str]) -> Output {
+    let config = disk.config();
+    let output = Command::new(PROGRAM)
+        .args(args)
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {error}");
+    output
+}
+
+async fn caught_up(disk: &OnDisk, config: &Config) {
+    let views = projector::store::open_reader(&config.views.as_ref().unwrap().url).unwrap();
+    wait(async || {
+        for topic in TOPICS {
+            let ends = disk.fixture.log.end_offsets(topic).await.unwrap();
+            for (partition, end) in (0..).zip(ends) {
+                let progress = views.progress(topic, partition).await;
+                if progress.ok().flatten().unwrap_or(0) < end {
+                    return false;
+                }
+            }
+        }
+        true
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_time_it_leaves_what_a_rebuild_gives() {
+    let disk = OnDisk::new().await;
+    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+    let spec = Spec::program(PROGRAM, disk.path().join("projector.log")).args([
+        "project",
+        "--config",
+        disk.config().to_str().unwrap(),
+    ]);
+    for round in 0..6u64 {
+        let mut process = Process::spawn(&spec).unwrap();
+        let load = disk.fixture.workload(2);
+        // It is killed while records come in, each time somewhere else.
+        let kill = tokio::time::sleep(Duration::from_millis(150 + 90 * round));
+        tokio::join!(load, kill);
+        process.kill9().unwrap();
+    }
+    let mut process = Process::spawn(&spec).unwrap();
+    caught_up(&disk, &config).await;
+
+    let stored = tool(&disk, &["dump-views"]).stdout;
+    assert!(stored.len() > 10_000);
+    assert!(stored == tool(&disk, &["rebuild", "--dump-views"]).stdout);
+    let rebuilt = tool(&disk, &["rebuild"]).stdout;
+    let tiles = auditlog::open(&config.tiles.as_ref().unwrap().url).unwrap();
+    let rebuilt: Vec<Value> = String::from_utf8(rebuilt)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(rebuilt.len() > 6);
+    for tree in rebuilt {
+        let (topic, complex) = (
+            tree["topic"].as_str().unwrap(),
+            tree["complex"].as_str().unwrap(),
+        );
+        let log = match complex.strip_prefix("_partition-") {
+            Some(partition) => LogId::unkeyed(topic, partition.parse().unwrap()).unwrap(),
+            None => LogId::new(topic, complex).unwrap(),
+        };
+        let origin = Origin::new(ORIGIN, &log).unwrap();
+        let reader = LogReader::open(log, origin, tiles.clone(), disk.verifier.clone()).unwrap();
+        let checkpoint = reader.checkpoint().await.unwrap();
+        assert_eq!(tree["size"], checkpoint.size());
+        assert_eq!(tree["root"], BASE64_STANDARD.encode(checkpoint.root()));
+    }
+
+    assert!(process.terminate().await.unwrap().success());
+    let log = std::fs::read_to_string(disk.path().join("projector.log")).unwrap();
+    let traced = |line: &&str| {
+        line.contains("\"projected\"") && line.contains("0af7651916cd43dd8448eb211c80319c")
+    };
+    assert!(
+        log.lines().any(|line| traced(&line)),
+        "the trace reaches the projector"
+    );
+    assert!(!log.contains("halted"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_configuration_is_refused_by_name() {
+    let disk = OnDisk::new().await;
+    let good = std::fs::read_to_string(disk.config()).unwrap();
+    let check = |role: &str, text: &str| {
+        std::fs::write(disk.config(), text).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command
+            .args([role, "--check-config", "--config"])
+            .arg(disk.config());
+        let output = command.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    for role in ["project", "serve", "all"] {
+        assert_eq!(check(role, &good).0, Some(0), "{role}");
+    }
+    let without = |section: &str| {
+        let start = good.find(&format!("[{section}]")).unwrap();
+        let end = good[start + 1..]
+            .find("\n[")
+            .map_or(good.len(), |end| start + 1 + end);
+        format!("{}{}", &good[..start], &good[end..])
+    };
+    for (role, text, named) in [
+        ("project", good.replace("linger", "lingers"), "lingers"),
+        (
+            "project",
+            good.replace("batch = 16", "batch = 0"),
+            "project.batch",
+        ),
+        ("project", good.replace("file://", "s3://"), "tiles.url"),
+        (
+            "serve",
+            good.replace("/views.db", "/views.db?mode=ro"),
+            "`views`",
+        ),
+        ("all", good.replace(ORIGIN, "https://test"), "audit.origin"),
+        ("project", without("project"), "[project]"),
+        ("all", without("project"), "[project]"),
+        ("project", without("views"), "[views]"),
+        ("serve", without("audit"), "[audit]"),
+    ] {
+        let (code, error) = check(role, &text);
+        assert_eq!(code, Some(2), "{role}: {error}");
+        assert!(error.contains(named), "{named} in {error}");
+    }
+    // What a role doesn't need may be missing.
+    assert_eq!(check("serve", &without("project")).0, Some(0));
+    assert_eq!(check("serve", &without("records")).0, Some(0));
+}

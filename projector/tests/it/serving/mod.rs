@@ -1,0 +1,141 @@
+//! Role `serve`, over real TLS with real tokens, beside role `project` on the same stores.
+
+mod identities;
+mod proofs;
+mod refusals;
+mod searches;
+
+use projector::config::Config;
+use projector::{project, serve, views};
+use proto::access::audit_service_client::AuditServiceClient;
+use proto::access::{AccessRecord, SearchAccessRequest};
+use serde_json::json;
+use service::health::Health;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::run::wait;
+use crate::site::{OnDisk, READER};
+
+pub struct Site {
+    pub disk: OnDisk,
+    config: Config,
+    address: String,
+    health: Health,
+    shutdown: CancellationToken,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Site {
+    pub async fn start() -> Self {
+        let disk = OnDisk::new().await;
+        let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+        let context = service::Context {
+            health: Health::new(),
+            shutdown: CancellationToken::new(),
+            metrics: service::metrics::install().unwrap(),
+        };
+        let project = project::prepare(&config, &context).await.unwrap();
+        let serve = serve::prepare(&config, &context).await.unwrap();
+        context.health.started();
+        let address = format!("https://localhost:{}", serve.local_addr().port());
+        tokio::spawn(project.run());
+        tokio::spawn(serve.run());
+        let (health, shutdown) = (context.health, context.shutdown);
+        let site = Self {
+            disk,
+            config,
+            address,
+            health,
+            shutdown,
+        };
+        wait(async || site.health.status().is_ready()).await;
+        site
+    }
+
+    pub async fn projected(&self) {
+        let views =
+            projector::store::open_reader(&self.config.views.as_ref().unwrap().url).unwrap();
+        wait(async || {
+            for topic in views::TOPICS {
+                let ends = self.disk.fixture.log.end_offsets(topic).await.unwrap();
+                for (partition, end) in (0..).zip(ends) {
+                    if views.progress(topic, partition).await.unwrap().unwrap_or(0) < end {
+                        return false;
+                    }
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    pub fn endpoint(&self, name: Option<&str>) -> Endpoint {
+        let roots = std::fs::read(self.disk.pki.bundle()).unwrap();
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(roots));
+        if let Some(name) = name {
+            tls = tls.identity(self.disk.client(name));
+        }
+        Endpoint::from_shared(self.address.clone())
+            .unwrap()
+            .tls_config(tls)
+            .unwrap()
+    }
+
+    pub async fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.endpoint(Some(READER)).connect().await.unwrap())
+    }
+
+    pub fn with_token<T>(&self, message: T, token: &str) -> Request<T> {
+        let mut request = Request::new(message);
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        request
+    }
+
+    /// As the auditor of `sunrise`.
+    pub fn auditor<T>(&self, message: T) -> Request<T> {
+        self.with_token(message, &self.disk.issuer.token(&["sunrise"], json!({})))
+    }
+
+    pub async fn search(
+        &self,
+        asked: SearchAccessRequest,
+    ) -> Result<(Vec<AccessRecord>, String), Status> {
+        let answer = self
+            .audit()
+            .await
+            .search_access(self.auditor(asked))
+            .await?
+            .into_inner();
+        Ok((answer.records, answer.next_page_token))
+    }
+}
+
+pub fn sunrise() -> SearchAccessRequest {
+    SearchAccessRequest {
+        complex_id: "sunrise".into(),
+        ..Default::default()
+    }
+}
+
+pub fn reason(status: &Status) -> (Code, String) {
+    let info = status
+        .get_details_error_info()
+        .expect("every refusal has an ErrorInfo");
+    assert_eq!(info.domain, "smarthome.access");
+    (status.code(), info.reason)
+}
+
+pub fn fields(status: &Status) -> Vec<String> {
+    let request = status.get_details_bad_request().into_iter();
+    let violations = request.flat_map(|request| request.field_violations);
+    violations.map(|violation| violation.field).collect()
+}

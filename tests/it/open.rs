@@ -1,0 +1,6 @@
+//! Opening by command: all the way, once, and with everything on record.
+
+mod denied;
+mod duplicates;
+mod guest;
+mod whole;

@@ -1,0 +1,5 @@
+//! The rules of the architecture that a machine can check: who may depend on whom, who may
+//! name an engine, and what no file of the repository may hold.
+
+mod dependencies;
+mod sources;

@@ -1,0 +1,195 @@
+//! A site for one test. Few stand at once; one whose test failed leaves its folder behind.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use eventlog::Topic;
+use harness::clients::{Auditor, Bff, log_in};
+use harness::fixtures::{self, Registered};
+use harness::journal::{self, Opening};
+use harness::log::SiteLog;
+use harness::partner_control::PartnerControl;
+use harness::process::{Port, wait_until};
+use harness::site::{Part, Site};
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::PATIENCE;
+
+/// Sites that stand at once.
+static SITES: Semaphore = Semaphore::const_new(2);
+
+/// A prepared site of which nothing runs yet.
+pub(crate) struct Ground {
+    // Dropped first: no process outlives its folder.
+    pub(crate) site: Site,
+    folder: Folder,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Ground {
+    /// Certificates, keys and configuration files.
+    pub(crate) async fn prepare() -> Result<Self> {
+        let place = SITES.acquire().await?;
+        let folder = Folder(Some(
+            tempfile::Builder::new().prefix("smarthome-it-").tempdir()?,
+        ));
+        Ok(Self {
+            site: Site::prepare(folder.path())?,
+            folder,
+            _place: place,
+        })
+    }
+
+    /// Changes a configuration file.
+    pub(crate) fn configure(
+        &self,
+        part: Part,
+        change: impl FnOnce(&mut toml::Table),
+    ) -> Result<()> {
+        let file = self.site.config(part);
+        let mut config = std::fs::read_to_string(&file)?.parse()?;
+        change(&mut config);
+        std::fs::write(&file, config.to_string())?;
+        Ok(())
+    }
+
+    /// Starts everything and registers the fixtures.
+    pub(crate) async fn build(mut self) -> Result<Scene> {
+        self.site.start(|_| {}).await?;
+        let registered = fixtures::register(&self.site).await?;
+        Ok(Scene {
+            bff: Bff::connect(&self.site).await?,
+            log: SiteLog::open(&self.site).await?,
+            partner: PartnerControl::new(&self.site)?,
+            registered,
+            ground: self,
+        })
+    }
+
+    /// The test is over and well: everything that runs must end when asked to.
+    pub(crate) async fn finish(mut self) -> Result<()> {
+        for part in Part::ALL.into_iter().rev() {
+            if let Ok(process) = self.site.process(part) {
+                let status = process.terminate().await?;
+                let text = std::fs::read_to_string(process.log())?;
+                ensure!(status.success(), "{} ended with {status}", part.name());
+                ensure!(!text.contains("panicked at"), "{} panicked", part.name());
+            }
+        }
+        self.folder.0 = None;
+        Ok(())
+    }
+}
+
+/// A folder that stays where a test fails.
+struct Folder(Option<TempDir>);
+
+impl Folder {
+    fn path(&self) -> &Path {
+        self.0.as_ref().map_or(Path::new("."), TempDir::path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(folder) = self.0.take() {
+            let kept: PathBuf = folder.keep();
+            eprintln!("the failed test's site is kept in {}", kept.display());
+        }
+    }
+}
+
+/// A running site with its registered complexes, and clients of it.
+pub(crate) struct Scene {
+    pub(crate) registered: Registered,
+    pub(crate) bff: Bff,
+    pub(crate) log: SiteLog,
+    pub(crate) partner: PartnerControl,
+    pub(crate) ground: Ground,
+}
+
+impl Scene {
+    /// As configured by the harness.
+    pub(crate) async fn start() -> Result<Self> {
+        Ground::prepare().await?.build().await
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        &self.ground.site
+    }
+
+    pub(crate) fn site_mut(&mut self) -> &mut Site {
+        &mut self.ground.site
+    }
+
+    /// Admin listeners of command-svc, webhook-gw and projector.
+    pub(crate) fn admin(&self) -> &[Port] {
+        &self.site().ports.admin[..3]
+    }
+
+    /// A fresh access token.
+    pub(crate) async fn token(&self, username: &str) -> Result<String> {
+        Ok(log_in(self.site(), username).await?.access_token)
+    }
+
+    /// The auditor of all complexes.
+    pub(crate) async fn auditor(&self) -> Result<Auditor> {
+        Auditor::connect(self.site(), "auditor").await
+    }
+
+    /// The partner's journal.
+    pub(crate) fn openings(&self) -> Result<Vec<Opening>> {
+        journal::openings(self.site())
+    }
+
+    /// Waits until the partner has delivered all that it has to tell.
+    pub(crate) async fn delivered(&self) -> Result<()> {
+        wait_until(PATIENCE, "the partner's outbox to be empty", || async {
+            let held = self.partner.get("/held").await;
+            held.is_ok_and(|held| {
+                let pending = held.pointer("/outbox/pending");
+                pending.and_then(|count| count.as_i64()).unwrap_or(0) == 0
+            })
+        })
+        .await
+    }
+
+    /// Everything that a request can leave behind: the log's ends, the partner's commands and
+    /// openings.
+    pub(crate) async fn traces(&self) -> Result<Traces> {
+        self.delivered().await?;
+        let mut ends = BTreeMap::new();
+        for topic in Topic::ALL {
+            ends.insert(topic, self.log.ends(topic).await?);
+        }
+        let held = self.partner.get("/commands?limit=10000").await?;
+        let commands = held.pointer("/commands").and_then(|list| list.as_array());
+        Ok(Traces {
+            ends,
+            commands: commands.context("the partner's commands")?.len(),
+            openings: self.openings()?.len(),
+        })
+    }
+
+    /// The test is over and well.
+    pub(crate) async fn finish(self) -> Result<()> {
+        self.ground.finish().await
+    }
+}
+
+/// What requests have left behind so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Traces {
+    pub(crate) ends: BTreeMap<Topic, Vec<u64>>,
+    pub(crate) commands: usize,
+    pub(crate) openings: usize,
+}
+
+impl Traces {
+    /// Records of a topic.
+    pub(crate) fn records(&self, topic: Topic) -> u64 {
+        self.ends.get(&topic).map_or(0, |ends| ends.iter().sum())
+    }
+}

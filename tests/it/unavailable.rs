@@ -1,0 +1,214 @@
+//! What is away, and what callers see meanwhile: the failure table.
+
+use anyhow::{Context as _, Result};
+use domain::CommandId;
+use domain::event::Body;
+use eventlog::Topic;
+use harness::clients::open_request;
+use harness::process::wait_until;
+use harness::site::Part;
+use proto::access::{GetCommandRequest, OpenResponse, Outcome};
+use rusqlite::Connection;
+use serde_json::json;
+use tonic::Code;
+
+use crate::support::sender::{SINGLE, Sender, granted};
+use crate::support::status::{Told, says_when};
+use crate::support::{PATIENCE, Scene};
+
+#[tokio::test]
+async fn without_the_log_nothing_is_done() -> Result<()> {
+    let scene = Scene::start().await?;
+    let token = scene.token("anna").await?;
+    // The first command mints anna's reference and warms everything up.
+    scene
+        .bff
+        .open(&token, open_request("sunrise.main-door")?)
+        .await?;
+    let before = scene.traces().await?;
+    // Nobody else can write to the file while this transaction is open.
+    let file = Connection::open(scene.site().dir.join("data/log.db"))?;
+    file.execute_batch("BEGIN IMMEDIATE")?;
+    let request = open_request("sunrise.main-door")?;
+    let refused = scene.bff.open(&token, request.clone()).await;
+    let status = refused.err().context("it opened without a record")?;
+    assert_eq!(
+        Told::from(&status),
+        Told::new(Code::Unavailable, "LOG_UNAVAILABLE", &[])
+    );
+    assert!(says_when(&status));
+    let webhook = Sender::new(scene.site(), &scene.site().certificates.partner)?;
+    let event = granted(1).to_string();
+    let answer = webhook.post(SINGLE, &event).await?;
+    assert_eq!(
+        answer.problem()?,
+        (503, "unavailable".to_owned(), "not_recorded".to_owned())
+    );
+    assert!(answer.retry_after.is_some(), "{answer:?}");
+    assert_eq!(scene.traces().await?, before, "nothing is half done");
+    file.execute_batch("ROLLBACK")?;
+
+    // The same key once more: carried out now, or known never to be. Never both.
+    wait_until(PATIENCE, "an answer with the same key", || async {
+        scene.bff.open(&token, request.clone()).await.is_ok()
+    })
+    .await?;
+    let answer = scene.bff.open(&token, request).await?;
+    let opened = opened(&scene, &answer)?;
+    assert_eq!(
+        answer.outcome() == Outcome::Executed,
+        opened == 1,
+        "{answer:?}, {opened}"
+    );
+    assert_eq!(webhook.post(SINGLE, &event).await?.status, 200);
+    scene.finish().await
+}
+
+fn opened(scene: &Scene, answer: &OpenResponse) -> Result<usize> {
+    let command = Some(answer.command_id.parse()?);
+    let openings = scene.openings()?;
+    Ok(openings
+        .iter()
+        .filter(|opening| opening.command == command)
+        .count())
+}
+
+/// How the partner fails, and what is known afterwards.
+const FAULTS: [(&str, Outcome, &str); 12] = [
+    ("reject", Outcome::Rejected, "PARTNER_REJECTED"),
+    ("offline", Outcome::NotExecuted, "DEVICE_OFFLINE"),
+    ("hang_before_open", Outcome::NotExecuted, "FENCED"),
+    ("hang_after_open", Outcome::Executed, "PARTNER_EXECUTED"),
+    ("reset_before_open", Outcome::NotExecuted, "FENCED"),
+    ("reset_after_open", Outcome::Executed, "PARTNER_EXECUTED"),
+    ("truncate_body", Outcome::Executed, "PARTNER_EXECUTED"),
+    ("http_429", Outcome::NotExecuted, "PARTNER_REJECTED"),
+    ("http_500", Outcome::NotExecuted, "PARTNER_REJECTED"),
+    ("http_503", Outcome::NotExecuted, "PARTNER_REJECTED"),
+    ("not_found_lie", Outcome::Executed, "PARTNER_EXECUTED"),
+    ("garbage_json", Outcome::Executed, "PARTNER_EXECUTED"),
+];
+
+#[tokio::test]
+async fn whatever_the_partner_does_the_outcome_is_what_happened() -> Result<()> {
+    let scene = Scene::start().await?;
+    let token = scene.token("anna").await?;
+    let device = "sunrise.main-door";
+    for (mode, outcome, reason) in FAULTS {
+        scene.partner.fail(device, mode, 1).await?;
+        let answer = scene.bff.open(&token, open_request(device)?).await?;
+        let opened = opened(&scene, &answer)?;
+        assert_eq!(
+            (answer.outcome(), answer.reason.as_str()),
+            (outcome, reason),
+            "{mode}"
+        );
+        assert_eq!(
+            opened,
+            usize::from(outcome == Outcome::Executed),
+            "{mode}: {answer:?}"
+        );
+    }
+    scene.finish().await
+}
+
+#[tokio::test]
+async fn an_outcome_that_nobody_knows_is_settled_later() -> Result<()> {
+    let scene = Scene::start().await?;
+    let token = scene.token("vera").await?;
+    let device = "riverside.boathouse";
+    let slow = json!({ "mode": "slow", "ms": 8_000, "times": 1 });
+    scene
+        .partner
+        .post(&format!("/devices/{device}/failure"), slow)
+        .await?;
+    let answer = scene.bff.open(&token, open_request(device)?).await?;
+    assert_eq!(answer.outcome(), Outcome::Unknown, "{answer:?}");
+    assert_eq!(opened(&scene, &answer)?, 1, "past the point of no return");
+    wait_until(PATIENCE, "the reconciler", || async {
+        let request = GetCommandRequest {
+            command_id: answer.command_id.clone(),
+        };
+        let Ok(request) = harness::clients::with_token(request, &token) else {
+            return false;
+        };
+        let now = scene.bff.access.clone().get_command(request).await;
+        now.is_ok_and(|now| now.get_ref().outcome() == Outcome::Executed)
+    })
+    .await?;
+    let id: CommandId = answer.command_id.parse()?;
+    let events = scene.log.events(Topic::AccessEvents).await?;
+    let completions = events.iter().filter_map(|(_, event)| match &event.body {
+        Body::CommandCompleted(completed) if completed.command == id => Some(completed),
+        _ => None,
+    });
+    let told: Vec<_> = completions
+        .map(|completed| (completed.outcome, completed.reconciled))
+        .collect();
+    use domain::vocabulary::Outcome::{Executed, Unknown};
+    assert_eq!(told, [(Unknown, false), (Executed, true)]);
+    assert_eq!(opened(&scene, &answer)?, 1);
+    scene.finish().await
+}
+
+#[tokio::test]
+async fn a_partner_that_is_away_is_not_executed() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let token = scene.token("anna").await?;
+    let device = "sunrise.main-door";
+    for mode in ["down", "shrink_scope", "invalid_client"] {
+        let fault = json!({ "mode": mode });
+        scene.partner.post("/token-endpoint", fault).await?;
+        let answer = scene.bff.open(&token, open_request(device)?).await?;
+        assert_eq!(answer.outcome(), Outcome::NotExecuted, "{mode}: {answer:?}");
+        assert_eq!(answer.reason, "PARTNER_UNREACHABLE", "{mode}");
+    }
+    scene.site_mut().terminate(Part::Partner).await?;
+    let answer = scene.bff.open(&token, open_request(device)?).await?;
+    assert_eq!(answer.outcome(), Outcome::NotExecuted, "{answer:?}");
+    assert_eq!(answer.reason, "PARTNER_UNREACHABLE");
+    assert!(answer.recorded);
+    assert!(scene.openings()?.is_empty());
+
+    scene.site_mut().start_part(Part::Partner).await?;
+    wait_until(PATIENCE, "the next press to open", || async {
+        let Ok(request) = open_request(device) else {
+            return false;
+        };
+        let answer = scene.bff.open(&token, request).await;
+        answer.is_ok_and(|answer| answer.outcome() == Outcome::Executed)
+    })
+    .await?;
+    scene.finish().await
+}
+
+#[tokio::test]
+async fn a_stop_lets_what_is_under_way_end() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let token = scene.token("vera").await?;
+    let device = "riverside.boathouse";
+    let slow = json!({ "mode": "slow", "ms": 1_500 });
+    scene
+        .partner
+        .post(&format!("/devices/{device}/failure"), slow)
+        .await?;
+    let (bff, request) = (scene.bff.clone(), open_request(device)?);
+    let press = tokio::spawn(async move { bff.open(&token, request).await });
+    wait_until(PATIENCE, "the door to open", || async {
+        scene.openings().is_ok_and(|openings| !openings.is_empty())
+    })
+    .await?;
+    let ended = scene
+        .site_mut()
+        .process(Part::CommandSvc)?
+        .terminate()
+        .await?;
+    assert!(ended.success(), "{ended}");
+    let answer = press.await??;
+    assert_eq!(answer.outcome(), Outcome::Executed, "{answer:?}");
+    assert!(answer.recorded);
+    let events = scene.log.events(Topic::AccessEvents).await?;
+    let completed = |body: &Body| matches!(body, Body::CommandCompleted(_));
+    assert!(events.iter().any(|(_, event)| completed(&event.body)));
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Webhooks over real mTLS: what is refused, what is rejected, what arrives in spite of crashes.
+
+mod arriving;
+mod refused;
+mod rejected;
