@@ -81,8 +81,7 @@ async fn a_misspelt_key_is_named_with_its_file() -> Result<()> {
                 "{part:?} [{section}]: {}",
                 ended.text
             );
-            // The issuer, which is for development only, names the key alone.
-            let named = part == Part::Issuer || ended.text.contains(name);
+            let named = ended.text.contains(name);
             assert!(named, "{part:?} [{section}]: {}", ended.text);
         }
         std::fs::write(&file, good)?;
@@ -143,7 +142,8 @@ async fn a_secret_that_others_can_read_is_refused() -> Result<()> {
     let site = &ground.site;
     let server = |part: Part| site.certificates.servers[&part].private_key.clone();
     let keys = &site.keys;
-    let secrets: [(Part, PathBuf); 13] = [
+    let secrets: [(Part, PathBuf); 14] = [
+        (Part::Partner, keys.webhook.clone()),
         (Part::CommandSvc, keys.record_key.clone()),
         (Part::CommandSvc, keys.lookup.clone()),
         (Part::CommandSvc, keys.identity.clone()),

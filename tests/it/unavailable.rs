@@ -210,5 +210,5 @@ async fn a_stop_lets_what_is_under_way_end() -> Result<()> {
     let events = scene.log.events(Topic::AccessEvents).await?;
     let completed = |body: &Body| matches!(body, Body::CommandCompleted(_));
     assert!(events.iter().any(|(_, event)| completed(&event.body)));
-    Ok(())
+    scene.finish().await
 }

@@ -72,7 +72,10 @@ impl Ground {
     pub(crate) async fn finish(mut self) -> Result<()> {
         for part in Part::ALL.into_iter().rev() {
             if let Ok(process) = self.site.process(part) {
-                let status = process.terminate().await?;
+                let status = match process.exited()? {
+                    Some(status) => status,
+                    None => process.terminate().await?,
+                };
                 let text = std::fs::read_to_string(process.log())?;
                 ensure!(status.success(), "{} ended with {status}", part.name());
                 ensure!(!text.contains("panicked at"), "{} panicked", part.name());

@@ -20,6 +20,7 @@ mod housekeeping;
 mod journal;
 mod listener;
 mod oauth;
+mod private_file;
 mod problem;
 mod store;
 mod tls;

@@ -11,6 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 
 use crate::config::ConfigError;
+use crate::private_file;
 
 /// The client's certificate of a connection, already verified against the configured roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,7 @@ fn roots(key: &str, path: &Path) -> Result<RootCertStore, ConfigError> {
 }
 
 fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
+    private_file::check(key, path)?;
     PrivateKeyDer::from_pem_file(path).map_err(|_| unreadable(key, path))
 }
 

@@ -42,7 +42,9 @@ fn main() -> ExitCode {
         ]
         .concat()
     };
-    let mut adapters = vec![memory::adapter(), sqlite::adapter()];
+    let adapters = vec![memory::adapter(), sqlite::adapter()];
+    #[cfg(feature = "kafka")]
+    let mut adapters = adapters;
     #[cfg(feature = "kafka")]
     match kafka::adapter() {
         Ok(adapter) => adapters.extend(adapter),

@@ -12,7 +12,7 @@ const VERSION: &str = "5.0.5";
 const POM: &str = include_str!("pom.xml");
 
 /// Where everything of this version is kept: `lib` with the classes, and what
-/// [`Seed`](super::seed) adds.
+/// [`seed`](super::seed) adds.
 pub(super) struct Installed {
     pub(super) dir: PathBuf,
     /// Held by whoever fills the folder.
@@ -39,7 +39,7 @@ impl Installed {
 
 /// Why it can't be had here, if it can't: no Java, or neither Maven nor what it fetched before.
 pub(super) fn lacking() -> Option<String> {
-    let runs = |program: &str, flag| {
+    let runs = |program: &Path, flag| {
         let mut command = Command::new(program);
         command
             .arg(flag)
@@ -47,11 +47,20 @@ pub(super) fn lacking() -> Option<String> {
             .stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    if !runs("java", "-version") {
-        return Some("there is no `java` (17) on the path".to_owned());
+    if !runs(&java(), "-version") {
+        return Some("there is no `java` (17) in JAVA_HOME or on the path".to_owned());
     }
     let fetched = folder().is_ok_and(|dir| dir.join("lib").is_dir());
-    (!fetched && !runs("mvn", "--version")).then(|| "there is no `mvn` on the path".to_owned())
+    (!fetched && !runs(Path::new("mvn"), "--version"))
+        .then(|| "there is no `mvn` on the path".to_owned())
+}
+
+/// The program.
+pub(super) fn java() -> PathBuf {
+    match std::env::var_os("JAVA_HOME") {
+        Some(home) => PathBuf::from(home).join("bin/java"),
+        None => PathBuf::from("java"),
+    }
 }
 
 /// Fetches the classes unless they are there. Others who want them wait.

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpStream;
 
-use super::install::Installed;
+use super::install::{self, Installed};
 use crate::pki::{Pki, Profile};
 use crate::process::{Port, Process, Spec, free_port};
 
@@ -110,12 +110,8 @@ fn text(path: &Path) -> String {
 }
 
 fn spec(installed: &Installed, dir: &Path, conf: &Path) -> Result<Spec> {
-    let java = match std::env::var_os("JAVA_HOME") {
-        Some(home) => PathBuf::from(home).join("bin/java"),
-        None => PathBuf::from("java"),
-    };
     let classes = format!("{}:{}/*", conf.display(), installed.lib().display());
-    Ok(Spec::program(java, dir.join("cassandra.log"))
+    Ok(Spec::program(install::java(), dir.join("cassandra.log"))
         .args([
             "-Xms384m",
             "-Xmx384m",

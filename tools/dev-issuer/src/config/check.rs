@@ -33,6 +33,7 @@ pub(super) fn unreadable(error: &figment::Error, source: &Path) -> Error {
             text.lines().next().unwrap_or_default().to_owned()
         }
     };
+    let problem = format!("{problem} (in {})", source.display());
     Error::Config { field, problem }
 }
 

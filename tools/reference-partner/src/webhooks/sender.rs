@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::backoff::retry_after;
 use super::outbox::Message;
 use crate::config::{self, ConfigError};
+use crate::private_file;
 use crate::tls;
 
 /// Answers are read up to this size, in bytes.
@@ -60,6 +61,7 @@ pub(crate) struct Sender {
 impl Sender {
     /// Reads the secret, the certificate and the roots.
     pub(crate) fn new(config: &config::Webhook) -> Result<Self, ConfigError> {
+        private_file::check("webhook.secret_file", &config.secret_file)?;
         let secret = fs::read_to_string(&config.secret_file).map(Zeroizing::new);
         let bad_secret = || ConfigError::new("webhook.secret_file: one line, whsec_ and base64");
         let secret = secret.map_err(|_| bad_secret())?;

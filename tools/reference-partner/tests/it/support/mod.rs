@@ -45,10 +45,10 @@ impl Site {
         ] {
             let (certificate, key) = pki.issue(san);
             std::fs::write(path(&format!("{name}.pem")), certificate).unwrap();
-            std::fs::write(path(&format!("{name}.key")), key).unwrap();
+            write_private(&path(&format!("{name}.key")), &key);
         }
-        std::fs::write(path("attestation.pem"), Pki::ed25519_pem()).unwrap();
-        std::fs::write(path("webhook.secret"), format!("{SECRET}\n")).unwrap();
+        write_private(&path("attestation.pem"), &Pki::ed25519_pem());
+        write_private(&path("webhook.secret"), &format!("{SECRET}\n"));
         let example = include_str!("../../../example.toml");
         let (head, _) = example.split_once("[webhook]").unwrap();
         let (_, tail) = example.split_once("[control]").unwrap();
@@ -219,4 +219,11 @@ where
     tokio::time::timeout(Duration::from_secs(20), asking)
         .await
         .expect("it never came")
+}
+
+/// A file that only its owner can read, as the partner insists.
+fn write_private(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
