@@ -35,8 +35,8 @@ use self::names::Names;
 use self::query::Query;
 use crate::prepare::Prepared;
 use crate::{
-    AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription,
-    Tail, TailFrom, Topic,
+    AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription, Tail, TailFrom,
+    Topic,
 };
 
 /// An [`EventLog`] on Apache Kafka.
@@ -58,17 +58,18 @@ impl KafkaLog {
     /// [`LogError::Unavailable`] if no broker answers.
     pub async fn open(url: &Url, options: LogOptions) -> Result<Self, LogError> {
         options.validate()?;
+        let t = std::time::Instant::now();
         let clients = Arc::new(Clients::new(url, options)?);
         let query = Arc::new(Query::start(&clients)?);
         let partitions = clients.options().partitions;
         query.check_partitions(clients.used(), partitions).await?;
-        settings::check(&clients).await?;
-        access::check_reads(&clients, query.events()).await?;
+        settings::check(&clients).await?; eprintln!("DBG settings::check(&cli {:?}", t.elapsed());
+        access::check_reads(&clients, query.events()).await?; eprintln!("DBG access::check_reads( {:?}", t.elapsed());
         let appends = &clients.kafka().appends;
         let appender = if appends.is_empty() {
             None
         } else {
-            access::check_appends(&clients).await?;
+            access::check_appends(&clients).await?; eprintln!("DBG access::check_append {:?}", t.elapsed());
             Some(Appender::start(&clients).await?)
         };
         Ok(Self {

@@ -96,7 +96,9 @@ mod topic_names {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Topic>, D::Error> {
         let names = Vec::<String>::deserialize(from)?;
-        let parsed = names.iter().map(|name| name.parse().map_err(D::Error::custom));
+        let parsed = names
+            .iter()
+            .map(|name| name.parse().map_err(D::Error::custom));
         parsed.collect()
     }
 }

@@ -76,12 +76,17 @@ pub(super) async fn check_appends(clients: &Clients) -> Result<(), LogError> {
     let appends: BTreeSet<Topic> = clients.kafka().appends.iter().copied().collect();
     for topic in appends {
         let name = clients.names().topic(topic);
-        let record = FutureRecord::<[u8], [u8]>::to(&name).partition(0).key(b"probe");
-        let failed = |error: &KafkaError| to_log_error(error, &format!("appending to topic {name}"));
+        let record = FutureRecord::<[u8], [u8]>::to(&name)
+            .partition(0)
+            .key(b"probe");
+        let failed =
+            |error: &KafkaError| to_log_error(error, &format!("appending to topic {name}"));
         let sent = producer
             .send_result(record)
             .map_err(|(error, _)| failed(&error))?;
-        let answer = timeout(QUESTION, sent).await.map_err(|_| events.explain())?;
+        let answer = timeout(QUESTION, sent)
+            .await
+            .map_err(|_| events.explain())?;
         match answer {
             Ok(Err((error, _))) if code(&error) == Some(RDKafkaErrorCode::InvalidRequiredAcks) => {}
             Ok(Err((error, _))) => return Err(failed(&error)),

@@ -5,6 +5,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -35,6 +36,9 @@ pub(super) struct Appender {
     config: ClientConfig,
     names: Names,
     patience: Duration,
+    /// librdkafka's own queue counts an append for a moment longer than its
+    /// caller waits for it.
+    queue: Semaphore,
     client: RwLock<Client>,
 }
 
@@ -61,11 +65,15 @@ impl Appender {
             config,
             names: clients.names().clone(),
             patience: clients.options().append_timeout,
+            queue: Semaphore::new(clients.options().queue_capacity),
             client: RwLock::new(client),
         })
     }
 
     pub(super) async fn append(&self, record: &Prepared) -> Result<Position, AppendError> {
+        const FULL: &str = "the queue of appends is full; slow down";
+        let place = self.queue.try_acquire();
+        let _place = place.map_err(|_| AppendError::not_written(FULL))?;
         let started = Instant::now();
         let sent = self.send(record)?;
         let delivered = match timeout(self.patience, sent).await {
@@ -106,12 +114,8 @@ impl Appender {
         };
         let client = self.client();
         client.send_result(new).map_err(|(error, _)| {
-            let full = code(&error) == Some(RDKafkaErrorCode::QueueFull);
-            if full {
-                return AppendError::not_written("the queue of appends is full; slow down");
-            }
             self.renew_if_dead(&client);
-            AppendError::not_written(format!("the producer refused it: {error}; try again"))
+            AppendError::not_written(format!("the producer refused it: {error}; slow down"))
         })
     }
 
@@ -154,9 +158,11 @@ async fn learn_leaders(client: Client, clients: &Clients) -> Result<(), LogError
                 .map_err(|error| failure::to_log_error(&error, &format!("topic {name}")))
         })
     };
-    spawn_blocking(learn)
-        .await
-        .unwrap_or_else(|_| Err(LogError::Unavailable("the question was abandoned".to_owned())))
+    spawn_blocking(learn).await.unwrap_or_else(|_| {
+        Err(LogError::Unavailable(
+            "the question was abandoned".to_owned(),
+        ))
+    })
 }
 
 fn position(partition: i32, offset: i64) -> Option<Position> {

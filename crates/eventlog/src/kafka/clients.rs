@@ -103,7 +103,10 @@ impl Clients {
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.message.max.bytes", largest.max(1 << 20).to_string())
             .set("queued.min.messages", "10000")
-            .set("queued.max.messages.kbytes", READ_AHEAD_KILOBYTES.to_string());
+            .set(
+                "queued.max.messages.kbytes",
+                READ_AHEAD_KILOBYTES.to_string(),
+            );
         config
     }
 
@@ -145,7 +148,10 @@ impl Clients {
             .set("retry.backoff.ms", millis(super::append::RETRY_PAUSE))
             .set("message.timeout.ms", millis(append_timeout))
             .set("message.max.bytes", largest.max(1000).to_string())
-            .set("queue.buffering.max.messages", queue_capacity.to_string())
+            .set(
+                "queue.buffering.max.messages",
+                (2 * queue_capacity).to_string(),
+            )
             .set("queue.buffering.max.kbytes", queue.to_string())
             // Connects to every broker before there is something to send to it.
             .set("enable.sparse.connections", "false")
@@ -199,7 +205,11 @@ fn secure(config: &mut ClientConfig, kafka: &KafkaOptions) -> Result<(), LogErro
         .set("enable.ssl.certificate.verification", "true");
     let files = [
         ("kafka.ca", "ssl.ca.location", &kafka.ca),
-        ("kafka.certificate", "ssl.certificate.location", &kafka.certificate),
+        (
+            "kafka.certificate",
+            "ssl.certificate.location",
+            &kafka.certificate,
+        ),
         ("kafka.private_key", "ssl.key.location", &kafka.private_key),
     ];
     for (field, setting, path) in files {
@@ -229,7 +239,12 @@ mod tests {
             of("kafka://b1:9093?bootstrap=b2:9093,b3:9094").unwrap(),
             "b1:9093,b2:9093,b3:9094"
         );
-        for url in ["kafka://b1", "kafka://b1:9093/topic", "kafka://b1:9093?acks=0", "kafka://u@b1:1"] {
+        for url in [
+            "kafka://b1",
+            "kafka://b1:9093/topic",
+            "kafka://b1:9093?acks=0",
+            "kafka://u@b1:1",
+        ] {
             let error = of(url).unwrap_err();
             assert!(error.to_string().contains("kafka://host:port"), "{url}");
         }

@@ -32,12 +32,24 @@ pub(super) enum Trouble {
     Refused(String),
     /// No connection, at present.
     Unreachable(String),
+    /// No connection to any broker.
+    Down,
 }
 
 impl Trouble {
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Refused(reason) | Self::Unreachable(reason) => reason,
+            Self::Down => "no broker can be reached",
+        }
+    }
+
+    /// How much it says of the cause.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 2,
+            Self::Unreachable(_) => 1,
+            Self::Down => 0,
         }
     }
 }
@@ -56,7 +68,8 @@ impl Events {
 
     /// Forgets trouble that is over.
     pub(super) fn recover(&self) {
-        self.trouble.send_if_modified(|latest| latest.take().is_some());
+        self.trouble
+            .send_if_modified(|latest| latest.take().is_some());
     }
 
     /// Waits until the client is refused.
@@ -82,7 +95,7 @@ impl Events {
                 "Kafka and this process don't accept each other: {reason}; \
                  check kafka.ca, kafka.certificate and kafka.private_key, their validity and rights"
             )),
-            Some(Trouble::Unreachable(reason)) => LogError::Unavailable(reason),
+            Some(trouble) => LogError::Unavailable(trouble.reason().to_owned()),
             None => LogError::Unavailable("no broker has answered in time".to_owned()),
         }
     }
@@ -91,6 +104,7 @@ impl Events {
 impl ClientContext for Events {
     fn error(&self, error: KafkaError, reason: &str) {
         use RDKafkaErrorCode as Code;
+        let reason = reason.to_owned();
         let trouble = match error.rdkafka_error_code() {
             Some(
                 Code::SSL
@@ -98,21 +112,28 @@ impl ClientContext for Events {
                 | Code::SaslAuthenticationFailed
                 | Code::ClusterAuthorizationFailed
                 | Code::Fatal,
-            ) => Trouble::Refused(reason.to_owned()),
-            Some(Code::BrokerTransportFailure | Code::Resolve | Code::AllBrokersDown) => {
-                Trouble::Unreachable(reason.to_owned())
+            ) => Trouble::Refused(reason),
+            // So TLS 1.3 tells a client, after the fact, that its certificate won't do.
+            Some(Code::BrokerTransportFailure) if reason.contains("SSL alert") => {
+                Trouble::Refused(reason)
             }
+            Some(Code::BrokerTransportFailure | Code::Resolve) => Trouble::Unreachable(reason),
+            Some(Code::AllBrokersDown) => Trouble::Down,
             _ => {
                 tracing::debug!(%error, reason, "kafka");
                 return;
             }
         };
-        tracing::warn!(%error, reason, "kafka");
-        self.trouble.send_modify(|latest| {
-            // A refusal says more than the disconnections that come with it.
-            if !matches!(latest, Some(Trouble::Refused(_))) {
+        tracing::warn!(%error, ?trouble, "kafka");
+        // What says more stays.
+        self.trouble.send_if_modified(|latest| {
+            let news = latest
+                .as_ref()
+                .is_none_or(|latest| trouble.weight() >= latest.weight());
+            if news {
                 *latest = Some(trouble);
             }
+            news
         });
     }
 
@@ -127,8 +148,18 @@ impl ClientContext for Events {
         }
     }
 
+    /// librdkafka goes on telling after it is of interest.
+    fn stats_raw(&self, statistics: &[u8]) {
+        if *self.progress.borrow() < Progress::Connected
+            && let Ok(statistics) = serde_json::from_slice(statistics)
+        {
+            self.stats(statistics);
+        }
+    }
+
     fn stats(&self, statistics: Statistics) {
         let numbered = statistics.eos.is_some_and(|eos| eos.producer_id >= 0);
+        eprintln!("DBG {numbered} {:?}", statistics.brokers.values().map(|b| (b.name.clone(), b.nodeid, b.state.clone())).collect::<Vec<_>>());
         // Those that are only addresses to start from have no number.
         let brokers = statistics.brokers.into_values().filter(|b| b.nodeid >= 0);
         let states: Vec<String> = brokers.map(|broker| broker.state).collect();

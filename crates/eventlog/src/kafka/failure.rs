@@ -49,3 +49,20 @@ pub(super) fn is_out_of_range(error: &KafkaError) -> bool {
         Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)
     )
 }
+
+/// Whether the question went to a broker that doesn't lead the partition, or not
+/// any more.
+pub(super) fn is_about_leaders(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code(error),
+        Some(
+            Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::BrokerNotAvailable
+        )
+    )
+}

@@ -28,7 +28,6 @@ pub(super) type Client = Arc<Offloaded<StreamConsumer<Callbacks>>>;
 /// How long leaving the group may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-
 /// A membership; ends when dropped.
 pub(super) struct Membership {
     committer: Committer,

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
 use super::Names;
 use super::clients::{Clients, QUESTION};
 use super::events::{Events, Trouble};
-use super::failure::to_log_error;
+use super::failure::{is_about_leaders, to_log_error};
 use super::names::to_kafka;
 use super::offloaded::Offloaded;
 use crate::store::Bounds;
@@ -156,32 +156,26 @@ impl Query {
         let partitions = self.partitions;
         let events = self.events.clone();
         self.ask(move |consumer| {
-            let mut list = TopicPartitionList::new();
-            let failed = |error: KafkaError| to_log_error(&error, &format!("offsets of {name}"));
-            for partition in 0..partitions {
-                list.add_partition_offset(&name, to_kafka(partition), at)
-                    .map_err(failed)?;
-            }
-            let answer = consumer.offsets_for_times(list, QUESTION);
-            drain(consumer);
-            let answer = answer.map_err(|error| match (failed(error), events.trouble()) {
-                (LogError::Unavailable(text), Some(trouble)) => {
-                    LogError::Unavailable(format!("{text} ({})", trouble.reason()))
+            let started = Instant::now();
+            loop {
+                let found = list_offsets(consumer, &name, partitions, at);
+                drain(consumer);
+                let error = match found {
+                    Ok(found) => {
+                        events.recover();
+                        return Ok(found);
+                    }
+                    Err(error) => error,
+                };
+                // The leader has changed, and this client has yet to hear of it.
+                let passing = is_about_leaders(&error) && started.elapsed() < QUESTION;
+                if !passing {
+                    return Err(explain(&error, &format!("offsets of {name}"), &events));
                 }
-                (failure, _) => failure,
-            })?;
-            events.recover();
-            let mut offsets = vec![None; partitions as usize];
-            for element in answer.elements() {
-                element.error().map_err(failed)?;
-                let place = usize::try_from(element.partition()).unwrap_or(usize::MAX);
-                if let (Some(slot), Offset::Offset(offset)) =
-                    (offsets.get_mut(place), element.offset())
-                {
-                    *slot = u64::try_from(offset).ok();
-                }
+                thread::sleep(LOOK);
+                // Its answer is what the next attempt goes by.
+                let _ = consumer.fetch_metadata(Some(&name), QUESTION);
             }
-            Ok(offsets)
         })
         .await
     }
@@ -196,6 +190,37 @@ impl Query {
         spawn_blocking(move || question(&consumer))
             .await
             .map_err(|_| LogError::Unavailable("the question was abandoned".to_owned()))?
+    }
+}
+
+fn list_offsets(
+    consumer: &BaseConsumer<Events>,
+    name: &str,
+    partitions: u32,
+    at: Offset,
+) -> KafkaResult<Vec<Option<u64>>> {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(name, to_kafka(partition), at)?;
+    }
+    let answer = consumer.offsets_for_times(list, QUESTION)?;
+    let mut offsets = vec![None; partitions as usize];
+    for element in answer.elements() {
+        element.error()?;
+        let place = usize::try_from(element.partition()).unwrap_or(usize::MAX);
+        if let (Some(slot), Offset::Offset(offset)) = (offsets.get_mut(place), element.offset()) {
+            *slot = u64::try_from(offset).ok();
+        }
+    }
+    Ok(offsets)
+}
+
+fn explain(error: &KafkaError, what: &str, events: &Events) -> LogError {
+    match (to_log_error(error, what), events.trouble()) {
+        (LogError::Unavailable(text), Some(trouble)) => {
+            LogError::Unavailable(format!("{text} ({})", trouble.reason()))
+        }
+        (failure, _) => failure,
     }
 }
 

@@ -98,5 +98,8 @@ fn compare(topic: Topic, name: &str, found: &ConfigResource, options: &LogOption
         };
         (!holds).then(|| format!("{setting} of topic {name} is {value}, but must be {expected}"))
     };
-    rules(topic, options).into_iter().filter_map(judge).collect()
+    rules(topic, options)
+        .into_iter()
+        .filter_map(judge)
+        .collect()
 }

@@ -58,7 +58,9 @@ pub(crate) fn adapter() -> Result<Option<Adapter>> {
 
 fn url(lane: &Lane) -> Url {
     let (front, _) = Engine::running().ends(lane);
-    format!("kafka://localhost:{}", front.port()).parse().unwrap()
+    format!("kafka://localhost:{}", front.port())
+        .parse()
+        .unwrap()
 }
 
 #[async_trait]

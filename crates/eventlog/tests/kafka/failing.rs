@@ -130,7 +130,10 @@ async fn one_of_three_brokers_may_die_and_two_may_not() {
     site.kafka.kill9(0).unwrap();
     let started = Instant::now();
     let with_two = append_some(&log, "two-left", limit).await;
-    eprintln!("one of three killed: the slowest append took {:?}", started.elapsed());
+    eprintln!(
+        "one of three killed: the slowest append took {:?}",
+        started.elapsed()
+    );
     assert!(with_two.values().all(Result::is_ok), "{with_two:?}");
     outcomes.extend(with_two);
 
@@ -151,7 +154,10 @@ async fn one_of_three_brokers_may_die_and_two_may_not() {
     site.kafka.restart(0).await.unwrap();
     let started = Instant::now();
     outcomes.extend(until_it_goes_on(&other, "two-again").await);
-    eprintln!("two of three again: appends go on after {:?}", started.elapsed());
+    eprintln!(
+        "two of three again: appends go on after {:?}",
+        started.elapsed()
+    );
     site.kafka.restart(1).await.unwrap();
     outcomes.extend(until_it_goes_on(&log, "all-again").await);
     check(&log, &outcomes).await;

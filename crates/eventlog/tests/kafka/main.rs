@@ -9,3 +9,4 @@ mod failing;
 mod opening;
 mod rights;
 mod site;
+mod tmp_latency;

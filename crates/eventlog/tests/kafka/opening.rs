@@ -25,22 +25,30 @@ async fn what_is_wrong_is_found_when_the_log_is_opened() {
 async fn certificates(site: &Site) {
     let rogue = Pki::rogue(&site.dir.path().join("rogue")).unwrap();
     let stranger = rogue.issue(&Profile::client("admin").unit("operators"));
-    let expired = Profile::client("admin").unit("operators").saved_as("expired");
+    let expired = Profile::client("admin")
+        .unit("operators")
+        .saved_as("expired");
     let expired = site.pki.issue(&expired.validity(Validity::Expired));
     for who in [stranger.unwrap(), expired.unwrap()] {
         let text = site.refusal(site.options(&who, &ONE, &ONE)).await;
         assert!(text.contains("kafka.certificate"), "{text}");
     }
     // A broker that shows a certificate of another authority.
-    let deceived = with_kafka(site.admin(), |kafka| kafka.ca = Some(rogue.bundle().to_owned()));
+    let deceived = with_kafka(site.admin(), |kafka| {
+        kafka.ca = Some(rogue.bundle().to_owned())
+    });
     let text = site.refusal(deceived).await;
     assert!(text.contains("kafka.ca"), "{text}");
     // Files that aren't there, or don't belong together.
-    let absent = with_kafka(site.admin(), |kafka| kafka.private_key = Some("/no/such/key".into()));
+    let absent = with_kafka(site.admin(), |kafka| {
+        kafka.private_key = Some("/no/such/key".into())
+    });
     let text = site.refusal(absent).await;
     assert!(text.contains("kafka.private_key /no/such/key"), "{text}");
     let other = site.pki.issue_client("other", &[]).unwrap();
-    let mixed = with_kafka(site.admin(), |kafka| kafka.private_key = Some(other.private_key));
+    let mixed = with_kafka(site.admin(), |kafka| {
+        kafka.private_key = Some(other.private_key)
+    });
     site.refusal(mixed).await;
 }
 
@@ -62,20 +70,29 @@ async fn addresses(site: &Site) {
 async fn topics(site: &Site) {
     let elsewhere = with_kafka(site.admin(), |kafka| kafka.prefix = "none.".to_owned());
     let text = site.refusal(elsewhere).await;
-    assert!(text.contains("none.access.events.v1") && text.contains("kafka-topics"), "{text}");
+    assert!(
+        text.contains("none.access.events.v1") && text.contains("kafka-topics"),
+        "{text}"
+    );
 
     let five = LogOptions {
         partitions: NonZeroU32::new(5).unwrap(),
         ..site.admin()
     };
     let text = site.refusal(five).await;
-    assert!(text.contains("3 partitions") && text.contains("partitions is 5"), "{text}");
+    assert!(
+        text.contains("3 partitions") && text.contains("partitions is 5"),
+        "{text}"
+    );
 
     let safer = with_kafka(site.admin(), |kafka| {
         kafka.min_insync_replicas = NonZeroU32::new(2).unwrap();
     });
     let text = site.refusal(safer).await;
-    assert!(text.contains("min.insync.replicas of topic access.events.v1 is 1"), "{text}");
+    assert!(
+        text.contains("min.insync.replicas of topic access.events.v1 is 1"),
+        "{text}"
+    );
 
     let good = [
         ("message.timestamp.type", "LogAppendTime"),
@@ -120,7 +137,10 @@ fn admin(site: &Site) -> AdminClient<DefaultClientContext> {
         .set("bootstrap.servers", site.kafka.addresses().join(","))
         .set("security.protocol", "ssl")
         .set("ssl.ca.location", site.ca().display().to_string())
-        .set("ssl.certificate.location", who.certificate.display().to_string())
+        .set(
+            "ssl.certificate.location",
+            who.certificate.display().to_string(),
+        )
         .set("ssl.key.location", who.private_key.display().to_string())
         .create()
         .unwrap()

@@ -45,12 +45,7 @@ impl Site {
         self.options(self.kafka.admin(), &Topic::ALL, &Topic::ALL)
     }
 
-    pub(crate) fn options(
-        &self,
-        who: &Issued,
-        appends: &[Topic],
-        reads: &[Topic],
-    ) -> LogOptions {
+    pub(crate) fn options(&self, who: &Issued, appends: &[Topic], reads: &[Topic]) -> LogOptions {
         LogOptions {
             kafka: Some(KafkaOptions {
                 ca: Some(self.ca()),

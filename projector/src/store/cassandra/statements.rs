@@ -7,6 +7,9 @@ use scylla::statement::prepared::PreparedStatement;
 use super::super::{StoreError, Table};
 use super::error;
 
+/// Entries that a search looks at in one go.
+const PAGE: i32 = 256;
+
 /// What reads: all that the role `projector_serve` may do.
 pub(super) struct Reads {
     pub(super) version: PreparedStatement,
@@ -40,7 +43,8 @@ impl Reads {
         Ok(Self {
             version: prepare("SELECT version FROM schema_version WHERE name = 'views'").await?,
             access: prepare("SELECT access FROM access WHERE complex = ? AND identity = ?").await?,
-            access_by_time: prepare(
+            access_by_time: paged(
+                session,
                 "SELECT off, identity, subject, device, automation FROM access_by_time
                  WHERE complex = ? AND scope = ? AND bucket = ?
                    AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
@@ -125,6 +129,13 @@ impl Scans {
 pub(super) async fn prepare(session: &Session, cql: &str) -> Result<PreparedStatement, StoreError> {
     let mut statement = session.prepare(cql).await.map_err(error::preparing)?;
     statement.set_is_idempotent(true);
+    Ok(statement)
+}
+
+/// What is read until enough is found.
+async fn paged(session: &Session, cql: &str) -> Result<PreparedStatement, StoreError> {
+    let mut statement = prepare(session, cql).await?;
+    statement.set_page_size(PAGE);
     Ok(statement)
 }
 

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use auditlog::{Head, HeadError, LogId};
+use domain::id::EventId;
+use domain::vocabulary::Automation;
 use futures::future::join_all;
-use projector::store::{Progress, ViewStore};
-use projector::views::{DeviceRow, RowWrite};
+use projector::store::{AccessCursor, AccessQuery, Progress, ViewStore};
+use projector::views::{AccessIdentity, AccessRow, DeviceRow, RowWrite};
+use uuid::Uuid;
 
 use super::scene::Scene;
 use crate::contract;
-use crate::fixture::{Fixture, at, device};
+use crate::fixture::{Fixture, at, complex, device};
 use crate::run::{Site, project};
 
 #[tokio::test]
@@ -29,6 +32,7 @@ async fn cassandra_behaves_as_every_store() {
     scene.empty().await;
     one_of_many_writers_moves_a_head(&scene, &store).await;
     an_old_state_never_comes_back(&*store).await;
+    a_rare_access_is_found_behind_many_others(&*store).await;
 }
 
 /// By what is stored and by what `projector-serve` sees.
@@ -96,6 +100,54 @@ async fn one_of_many_writers_moves_a_head(scene: &Scene, store: &Arc<dyn ViewSto
         standing = found;
     }
     assert!(standing.is_some_and(|head| head.size > 10));
+}
+
+/// More than the database gives in one go.
+async fn a_rare_access_is_found_behind_many_others(store: &dyn ViewStore) {
+    const RARE: u64 = 100;
+    let access = |offset: u64| {
+        let event = EventId(Uuid::from_u128(offset.into()));
+        let automation = match offset % RARE {
+            0 => Automation::Automatic,
+            _ => Automation::Manual,
+        };
+        RowWrite::Access(Box::new(AccessRow {
+            complex: complex("harbour"),
+            identity: AccessIdentity::of_event(event),
+            event,
+            offset,
+            occurred_at: at(0),
+            subject: None,
+            device: None,
+            automation: Some(automation),
+            command: None,
+            record: proto::access::AccessRecord::default(),
+        }))
+    };
+    let progress = Progress {
+        topic: eventlog::Topic::AccessEvents,
+        partition: 0,
+        next: 0,
+    };
+    store
+        .apply((0..1_000).map(access).collect(), progress)
+        .await
+        .unwrap();
+    let query = AccessQuery {
+        complex: complex("harbour"),
+        from: None,
+        until: None,
+        subject: None,
+        device: None,
+        automation: Some(Automation::Automatic),
+    };
+    let found = store.reader().search(&query, None, 7).await.unwrap();
+    let offsets: Vec<u64> = found.iter().map(|row| row.offset).collect();
+    assert_eq!(offsets, [900, 800, 700, 600, 500, 400, 300]);
+    let after = found.last().map(AccessCursor::of);
+    let rest = store.reader().search(&query, after, 7).await.unwrap();
+    let offsets: Vec<u64> = rest.iter().map(|row| row.offset).collect();
+    assert_eq!(offsets, [200, 100, 0]);
 }
 
 /// However late it is written again.

@@ -1,7 +1,6 @@
 //! The view store on a real Cassandra.
 
 mod behaviour;
-mod bench;
 mod faults;
 mod refusals;
 mod rights;

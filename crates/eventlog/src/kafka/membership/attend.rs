@@ -130,10 +130,7 @@ impl Attendant {
         Ok(assigned)
     }
 
-    fn committed(
-        &self,
-        list: &TopicPartitionList,
-    ) -> Result<Vec<(Place, Option<u64>)>, LogError> {
+    fn committed(&self, list: &TopicPartitionList) -> Result<Vec<(Place, Option<u64>)>, LogError> {
         let mut all = Vec::new();
         for element in list.elements() {
             let failed = |error: KafkaError| to_log_error(&error, &self.what);

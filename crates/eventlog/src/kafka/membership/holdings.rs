@@ -65,7 +65,11 @@ impl Holdings {
     pub(in super::super) async fn release(&self, revocation: u64) {
         self.released.send_replace(revocation);
         // The sender lives as long as `self`, so this can't fail.
-        let _ = self.over.subscribe().wait_for(|over| *over >= revocation).await;
+        let _ = self
+            .over
+            .subscribe()
+            .wait_for(|over| *over >= revocation)
+            .await;
     }
 
     pub(super) fn assigned(&self, list: Vec<(Assignment, u64)>) {

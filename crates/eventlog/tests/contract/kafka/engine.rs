@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use eventlog::{Keep, KafkaOptions, LogOptions, Topic};
+use eventlog::{KafkaOptions, Keep, LogOptions, Topic};
 use harness::engines::kafka::{Kafka, Layout};
 use harness::pki::Pki;
 use rdkafka::ClientConfig;
@@ -131,7 +131,9 @@ impl Engine {
             .iter()
             .map(|(name, settings)| {
                 let new = NewTopic::new(name, count, TopicReplication::Fixed(1));
-                settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+                settings
+                    .iter()
+                    .fold(new, |new, (key, value)| new.set(key, value))
             })
             .collect();
         let made = self.admin().create_topics(&new, &AdminOptions::new()).await;
