@@ -15,6 +15,7 @@ mod clients;
 mod commit;
 mod events;
 mod failure;
+mod leaders;
 mod membership;
 mod names;
 mod offloaded;
@@ -58,18 +59,17 @@ impl KafkaLog {
     /// [`LogError::Unavailable`] if no broker answers.
     pub async fn open(url: &Url, options: LogOptions) -> Result<Self, LogError> {
         options.validate()?;
-        let t = std::time::Instant::now();
         let clients = Arc::new(Clients::new(url, options)?);
         let query = Arc::new(Query::start(&clients)?);
         let partitions = clients.options().partitions;
         query.check_partitions(clients.used(), partitions).await?;
-        settings::check(&clients).await?; eprintln!("DBG settings::check(&cli {:?}", t.elapsed());
-        access::check_reads(&clients, query.events()).await?; eprintln!("DBG access::check_reads( {:?}", t.elapsed());
+        settings::check(&clients).await?;
+        access::check_reads(&clients, query.events()).await?;
         let appends = &clients.kafka().appends;
         let appender = if appends.is_empty() {
             None
         } else {
-            access::check_appends(&clients).await?; eprintln!("DBG access::check_append {:?}", t.elapsed());
+            access::check_appends(&clients).await?;
             Some(Appender::start(&clients).await?)
         };
         Ok(Self {

@@ -2,6 +2,7 @@
 //! start and not with the first record.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use super::clients::{Clients, QUESTION};
 use super::events::Events;
 use super::failure::{code, to_log_error};
+use super::leaders::learn_leaders;
 use super::offloaded::Offloaded;
 use crate::{LogError, Topic};
 
@@ -41,7 +43,11 @@ async fn try_read_ends(clients: &Clients, names: &[String]) -> Result<(), LogErr
         .reading()
         .create_with_context(Events::new())
         .map_err(failed)?;
-    let consumer = Offloaded::new(consumer);
+    let consumer = Arc::new(Offloaded::new(consumer));
+    let ask = |consumer: &StreamConsumer<Events>, name: &str| {
+        consumer.fetch_metadata(Some(name), QUESTION).map(drop)
+    };
+    learn_leaders(&consumer, names.to_vec(), ask).await?;
     let mut list = TopicPartitionList::new();
     for name in names {
         list.add_partition_offset(name, 0, Offset::End)

@@ -6,12 +6,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::clients::{Clients, QUESTION};
 use super::events::{Events, Progress};
 use super::failure::code;
+use super::leaders::learn_leaders;
 use super::names::to_kafka;
 use super::offloaded::Offloaded;
 use super::{Names, failure};
@@ -60,7 +60,13 @@ impl Appender {
             .unwrap_or_else(|_| Err(events.explain()))?;
         // A broker that is down must not keep us from starting.
         let _ = timeout(CONNECTING, events.reached(Progress::Connected)).await;
-        learn_leaders(Arc::clone(&client), clients).await?;
+        let appends = clients.kafka().appends.iter();
+        let names = appends.map(|topic| clients.names().topic(*topic)).collect();
+        let ask = |producer: &FutureProducer<Events>, name: &str| {
+            let metadata = producer.client().fetch_metadata(Some(name), QUESTION);
+            metadata.map(drop)
+        };
+        learn_leaders(&client, names, ask).await?;
         Ok(Self {
             config,
             names: clients.names().clone(),
@@ -144,25 +150,6 @@ impl Appender {
 fn create(config: &ClientConfig, events: Events) -> Result<Client, KafkaError> {
     let producer = config.create_with_context(events)?;
     Ok(Arc::new(Offloaded::new(producer)))
-}
-
-/// Has the producer learn which broker leads each partition.
-async fn learn_leaders(client: Client, clients: &Clients) -> Result<(), LogError> {
-    let appends = clients.kafka().appends.iter();
-    let names: Vec<String> = appends.map(|topic| clients.names().topic(*topic)).collect();
-    let learn = move || {
-        names.iter().try_for_each(|name| {
-            let learnt = client.client().fetch_metadata(Some(name), QUESTION);
-            learnt
-                .map(drop)
-                .map_err(|error| failure::to_log_error(&error, &format!("topic {name}")))
-        })
-    };
-    spawn_blocking(learn).await.unwrap_or_else(|_| {
-        Err(LogError::Unavailable(
-            "the question was abandoned".to_owned(),
-        ))
-    })
 }
 
 fn position(partition: i32, offset: i64) -> Option<Position> {

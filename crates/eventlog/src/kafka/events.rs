@@ -159,7 +159,6 @@ impl ClientContext for Events {
 
     fn stats(&self, statistics: Statistics) {
         let numbered = statistics.eos.is_some_and(|eos| eos.producer_id >= 0);
-        eprintln!("DBG {numbered} {:?}", statistics.brokers.values().map(|b| (b.name.clone(), b.nodeid, b.state.clone())).collect::<Vec<_>>());
         // Those that are only addresses to start from have no number.
         let brokers = statistics.brokers.into_values().filter(|b| b.nodeid >= 0);
         let states: Vec<String> = brokers.map(|broker| broker.state).collect();

@@ -13,9 +13,10 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Names;
-use super::clients::Clients;
+use super::clients::{Clients, QUESTION};
 use super::events::Events;
 use super::failure::{code, is_out_of_range, to_log_error};
+use super::leaders::learn_leaders;
 use super::names::to_kafka;
 use super::offloaded::Offloaded;
 use super::query::Query;
@@ -34,7 +35,7 @@ pub(super) enum Arrival {
 
 /// Reads partitions, each from its own offset on.
 pub(super) struct Reader {
-    consumer: Offloaded<StreamConsumer<Events>>,
+    consumer: Arc<Offloaded<StreamConsumer<Events>>>,
     query: Arc<Query>,
     names: Names,
     /// What is read, and the offset that comes next.
@@ -48,13 +49,24 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(clients: &Clients, query: &Arc<Query>) -> Result<Self, LogError> {
+    /// A reader that is ready to read these topics, and reads nothing yet.
+    pub(super) async fn start(
+        clients: &Clients,
+        query: &Arc<Query>,
+        topics: &[Topic],
+    ) -> Result<Self, LogError> {
         let consumer = clients
             .reading()
             .create_with_context(Events::new())
             .map_err(|error| LogError::Misconfigured(error.to_string()))?;
+        let consumer = Arc::new(Offloaded::new(consumer));
+        let names = topics.iter().map(|t| clients.names().topic(*t)).collect();
+        let ask = |consumer: &StreamConsumer<Events>, name: &str| {
+            consumer.fetch_metadata(Some(name), QUESTION).map(drop)
+        };
+        learn_leaders(&consumer, names, ask).await?;
         Ok(Self {
-            consumer: Offloaded::new(consumer),
+            consumer,
             query: Arc::clone(query),
             names: clients.names().clone(),
             next: BTreeMap::new(),

@@ -29,8 +29,9 @@ pub(super) async fn join(
     let mut topics = topics.to_vec();
     topics.sort();
     topics.dedup();
+    let reader = Reader::start(clients, query, &topics).await?;
     Ok(Box::new(KafkaSubscription {
-        reader: Reader::new(clients, query)?,
+        reader,
         membership: Membership::join(clients, query, group, &topics)?,
         names: clients.names().clone(),
         announced: None,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::clients::Clients;
 use super::query::Query;
@@ -20,7 +20,9 @@ struct KafkaTail {
     reader: Reader,
     query: Arc<Query>,
     topic: Topic,
+    /// How long it may be quiet, and since when it is, whoever has waited.
     quiet: Duration,
+    since: Instant,
     /// Where partitions ended when reading was restarted to find out whether any
     /// record stands before that: Kafka keeps offsets for its own records too.
     ends: BTreeMap<u32, u64>,
@@ -39,7 +41,7 @@ pub(super) async fn start(
         TailFrom::Time(time) => query.offsets_at(topic, time).await?,
         TailFrom::Offsets(offsets) => checked(query, topic, offsets).await?,
     };
-    let mut reader = Reader::new(clients, query)?;
+    let mut reader = Reader::start(clients, query, &[topic]).await?;
     for (partition, offset) in (0u32..).zip(next) {
         reader.set((topic, partition), offset);
     }
@@ -48,6 +50,7 @@ pub(super) async fn start(
         query: Arc::clone(query),
         topic,
         quiet: QUIET,
+        since: Instant::now(),
         ends: BTreeMap::new(),
     }))
 }
@@ -76,9 +79,11 @@ async fn checked(query: &Query, topic: Topic, offsets: Vec<u64>) -> Result<Vec<u
 impl Tail for KafkaTail {
     async fn next_batch(&mut self, max: usize) -> Result<Vec<Record>, LogError> {
         loop {
-            match timeout(self.quiet, self.reader.wait(max.max(1))).await {
+            let deadline = self.since + self.quiet;
+            match timeout_at(deadline, self.reader.wait(max.max(1))).await {
                 Ok(Ok(Arrival::Records(records))) => {
                     self.quiet = QUIET;
+                    self.since = Instant::now();
                     for record in &records {
                         self.ends.remove(&record.position.partition);
                     }
@@ -104,8 +109,9 @@ impl KafkaTail {
     /// Where offsets lie ahead though nothing comes, reads them again: whatever
     /// end is reported then lies behind them.
     async fn look_for_gaps(&mut self) -> Result<(), LogError> {
-        self.quiet = (2 * self.quiet).min(LONGEST_QUIET);
         let ends = self.query.ends(self.topic).await?;
+        self.quiet = (2 * self.quiet).min(LONGEST_QUIET);
+        self.since = Instant::now();
         let ahead = |(partition, end): &(u32, u64)| {
             let next = self.reader.next().get(&(self.topic, *partition));
             next.is_some_and(|next| next < end)

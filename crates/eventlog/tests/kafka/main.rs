@@ -6,7 +6,7 @@
 
 mod deployment;
 mod failing;
+mod gaps;
 mod opening;
 mod rights;
 mod site;
-mod tmp_latency;

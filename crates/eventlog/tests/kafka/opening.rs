@@ -3,7 +3,6 @@ use std::num::NonZeroU32;
 use eventlog::{LogError, LogOptions, Topic};
 use harness::pki::{Pki, Profile, Validity};
 use harness::process::free_port;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 
@@ -111,7 +110,7 @@ async fn topics(site: &Site) {
         ("retention.bytes", "1000000"),
         ("max.message.bytes", "100000"),
     ];
-    let admin = admin(site);
+    let admin: AdminClient<DefaultClientContext> = site.client().create().unwrap();
     for (number, (setting, value)) in bad.into_iter().enumerate() {
         let prefix = format!("bad{number}.");
         let name = format!("{prefix}access.events.v1");
@@ -129,19 +128,4 @@ async fn topics(site: &Site) {
         let told = format!("{setting} of topic {name} is {value}, but must be");
         assert!(text.contains(&told), "{text}");
     }
-}
-
-fn admin(site: &Site) -> AdminClient<DefaultClientContext> {
-    let who = site.kafka.admin();
-    ClientConfig::new()
-        .set("bootstrap.servers", site.kafka.addresses().join(","))
-        .set("security.protocol", "ssl")
-        .set("ssl.ca.location", site.ca().display().to_string())
-        .set(
-            "ssl.certificate.location",
-            who.certificate.display().to_string(),
-        )
-        .set("ssl.key.location", who.private_key.display().to_string())
-        .create()
-        .unwrap()
 }

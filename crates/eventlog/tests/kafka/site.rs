@@ -7,6 +7,7 @@ use eventlog::{CloudEvent, KafkaOptions, LogError, LogOptions, NewRecord, Shared
 use harness::engines::kafka::{Kafka, Layout};
 use harness::pki::{Issued, Pki};
 use jiff::Timestamp;
+use rdkafka::ClientConfig;
 use tempfile::TempDir;
 use url::Url;
 use uuid::Uuid;
@@ -58,6 +59,22 @@ impl Site {
             }),
             ..LogOptions::default()
         }
+    }
+
+    /// An operator's client that goes past the log.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let who = self.kafka.admin();
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.kafka.addresses().join(","))
+            .set("security.protocol", "ssl")
+            .set("ssl.ca.location", self.ca().display().to_string())
+            .set(
+                "ssl.certificate.location",
+                who.certificate.display().to_string(),
+            )
+            .set("ssl.key.location", who.private_key.display().to_string());
+        config
     }
 
     pub(crate) async fn open(&self, options: LogOptions) -> Result<SharedLog, LogError> {
