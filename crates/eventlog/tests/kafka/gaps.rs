@@ -3,7 +3,7 @@ use std::time::Duration;
 use eventlog::{TailFrom, Topic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::site::{Site, record};
 
@@ -42,11 +42,18 @@ async fn a_tail_gets_past_records_that_are_kafkas_own() {
         };
         spawn_blocking(transact).await.unwrap();
     }
-    let ends = log.end_offsets(TOPIC).await.unwrap();
-    assert_eq!(
-        ends[first.partition as usize], 5,
-        "three records and two ends"
-    );
+    // Three records and the ends of two transactions, the last of which is written
+    // a moment after it was decided.
+    let written = async {
+        loop {
+            let ends = log.end_offsets(TOPIC).await.unwrap();
+            if ends[first.partition as usize] == 5 {
+                return ends;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ends = timeout(PATIENCE, written).await.unwrap();
 
     let mut values = Vec::new();
     let reading = async {
