@@ -1,5 +1,7 @@
 //! Configuration: one file for all roles; a role asks only for the sections that it needs.
 
+mod tiles;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,6 +16,10 @@ use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
 
 use crate::store;
+
+pub use tiles::TilesConfig;
+#[cfg(feature = "s3")]
+pub use tiles::{Encryption, S3Config};
 
 /// What the environment's overrides begin with.
 pub const ENV_PREFIX: &str = "PROJECTOR";
@@ -60,14 +66,6 @@ pub struct ViewsConfig {
     /// `[views.cassandra]`, where the URL is of that kind.
     #[cfg(feature = "cassandra")]
     pub cassandra: Option<store::CassandraOptions>,
-}
-
-/// `[tiles]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TilesConfig {
-    /// `file:///absolute/path`, a folder.
-    pub url: Url,
 }
 
 /// `[audit]`.
@@ -247,10 +245,8 @@ impl Config {
 
     fn tiles(&self) -> Result<&TilesConfig, String> {
         let tiles = needed(&self.tiles, "tiles")?;
-        match (tiles.url.scheme(), tiles.url.to_file_path()) {
-            ("file", Ok(_)) => Ok(tiles),
-            _ => Err("`tiles.url`: write file:///absolute/path".to_owned()),
-        }
+        tiles.check()?;
+        Ok(tiles)
     }
 
     fn audit(&self) -> Result<&AuditConfig, String> {

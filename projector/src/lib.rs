@@ -15,4 +15,5 @@ pub mod rebuild;
 pub mod roles;
 pub mod serve;
 pub mod store;
+mod tiles;
 pub mod views;

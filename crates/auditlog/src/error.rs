@@ -23,6 +23,18 @@ pub enum Error {
         /// The scheme that was given, with what follows left out.
         url: String,
     },
+    /// Options of an object store that can't be meant.
+    #[error("audit storage: {0}")]
+    Options(String),
+    /// An object store that a log can't be kept on, or that doesn't let us in.
+    #[error("the object store can't be used for the audit log: {why}")]
+    Unfit {
+        /// What is wrong with it, and what to change.
+        why: &'static str,
+        /// What it said, if it said anything.
+        #[source]
+        source: Option<object_store::Error>,
+    },
     /// The folder can't be made or opened.
     #[error("the audit log's folder can't be opened; check that it exists and is writable")]
     Folder(#[source] std::io::Error),

@@ -30,10 +30,14 @@ mod head;
 mod id;
 mod key;
 mod leaf;
+#[cfg(feature = "s3")]
+mod probe;
 mod proof;
 mod prove;
 mod reader;
 mod resume;
+#[cfg(feature = "s3")]
+mod s3;
 mod store;
 mod tiles;
 mod writer;
@@ -46,6 +50,8 @@ pub use key::CheckpointSigner;
 pub use leaf::{Leaf, MAX_LEAF_BYTES, OversizedRecord};
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
 pub use reader::LogReader;
+#[cfg(feature = "s3")]
+pub use s3::{Access, Encryption, S3Options, check_s3, open_s3};
 pub use store::{open, open_folder};
 pub use tiles::{ENTRIES_PER_BUNDLE, MAX_LEAVES};
 pub use writer::LogWriter;

@@ -51,11 +51,16 @@ pub(crate) async fn create(
             PutMode::Create.into(),
         )
         .await;
-    match put {
-        Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
+    let existed = match put {
+        Ok(_) => false,
+        Err(object_store::Error::AlreadyExists { .. }) => true,
         Err(e) => return Err(e.into()),
-    }
-    let stored = fetch::exact(store, log, name).await?;
+    };
+    let stored = match fetch::exact(store, log, name).await {
+        // It was there a moment ago: only a writer that is further along removes objects.
+        Err(Error::Missing { log, .. }) if existed => return Err(Error::Conflict { log }),
+        other => other?,
+    };
     if stored == bytes {
         Ok((name, stored))
     } else {

@@ -92,6 +92,7 @@ fn is_final(error: &Error) -> bool {
         | Error::Key(_)
         | Error::KeyFile(_)
         | Error::Scheme { .. }
+        | Error::Options(_)
         | Error::Mismatch { .. }
         | Error::Missing { .. }
         | Error::NoCheckpoint { .. }
@@ -101,6 +102,7 @@ fn is_final(error: &Error) -> bool {
         | Error::OutOfRange { .. }
         | Error::InvalidProof => true,
         Error::Folder(_)
+        | Error::Unfit { .. }
         | Error::Store(_)
         | Error::Head { .. }
         | Error::Conflict { .. }

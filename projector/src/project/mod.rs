@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ProjectSections};
 use crate::store::{self, StoreError};
+use crate::tiles;
 
 pub use partition::Parts;
 pub(crate) use partition::leaf;
@@ -92,7 +93,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Proje
     let signer = signer(&sections)?;
     let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
     let trees = TreeParts {
-        tiles: auditlog::open(&sections.tiles.url)?,
+        tiles: tiles::to_write(sections.tiles).await?,
         views: store::open_configured(sections.views).await?,
         signer: Arc::new(signer),
         origin: sections.audit.origin.clone(),

@@ -34,6 +34,7 @@ use tonic::transport::Server;
 
 use crate::config::Config;
 use crate::store::{self, ViewReader};
+use crate::tiles;
 use audit::Audit;
 use auth::{PeerGate, TokenGate};
 use call::Calls;
@@ -91,7 +92,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let key_file = &serve.identities.key_file;
     let identities = Identities::follow(log, key_file, context.shutdown.clone())
         .context("section `[serve.identities]`")?;
-    let tiles = auditlog::open(&sections.tiles.url)?;
+    let tiles = tiles::to_read(sections.tiles).await?;
     let origin = sections.audit.origin.clone();
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),

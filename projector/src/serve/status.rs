@@ -180,6 +180,8 @@ impl From<LogError> for Refusal {
             | LogError::Key(_)
             | LogError::KeyFile(_)
             | LogError::Scheme { .. }
+            | LogError::Options(_)
+            | LogError::Unfit { .. }
             | LogError::Head { .. }
             | LogError::Conflict { .. }
             | LogError::Order { .. }

@@ -11,5 +11,7 @@ mod folds;
 mod halts;
 mod process;
 mod run;
+#[cfg(feature = "s3-tests")]
+mod s3;
 mod serving;
 mod site;

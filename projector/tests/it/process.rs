@@ -1,12 +1,14 @@
 //! The program as it is started: killed with no warning, its trees and rows are those of the log.
 
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditlog::{LogId, LogReader, Origin};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use harness::process::{Process, Spec};
+use object_store::ObjectStore;
 use projector::config::Config;
 use projector::views::TOPICS;
 use serde_json::Value;
@@ -14,7 +16,7 @@ use serde_json::Value;
 use crate::run::{ORIGIN, wait};
 use crate::site::OnDisk;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_projector");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_projector");
 
 fn tool(disk: &OnDisk, args: &[&str]) -> Output {
     let config = disk.config();
@@ -29,7 +31,7 @@ fn tool(disk: &OnDisk, args: &[&str]) -> Output {
     output
 }
 
-async fn caught_up(disk: &OnDisk, config: &Config) {
+pub async fn caught_up(disk: &OnDisk, config: &Config) {
     let views = projector::store::open_reader(&config.views.as_ref().unwrap().url).unwrap();
     wait(async || {
         for topic in TOPICS {
@@ -44,6 +46,32 @@ async fn caught_up(disk: &OnDisk, config: &Config) {
         true
     })
     .await;
+}
+
+/// The trees that follow from the event log alone are the signed ones.
+pub async fn rebuilt_trees_are_in(disk: &OnDisk, tiles: Arc<dyn ObjectStore>) {
+    let rebuilt = tool(disk, &["rebuild"]).stdout;
+    let rebuilt: Vec<Value> = String::from_utf8(rebuilt)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(rebuilt.len() > 6);
+    for tree in rebuilt {
+        let (topic, complex) = (
+            tree["topic"].as_str().unwrap(),
+            tree["complex"].as_str().unwrap(),
+        );
+        let log = match complex.strip_prefix("_partition-") {
+            Some(partition) => LogId::unkeyed(topic, partition.parse().unwrap()).unwrap(),
+            None => LogId::new(topic, complex).unwrap(),
+        };
+        let origin = Origin::new(ORIGIN, &log).unwrap();
+        let reader = LogReader::open(log, origin, tiles.clone(), disk.verifier.clone()).unwrap();
+        let checkpoint = reader.checkpoint().await.unwrap();
+        assert_eq!(tree["size"], checkpoint.size());
+        assert_eq!(tree["root"], BASE64_STANDARD.encode(checkpoint.root()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,29 +97,8 @@ async fn killed_at_any_time_it_leaves_what_a_rebuild_gives() {
     let stored = tool(&disk, &["dump-views"]).stdout;
     assert!(stored.len() > 10_000);
     assert!(stored == tool(&disk, &["rebuild", "--dump-views"]).stdout);
-    let rebuilt = tool(&disk, &["rebuild"]).stdout;
     let tiles = auditlog::open(&config.tiles.as_ref().unwrap().url).unwrap();
-    let rebuilt: Vec<Value> = String::from_utf8(rebuilt)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert!(rebuilt.len() > 6);
-    for tree in rebuilt {
-        let (topic, complex) = (
-            tree["topic"].as_str().unwrap(),
-            tree["complex"].as_str().unwrap(),
-        );
-        let log = match complex.strip_prefix("_partition-") {
-            Some(partition) => LogId::unkeyed(topic, partition.parse().unwrap()).unwrap(),
-            None => LogId::new(topic, complex).unwrap(),
-        };
-        let origin = Origin::new(ORIGIN, &log).unwrap();
-        let reader = LogReader::open(log, origin, tiles.clone(), disk.verifier.clone()).unwrap();
-        let checkpoint = reader.checkpoint().await.unwrap();
-        assert_eq!(tree["size"], checkpoint.size());
-        assert_eq!(tree["root"], BASE64_STANDARD.encode(checkpoint.root()));
-    }
+    rebuilt_trees_are_in(&disk, tiles).await;
 
     assert!(process.terminate().await.unwrap().success());
     let log = std::fs::read_to_string(disk.path().join("projector.log")).unwrap();

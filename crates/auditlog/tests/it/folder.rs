@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::common::{Site, fill, log, next_index, record};
-use auditlog::{open, open_folder, verify_inclusion};
+use auditlog::{MemoryHeads, open, open_folder, verify_inclusion};
 use url::Url;
 
 fn site(path: &std::path::Path) -> Site {
     Site {
         store: open_folder(path).unwrap(),
-        ..Site::default()
+        heads: Arc::<MemoryHeads>::default(),
     }
 }
 
@@ -29,7 +29,7 @@ async fn a_folder_holds_the_same_objects_as_memory() {
     fill(&mut again.writer().await.unwrap(), 530, 100)
         .await
         .unwrap();
-    let memory = Site::default();
+    let memory = Site::in_memory();
     fill(&mut memory.writer().await.unwrap(), 530, 530)
         .await
         .unwrap();

@@ -9,7 +9,7 @@ use object_store::path::Path;
 const SIZE: u64 = 600;
 
 async fn filled() -> Site {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), SIZE, 250)
         .await
         .unwrap();
@@ -138,7 +138,7 @@ async fn the_checkpoint_of_another_log_or_time_is_refused() {
     ));
 
     // A whole other history, well signed: one who has seen the first doesn't take it.
-    let other = Site::default();
+    let other = Site::fresh().await;
     let mut writer = other.writer().await.unwrap();
     for i in 0..SIZE + 50 {
         let leaf = Leaf::of("another history".into(), 0, i);
@@ -179,7 +179,7 @@ async fn a_pruned_log_still_proves() {
 /// A reader that still holds an older checkpoint finds the full tile where the partial one was.
 #[tokio::test]
 async fn an_older_checkpoint_outlives_its_partial_tiles() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut writer = site.writer().await.unwrap();
     fill(&mut writer, 200, 200).await.unwrap();
     let reader = site.reader();
@@ -200,7 +200,7 @@ async fn an_older_checkpoint_outlives_its_partial_tiles() {
 
 #[tokio::test]
 async fn large_and_empty_records_are_leaves_too() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut writer = site.writer().await.unwrap();
     let large = Bytes::from(vec![b'x'; MAX_LEAF_BYTES + 1]);
     let values = [
@@ -229,7 +229,7 @@ async fn large_and_empty_records_are_leaves_too() {
 /// A log of more than 1,000 bundles uses the longer paths, and grows beyond them.
 #[tokio::test]
 async fn bundles_beyond_a_thousand() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut writer = site.writer().await.unwrap();
     let size = 256 * 1234 + 5;
     fill(&mut writer, size, 50_000).await.unwrap();

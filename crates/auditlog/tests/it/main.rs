@@ -9,3 +9,13 @@ mod notes;
 mod proofs;
 mod recovery;
 mod writers;
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+
+/// The storage of one test's log.
+async fn fresh_storage() -> Arc<dyn ObjectStore> {
+    Arc::new(InMemory::new())
+}

@@ -78,7 +78,7 @@ fn bad_keys_are_refused_and_not_repeated() {
 /// A checkpoint as a tool sees it that has only the vkey and knows signed notes.
 #[tokio::test]
 async fn a_checkpoint_is_a_signed_note() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 10, 10)
         .await
         .unwrap();
@@ -122,7 +122,7 @@ async fn a_checkpoint_is_a_signed_note() {
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_on_both_sides() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 10, 10)
         .await
         .unwrap();
@@ -151,7 +151,7 @@ async fn a_wrong_key_is_refused_on_both_sides() {
 
 #[tokio::test]
 async fn only_the_signed_text_counts() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 10, 10)
         .await
         .unwrap();

@@ -49,7 +49,7 @@ fn roots_are_those_of_rfc_6962() {
 
 #[tokio::test]
 async fn a_written_log_has_the_roots_of_rfc_6962() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut writer = site.writer().await.unwrap();
     for (i, leaf) in LEAVES.iter().enumerate() {
         let leaf = auditlog::Leaf::of(Bytes::from_static(leaf), 0, i as u64);
@@ -125,7 +125,7 @@ async fn check_consistency(reader: &auditlog::LogReader, old: u64, new: u64) {
 
 #[tokio::test]
 async fn proofs_hold_at_every_boundary() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 600, 77)
         .await
         .unwrap();
@@ -153,7 +153,7 @@ async fn proofs_hold_at_every_boundary() {
 
 #[tokio::test]
 async fn what_is_outside_the_tree_is_refused() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let reader = site.reader();
     assert!(matches!(
         reader.checkpoint().await,
@@ -210,7 +210,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let site = Site::default();
+            let site = Site::fresh().await;
             fill(&mut site.writer().await.unwrap(), size, batch).await.unwrap();
             let pick = |p: f64, most: u64| 1 + (p * most as f64) as u64 % most;
             let tree = pick(picks[0], size);

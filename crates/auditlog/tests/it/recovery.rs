@@ -22,7 +22,7 @@ async fn killed_at_every_operation() {
         let expected = undisturbed(size, batch).await;
         for hit in [Hit::Before, Hit::After] {
             for operations in 0.. {
-                let site = Site::default();
+                let site = Site::fresh().await;
                 let (faulty, budget) = killed_after(&site, operations, hit);
                 let died = run(&faulty, size, batch).await.is_err();
                 if !budget.spent() {
@@ -45,7 +45,7 @@ async fn killed_at_every_operation() {
 async fn killed_over_and_over() {
     let (size, batch) = (700, 90);
     let expected = undisturbed(size, batch).await;
-    let site = Site::default();
+    let site = Site::fresh().await;
     for round in 0.. {
         let (faulty, budget) = killed_after(&site, 25 + round % 11, Hit::After);
         let finished = run(&faulty, size, batch).await.is_ok();
@@ -61,7 +61,7 @@ async fn killed_over_and_over() {
 /// byte of what was written.
 #[tokio::test]
 async fn killed_between_the_tiles_and_the_head() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 300, 300)
         .await
         .unwrap();
@@ -122,7 +122,7 @@ impl HeadStore for Stuck {
 /// A dropped append (its task was aborted) closes the writer, and the log is none the worse.
 #[tokio::test]
 async fn a_dropped_append_closes_the_writer() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 10, 10)
         .await
         .unwrap();
@@ -145,7 +145,7 @@ async fn a_dropped_append_closes_the_writer() {
 
 #[tokio::test]
 async fn offsets_only_rise() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut writer = site.writer().await.unwrap();
     fill(&mut writer, 3, 3).await.unwrap();
     for bad in [
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let site = Site::default();
+            let site = Site::fresh().await;
             let mut writer = site.writer().await.unwrap();
             for (batch, reopen) in &batches {
                 let from = next_index(&writer);

@@ -10,7 +10,7 @@ use crate::common::{Site, fill, log, next_index, record, records, undisturbed};
 
 #[tokio::test]
 async fn a_second_writer_gets_a_conflict_and_cannot_fork() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let mut first = site.writer().await.unwrap();
     fill(&mut first, 5, 5).await.unwrap();
     let mut second = site.writer().await.unwrap();
@@ -42,7 +42,7 @@ async fn a_second_writer_gets_a_conflict_and_cannot_fork() {
 #[tokio::test]
 async fn two_writers_at_once_make_one_log() {
     for _ in 0..20 {
-        let site = Site::default();
+        let site = Site::fresh().await;
         fill(&mut site.writer().await.unwrap(), 250, 250)
             .await
             .unwrap();
@@ -64,7 +64,7 @@ async fn two_writers_at_once_make_one_log() {
 /// checkpoint takes the place of the published one.
 #[tokio::test]
 async fn a_lost_head_is_regained_from_the_same_records() {
-    let mut site = Site::default();
+    let mut site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 700, 700)
         .await
         .unwrap();
@@ -86,7 +86,7 @@ async fn a_lost_head_is_regained_from_the_same_records() {
 /// The head is lost and the event log doesn't give the same records any more: halted.
 #[tokio::test]
 async fn a_lost_head_never_makes_another_log() {
-    let mut site = Site::default();
+    let mut site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 700, 700)
         .await
         .unwrap();
@@ -113,7 +113,7 @@ async fn a_lost_head_never_makes_another_log() {
 /// away are gone: the signed root does.
 #[tokio::test]
 async fn nothing_is_signed_beside_a_published_root() {
-    let mut site = Site::default();
+    let mut site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 10, 10)
         .await
         .unwrap();
@@ -134,7 +134,7 @@ async fn nothing_is_signed_beside_a_published_root() {
 /// Writers and readers can live in tasks of a multi-threaded runtime.
 #[tokio::test]
 async fn a_writer_works_inside_a_task() {
-    let site = Site::default();
+    let site = Site::fresh().await;
     let task = tokio::spawn({
         let site = site.clone();
         async move { fill(&mut site.writer().await?, 300, 100).await }

@@ -34,16 +34,23 @@ pub(crate) struct Site {
     pub(crate) heads: Arc<dyn HeadStore>,
 }
 
-impl Default for Site {
-    fn default() -> Self {
+impl Site {
+    /// An empty one, on the storage that these tests are run on.
+    pub(crate) async fn fresh() -> Self {
+        Self {
+            store: crate::fresh_storage().await,
+            heads: Arc::new(MemoryHeads::default()),
+        }
+    }
+
+    /// An empty one in memory.
+    pub(crate) fn in_memory() -> Self {
         Self {
             store: Arc::new(InMemory::new()),
             heads: Arc::new(MemoryHeads::default()),
         }
     }
-}
 
-impl Site {
     pub(crate) async fn writer(&self) -> Result<LogWriter> {
         let (store, heads) = (self.store.clone(), self.heads.clone());
         LogWriter::open(log(), origin(), store, heads, SIGNER.clone()).await
@@ -125,7 +132,7 @@ pub(crate) async fn fill(writer: &mut LogWriter, size: u64, batch: u64) -> Resul
 
 /// The objects of a log of `size` leaves that nothing ever happened to.
 pub(crate) async fn undisturbed(size: u64, batch: u64) -> BTreeMap<String, Bytes> {
-    let site = Site::default();
+    let site = Site::in_memory();
     fill(&mut site.writer().await.unwrap(), size, batch)
         .await
         .unwrap();
