@@ -1,9 +1,15 @@
 //! The reference partner's control API: what happens at the doors.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::process::wait_until;
 use crate::site::Site;
+
+/// Only what is broken takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client of the control API.
 #[derive(Debug, Clone)]
@@ -86,5 +92,20 @@ impl PartnerControl {
         self.post(&format!("/devices/{device}/status"), status)
             .await
             .map(drop)
+    }
+
+    /// Waits until everything that the partner had to tell has been taken in.
+    ///
+    /// # Errors
+    /// It is not, for a minute.
+    pub async fn delivered(&self) -> Result<()> {
+        wait_until(PATIENCE, "the partner's outbox to be empty", || async {
+            let held = self.get("/held").await;
+            held.is_ok_and(|held| {
+                let pending = held.pointer("/outbox/pending");
+                pending.and_then(Value::as_i64).unwrap_or(0) == 0
+            })
+        })
+        .await
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 
@@ -38,7 +38,7 @@ pub struct Issued {
 pub struct Pki {
     dir: PathBuf,
     bundle: PathBuf,
-    authority: CertifiedIssuer<'static, KeyPair>,
+    authority: Issuer<'static, KeyPair>,
 }
 
 impl Pki {
@@ -48,21 +48,34 @@ impl Pki {
     /// The folder can't be written.
     pub fn create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name = subject("Test CA", "services");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let (mut params, key) = (authority(), KeyPair::generate()?);
         let now = SystemTime::now();
         set_validity(&mut params, now - 60 * DAY, now + 365 * DAY)?;
+        write(&dir.join("ca.crt"), &params.self_signed(&key)?.pem(), 0o644)?;
+        write(&dir.join("ca.key"), &key.serialize_pem(), 0o600)?;
+        Self::of(dir, dir)
+    }
 
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    /// An authority that was made before, in `home`; what it issues is written to `dir`, which is
+    /// created where absent. So many may issue at once without writing each other's files.
+    ///
+    /// # Errors
+    /// Its files can't be read, or `dir` can't be written.
+    pub fn of(home: &Path, dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+        let read = |name: &str| {
+            let file = home.join(name);
+            fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
+        };
+        let (certificate, key) = (read("ca.crt")?, read("ca.key")?);
         let bundle = dir.join("ca.crt");
-        write(&bundle, &authority.pem(), 0o644)?;
-        write(&dir.join("ca.key"), &authority.key().serialize_pem(), 0o600)?;
+        if home != dir {
+            write(&bundle, &certificate, 0o644)?;
+        }
         Ok(Self {
             dir: dir.to_owned(),
             bundle,
-            authority,
+            authority: Issuer::new(authority(), KeyPair::from_pem(&key)?),
         })
     }
 
@@ -145,10 +158,20 @@ impl Pki {
         };
         write(&issued.certificate, &certificate, 0o644)?;
         write(&issued.private_key, &key, 0o600)?;
-        let combined = format!("{key}{certificate}{}", self.authority.pem());
+        let authority = fs::read_to_string(&self.bundle)?;
+        let combined = format!("{key}{certificate}{authority}");
         write(&issued.combined, &combined, 0o600)?;
         Ok(issued)
     }
+}
+
+/// What every authority's certificate says.
+fn authority() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = subject("Test CA", "services");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn is_file_stem(stem: &str) -> bool {

@@ -1,6 +1,8 @@
 //! A whole site on one machine: issuer, partner, command-svc, webhook-gw and projector as
 //! processes of their own, started from their own configuration files.
 
+#[cfg(feature = "cassandra")]
+pub mod cluster;
 mod configs;
 mod engines;
 mod keys;
@@ -13,10 +15,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use url::Url;
 
+#[cfg(feature = "cassandra")]
+use crate::engines::standing::Standing;
 use crate::pki::{Issued, Pki, San};
 use crate::process::{Port, Process, Spec, free_port};
 
-pub use engines::{Cluster, Engines, Pair, observed};
+#[cfg(feature = "cassandra")]
+use cluster::Cluster;
+pub use engines::{Engines, Pair, observed};
 pub use keys::{Keys, ORIGIN};
 pub use roles::{CLIENT_ID, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE, USERS, User};
 
@@ -57,6 +63,16 @@ impl Part {
             all.push(Part::ProjectorServe);
         }
         all
+    }
+
+    /// What it is told to be on its command line, where it can be several things.
+    pub fn role(self, pair: Pair) -> Option<&'static str> {
+        match (self, pair) {
+            (Part::Projector, Pair::Embedded) => Some("all"),
+            (Part::Projector, Pair::Cluster) => Some("project"),
+            (Part::ProjectorServe, _) => Some("serve"),
+            _ => None,
+        }
     }
 
     /// Name of its configuration and its log.
@@ -141,33 +157,51 @@ impl Site {
     /// # Errors
     /// A file can't be written.
     pub fn prepare(dir: &Path) -> Result<Self> {
-        let pki = Self::folders(dir)?;
+        let dir = folders(dir)?;
+        let pki = Pki::create(&dir.join("pki"))?;
         Self::furnish(dir, pki, Engines::Embedded)
     }
 
-    /// The same on these engines, which it starts. None where this machine can't run them,
-    /// which is said loudly.
+    /// The same on these engines: on those that the environment names, where it names any, else on
+    /// ones that it starts. None where this machine can't run them, which is said loudly.
     ///
     /// # Errors
-    /// A file can't be written, or an engine does not start.
+    /// A file can't be written; or an engine does not start, or can't be had, and `CI` is set.
     pub async fn prepare_on(pair: Pair, dir: &Path) -> Result<Option<Self>> {
-        let pki = Self::folders(dir)?;
-        let engines = Engines::start(pair, &dir.join("engines"), &pki).await?;
-        engines
-            .map(|engines| Self::furnish(dir, pki, engines))
+        match pair {
+            Pair::Embedded => Self::prepare(dir).map(Some),
+            #[cfg(feature = "cassandra")]
+            Pair::Cluster => match Standing::from_env()? {
+                None => Self::prepare_alone(dir, 1).await,
+                Some(standing) => {
+                    let dir = folders(dir)?;
+                    let pki = Pki::of(standing.authority(), &dir.join("pki"))?;
+                    let cluster = Cluster::lodge(&standing, &pki).await?;
+                    Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))).map(Some)
+                }
+            },
+            #[cfg(not(feature = "cassandra"))]
+            Pair::Cluster => anyhow::bail!(
+                "this build has no cluster engines: build it with the features that `cargo xtask` names"
+            ),
+        }
+    }
+
+    /// The same on so many brokers and a node that no other site uses.
+    ///
+    /// # Errors
+    /// As [`Site::prepare_on`].
+    #[cfg(feature = "cassandra")]
+    pub async fn prepare_alone(dir: &Path, brokers: usize) -> Result<Option<Self>> {
+        let dir = folders(dir)?;
+        let pki = Pki::create(&dir.join("pki"))?;
+        let cluster = Cluster::own(&dir.join("engines"), &pki, brokers).await?;
+        cluster
+            .map(|cluster| Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))))
             .transpose()
     }
 
-    fn folders(dir: &Path) -> Result<Pki> {
-        for folder in ["config", "data", "logs"] {
-            std::fs::create_dir_all(dir.join(folder))
-                .with_context(|| format!("create {}", dir.join(folder).display()))?;
-        }
-        Pki::create(&dir.canonicalize()?.join("pki"))
-    }
-
-    fn furnish(dir: &Path, pki: Pki, engines: Engines) -> Result<Self> {
-        let dir = dir.canonicalize()?;
+    fn furnish(dir: PathBuf, pki: Pki, engines: Engines) -> Result<Self> {
         let site = Self {
             certificates: Certificates::issue(&pki)?,
             keys: Keys::generate(&dir.join("keys"))?,
@@ -185,8 +219,41 @@ impl Site {
     pub fn pair(&self) -> Pair {
         match self.engines {
             Engines::Embedded => Pair::Embedded,
+            #[cfg(feature = "cassandra")]
             Engines::Cluster(_) => Pair::Cluster,
         }
+    }
+
+    /// The part that serves auditors.
+    pub fn serving(&self) -> Part {
+        match self.pair() {
+            Pair::Embedded => Part::Projector,
+            Pair::Cluster => Part::ProjectorServe,
+        }
+    }
+
+    /// Where it stands on a cluster: that cluster.
+    ///
+    /// # Errors
+    /// It stands on embedded engines.
+    #[cfg(feature = "cassandra")]
+    pub fn cluster(&mut self) -> Result<&mut Cluster> {
+        match &mut self.engines {
+            Engines::Cluster(cluster) => Ok(cluster),
+            Engines::Embedded => anyhow::bail!("this site stands on embedded engines"),
+        }
+    }
+
+    /// Takes away what it had on engines that others use too. Its processes must have ended.
+    ///
+    /// # Errors
+    /// An engine refuses.
+    pub async fn leave(&mut self) -> Result<()> {
+        #[cfg(feature = "cassandra")]
+        if let Engines::Cluster(cluster) = &mut self.engines {
+            cluster.leave(&self.pki).await?;
+        }
+        Ok(())
     }
 
     /// Starts every process and waits until each is ready. `progress` is told of each.
@@ -221,14 +288,11 @@ impl Site {
     /// Starts one process, without waiting.
     fn spawn(&self, part: Part) -> Result<Process> {
         let log = self.dir.join("logs").join(format!("{}.log", part.name()));
-        let mut spec = Spec::workspace(part.binary(), log)?;
-        spec = match (part, self.pair()) {
-            (Part::Projector, Pair::Embedded) => spec.arg("all"),
-            (Part::Projector, Pair::Cluster) => spec.arg("project"),
-            (Part::ProjectorServe, _) => spec.arg("serve"),
-            _ => spec,
-        };
-        Process::spawn(&spec.arg("--config").arg(self.config(part)))
+        let spec = Spec::workspace(part.binary(), log)?
+            .args(part.role(self.pair()))
+            .arg("--config")
+            .arg(self.config(part));
+        Process::spawn(&spec)
     }
 
     /// Configuration file of a process.
@@ -331,6 +395,15 @@ impl Site {
     pub fn journal(&self) -> PathBuf {
         self.dir.join("data/openings.jsonl")
     }
+}
+
+/// The folders of a site.
+fn folders(dir: &Path) -> Result<PathBuf> {
+    for folder in ["config", "data", "logs"] {
+        std::fs::create_dir_all(dir.join(folder))
+            .with_context(|| format!("create {}", dir.join(folder).display()))?;
+    }
+    Ok(dir.canonicalize()?)
 }
 
 impl Ports {

@@ -20,6 +20,7 @@ use crate::pki::{Issued, Pki, San};
 use node::{Authenticator, Node};
 
 pub use cql::{Cql, Verdict};
+pub(in crate::engines) use seed::furnish;
 
 /// The keyspace of the views.
 pub const KEYSPACE: &str = "smarthome_views";
@@ -29,6 +30,11 @@ pub const ADMIN: &str = "spiffe://smarthome/cassandra-admin";
 pub const PROJECTOR: &str = "spiffe://smarthome/projector";
 /// Who reads the views.
 pub const PROJECTOR_SERVE: &str = "spiffe://smarthome/projector-serve";
+
+/// The name of a certificate that may change tables and roles.
+pub(in crate::engines) fn admin() -> San {
+    San::uri(ADMIN)
+}
 
 /// A node, stopped when dropped.
 pub struct Cassandra {
@@ -53,7 +59,7 @@ impl Cassandra {
         let dir = dir.canonicalize()?;
         seed::plant(&installed, &dir).await?;
         let node = Node::start(&installed, &dir, pki, Authenticator::Certificate).await?;
-        let admin = pki.issue_client("cassandra-admin", &[San::uri(ADMIN)])?;
+        let admin = pki.issue_client("cassandra-admin", &[admin()])?;
         Ok(Some(Self {
             node,
             roots: pki.bundle().to_owned(),

@@ -5,11 +5,13 @@
 
 mod install;
 mod node;
+mod operator;
 mod setup;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use url::Url;
@@ -18,6 +20,8 @@ use super::missing;
 use crate::pki::{Issued, Pki, Profile};
 use install::Installed;
 use node::{Cluster, Node, Ports};
+
+pub use operator::Operator;
 
 /// What is to be started.
 #[derive(Debug, Clone)]
@@ -102,13 +106,12 @@ impl Kafka {
     /// Makes the topics and grants the rights of `deploy/kafka`. A right is in force a second later at
     /// most.
     async fn set_up(&self, pki: &Pki) -> Result<()> {
-        let calls = setup::calls(self.nodes.len());
-        let (installed, dir, admin) =
-            (self.installed.clone(), self.dir.clone(), self.admin.clone());
-        let brokers = self.addresses().join(",");
-        let roots = pki.bundle().to_owned();
+        let calls = setup::calls(self.nodes.len(), "");
+        let (installed, dir) = (self.installed.clone(), self.dir.clone());
+        let (brokers, roots) = (self.addresses().join(","), pki.bundle().to_owned());
+        let key_store = self.admin.combined.clone();
         tokio::task::spawn_blocking(move || {
-            setup::make(&calls, &installed, &roots, &admin, &brokers, &dir)
+            Operator::of(&installed, &brokers, &roots, &key_store, &dir)?.make(&calls)
         })
         .await?
     }
@@ -124,13 +127,7 @@ impl Kafka {
     /// # Errors
     /// None; the address is always a URL.
     pub fn url(&self) -> Result<Url> {
-        let addresses = self.addresses();
-        let (first, others) = addresses.split_first().context("no broker")?;
-        let mut url = format!("kafka://{first}");
-        if !others.is_empty() {
-            url += &format!("?bootstrap={}", others.join(","));
-        }
-        Ok(url.parse()?)
+        url(&self.addresses())
     }
 
     /// The ends between which a relay may stand: where clients come to, and where the first broker
@@ -143,6 +140,13 @@ impl Kafka {
     /// The certificate of an operator, who may do everything.
     pub fn admin(&self) -> &Issued {
         &self.admin
+    }
+
+    /// A Java program of one source file, which may use all of Kafka's classes.
+    pub fn java(&self, source: &Path) -> Command {
+        let mut java = Command::new("java");
+        java.args(self.installed.java(source));
+        java
     }
 
     /// Kills a broker as a power cut would; brokers count from 0.
@@ -187,11 +191,44 @@ impl Kafka {
         node.ready().await
     }
 
+    /// Starts brokers again side by side: one that finds no majority ends by itself.
+    ///
+    /// # Errors
+    /// One does not start.
+    pub async fn restart_all(&mut self, brokers: &[usize]) -> Result<()> {
+        for broker in brokers {
+            self.node(*broker)?.launch()?;
+        }
+        for broker in brokers {
+            self.node(*broker)?.ready().await?;
+        }
+        Ok(())
+    }
+
     fn node(&mut self, broker: usize) -> Result<&mut Node> {
         self.nodes
             .get_mut(broker)
             .with_context(|| format!("there is no broker {broker}"))
     }
+}
+
+/// What `log.url` is to be for brokers at these addresses.
+///
+/// # Errors
+/// There is none, or it is malformed.
+pub fn url(addresses: &[String]) -> Result<Url> {
+    let (first, others) = addresses.split_first().context("no broker")?;
+    let mut url = format!("kafka://{first}");
+    if !others.is_empty() {
+        url += &format!("?bootstrap={}", others.join(","));
+    }
+    Ok(url.parse()?)
+}
+
+/// The calls of Kafka's commands by which the services whose topics and groups have this prefix come
+/// to a cluster of so many brokers, and those by which they leave it.
+pub fn residence(brokers: usize, prefix: &str) -> (Vec<String>, Vec<String>) {
+    (setup::calls(brokers, prefix), setup::removal(prefix))
 }
 
 fn prepare(installed: &Installed, dir: &Path, pki: &Pki, layout: &Layout) -> Result<Vec<Node>> {

@@ -6,3 +6,5 @@ pub mod cassandra;
 pub mod kafka;
 pub mod missing;
 pub mod relay;
+#[cfg(feature = "cassandra")]
+pub mod standing;

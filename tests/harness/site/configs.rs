@@ -18,7 +18,7 @@ pub(super) fn write(site: &Site) -> Result<()> {
             Part::Issuer => issuer(site)?,
             Part::Partner => partner(site),
             Part::CommandSvc => command_svc(site)?,
-            Part::WebhookGw => webhook_gw(site)?,
+            Part::WebhookGw => webhook_gw(site),
             Part::Projector | Part::ProjectorServe => projector(site, part)?,
         };
         let path = site.config(part);
@@ -151,7 +151,7 @@ fn command_svc(site: &Site) -> Result<Value> {
     let keys = &site.keys;
     Ok(json!({
         "process": process(site, 0),
-        "log": engines::log(site, Part::CommandSvc)?,
+        "log": engines::log(site, Part::CommandSvc),
         "access": {
             "address": site.ports.access.address(),
             "allowed_peers": [BFF_SAN],
@@ -181,24 +181,24 @@ fn command_svc(site: &Site) -> Result<Value> {
     }))
 }
 
-fn webhook_gw(site: &Site) -> Result<Value> {
-    Ok(json!({
+fn webhook_gw(site: &Site) -> Value {
+    json!({
         "process": process(site, 1),
         "listen": {
             "address": site.ports.webhook.address(),
             "tls": server_tls(site, Part::WebhookGw),
         },
-        "log": engines::log(site, Part::WebhookGw)?,
+        "log": engines::log(site, Part::WebhookGw),
         "records": records(site),
         "rejected": { "operators_key": site.keys.operators_public },
         "partners": [{ "id": PARTNER, "secrets": [site.keys.webhook] }],
-    }))
+    })
 }
 
 fn projector(site: &Site, part: Part) -> Result<Value> {
     Ok(json!({
         "process": process(site, if part == Part::Projector { 2 } else { 3 }),
-        "log": engines::log(site, part)?,
+        "log": engines::log(site, part),
         "views": engines::views(site, part),
         "tiles": { "url": format!("file://{}", site.tiles().display()) },
         "records": records(site),

@@ -3,5 +3,4 @@
 mod behaviour;
 mod faults;
 mod refusals;
-mod rights;
 mod scene;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use harness::engines::cassandra::{Cassandra, PROJECTOR};
+use harness::engines::cassandra::{Cassandra, PROJECTOR, PROJECTOR_SERVE};
 use harness::pki::{Issued, Pki, Profile, San, Validity};
 use projector::config::ViewsConfig;
-use projector::store::{self, StoreError};
+use projector::store::{self, Progress, StoreError};
 
 use super::scene::Scene;
 
@@ -61,7 +61,27 @@ async fn certificates_and_tables_that_cant_be_used_are_refused_at_the_start() {
     // The node itself knows an expired one, whatever this side checks.
     assert!(scene.node.connect(&expired).await.is_err());
     scene.node.connect(&good).await.unwrap();
+    who_may_only_read_is_told_so_when_writing(&scene).await;
     a_schema_of_another_version_is_refused(&scene.node, &scene.views(&good, &scene.pki)).await;
+}
+
+/// Only a write shows it. Which role has which rights is the harness's table of rights.
+async fn who_may_only_read_is_told_so_when_writing(scene: &Scene) {
+    let serve = scene.identity("projector-serve", PROJECTOR_SERVE);
+    let views = scene.views(&serve, &scene.pki);
+    let store = store::open_configured(&views).await.unwrap();
+    let progress = Progress {
+        topic: eventlog::Topic::AccessEvents,
+        partition: 0,
+        next: 1,
+    };
+    let written = store.apply(Vec::new(), progress).await;
+    assert!(
+        matches!(&written, Err(StoreError::Refused(why)) if why.contains("lacks a right")),
+        "{written:?}"
+    );
+    let next = scene.reader().progress(progress.topic, 0).await.unwrap();
+    assert_eq!(next, None);
 }
 
 async fn a_schema_of_another_version_is_refused(node: &Cassandra, views: &ViewsConfig) {

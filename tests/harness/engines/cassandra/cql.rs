@@ -14,6 +14,7 @@ use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use scylla::statement::{Consistency, SerialConsistency};
+use scylla::value::{CqlValue, Row};
 
 use crate::pki::Issued;
 
@@ -71,6 +72,23 @@ impl Cql {
     pub async fn run(&self, cql: &str) -> Result<()> {
         let done = self.0.query_unpaged(cql, ()).await;
         done.map(drop).with_context(|| format!("run {cql}"))
+    }
+
+    /// The rows of a query whose columns are all text.
+    ///
+    /// # Errors
+    /// It fails or is denied, or gives something else.
+    pub async fn texts(&self, cql: &str) -> Result<Vec<Vec<String>>> {
+        let found = self.0.query_unpaged(cql, ()).await;
+        let found = found.with_context(|| format!("run {cql}"))?;
+        let mut texts = Vec::new();
+        for row in found.into_rows_result()?.rows::<Row>()? {
+            let cells = row?.columns.into_iter();
+            let cells = cells.map(|cell| cell.and_then(CqlValue::into_string));
+            let row: Option<Vec<String>> = cells.collect();
+            texts.push(row.with_context(|| format!("not only text: {cql}"))?);
+        }
+        Ok(texts)
     }
 
     /// Tries a statement.

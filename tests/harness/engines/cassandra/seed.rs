@@ -42,6 +42,15 @@ pub(super) async fn plant(installed: &Installed, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Applies the same files as a keyspace of another name.
+pub(in crate::engines) async fn furnish(cql: &Cql, keyspace: &str) -> Result<()> {
+    let named = |script: &str| script.replace(KEYSPACE, keyspace);
+    cql.apply(&named(KEYSPACE_CQL)).await?;
+    cql.enter(keyspace).await?;
+    cql.apply(&named(SCHEMA_CQL)).await?;
+    cql.apply(&named(ROLES_CQL)).await
+}
+
 /// Changes with whatever is applied.
 fn name() -> String {
     let mut hash = Sha256::new();

@@ -20,9 +20,9 @@ pub(super) struct Installed {
 }
 
 impl Installed {
-    /// A Java program of Kafka's, or `Tools`: quick to start, and not to be used where speed is
-    /// measured.
-    pub(super) fn java(&self, class: &str) -> Vec<OsString> {
+    /// A Java program of Kafka's, or `Tools`, or a source file: quick to start, and not to be used where
+    /// speed is measured.
+    pub(super) fn java(&self, program: impl Into<OsString>) -> Vec<OsString> {
         let mut logging = OsString::from("-Dlog4j2.configurationFile=");
         logging.push(self.dir.join("log4j2.xml"));
         let mut path = self.dir.join("classes").into_os_string();
@@ -30,7 +30,7 @@ impl Installed {
         path.push(self.dir.join("lib").join("*"));
         let flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m"];
         let mut arguments: Vec<OsString> = flags.map(OsString::from).into();
-        arguments.extend([logging, "-cp".into(), path, class.into()]);
+        arguments.extend([logging, "-cp".into(), path, program.into()]);
         arguments
     }
 }

@@ -12,11 +12,11 @@ use crate::support::tool::{self, Ended};
 
 /// Runs a part with its configuration file and perhaps one option more.
 async fn run(site: &Site, part: Part, option: Option<&str>) -> Result<Ended> {
-    let role = (part == Part::Projector).then_some("all");
+    let role = part.role(site.pair());
     let config = site.config(part);
     let config = config.to_str().context("a path in UTF-8")?;
     let args = role.into_iter().chain(["--config", config]).chain(option);
-    tool::run(part.name(), args, &site.dir.join("logs")).await
+    tool::run(part.binary(), args, &site.dir.join("logs")).await
 }
 
 async fn check(site: &Site, part: Part) -> Result<Ended> {
@@ -35,7 +35,7 @@ fn at<'a>(table: &'a mut Table, path: &str) -> &'a mut Table {
 #[tokio::test]
 async fn the_sites_own_configurations_are_good() -> Result<()> {
     let ground = Ground::prepare().await?;
-    for part in Part::ALL {
+    for part in Part::all(ground.site.pair()) {
         let ended = check(&ground.site, part).await?;
         assert!(ended.status.success(), "{part:?}: {ended:?}");
     }
@@ -55,7 +55,7 @@ async fn a_misspelt_key_is_named_with_its_file() -> Result<()> {
         (Part::WebhookGw, "listen"),
         (Part::WebhookGw, "rejected"),
         (Part::Projector, ""),
-        (Part::Projector, "serve.issuer"),
+        (ground.site.serving(), "serve.issuer"),
         (Part::Projector, "project"),
         (Part::Issuer, ""),
         (Part::Issuer, "tls"),
@@ -113,7 +113,7 @@ async fn plain_text_stays_on_this_machine() -> Result<()> {
     // Owners' tokens depend on the issuer's keys.
     for (part, section) in [
         (Part::CommandSvc, "issuer"),
-        (Part::Projector, "serve.issuer"),
+        (ground.site.serving(), "serve.issuer"),
     ] {
         ground.configure(part, |config| {
             let issuer = at(config, section);
@@ -159,9 +159,9 @@ async fn a_secret_that_others_can_read_is_refused() -> Result<()> {
         (Part::WebhookGw, keys.webhook.clone()),
         (Part::WebhookGw, server(Part::WebhookGw)),
         (Part::Projector, keys.checkpoint.clone()),
-        (Part::Projector, keys.identity.clone()),
-        (Part::Projector, keys.paging.clone()),
-        (Part::Projector, server(Part::Projector)),
+        (site.serving(), keys.identity.clone()),
+        (site.serving(), keys.paging.clone()),
+        (site.serving(), server(Part::Projector)),
     ];
     for (part, secret) in secrets {
         mode(&secret, 0o644)?;

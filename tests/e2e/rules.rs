@@ -1,5 +1,6 @@
 //! The rules of the architecture that a machine can check: who may depend on whom, who may
 //! name an engine, and what no file of the repository may hold.
 
+mod compose;
 mod dependencies;
 mod sources;

@@ -1,6 +1,7 @@
 //! The log and the partner's journal, held against each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use domain::CommandId;
@@ -9,15 +10,19 @@ use domain::event::{AccessObserved, Body, CommandCompleted, Event, LogPosition};
 use domain::vocabulary::{Outcome, Verdict};
 use eventlog::{Record, Topic};
 use harness::journal::Opening;
+use harness::process::wait_until;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::load::Told;
 use crate::support::Scene;
 
+/// Expiry and the reconciler's pauses are well below.
+const SETTLING: Duration = Duration::from_secs(120);
+
 /// Everything that is known, from the two sides that don't know of each other.
 #[derive(Clone)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     /// The log's commands, folded.
     pub(super) commands: Commands,
     /// Their ids.
@@ -33,7 +38,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// As it stands now.
-    pub(super) async fn read(scene: &Scene) -> Result<Self> {
+    pub(crate) async fn read(scene: &Scene) -> Result<Self> {
         let mut evidence = Self {
             commands: Commands::default(),
             ids: BTreeSet::new(),
@@ -46,6 +51,17 @@ impl Evidence {
             evidence.fold(&record, event);
         }
         Ok(evidence)
+    }
+
+    /// Once every command has a definite outcome and the partner has told all that it had to tell.
+    pub(crate) async fn settled(scene: &Scene) -> Result<Self> {
+        wait_until(SETTLING, "every command to be settled", || async {
+            let evidence = Self::read(scene).await;
+            evidence.is_ok_and(|evidence| evidence.commands.open().next().is_none())
+        })
+        .await?;
+        scene.delivered().await?;
+        Self::read(scene).await
     }
 
     fn fold(&mut self, record: &Record, event: Event) {
@@ -117,7 +133,7 @@ impl Evidence {
     }
 
     /// EXECUTED is what opened, once, after its decision was durable; and was reported.
-    fn openings_and_outcomes_agree(&self) -> Result<()> {
+    pub(crate) fn openings_and_outcomes_agree(&self) -> Result<()> {
         let mut opened: BTreeMap<CommandId, &Opening> = BTreeMap::new();
         for opening in &self.openings {
             let Some(command) = opening.command.map(CommandId) else {

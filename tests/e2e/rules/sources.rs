@@ -61,6 +61,7 @@ fn only_its_adapter_names_an_engine() -> Result<()> {
         for (engine, adapter) in [
             ("rdkafka::", "crates/eventlog/src/kafka"),
             ("scylla::", "projector/src/store/cassandra"),
+            ("object_store::aws", "crates/auditlog/src/s3"),
             ("rusqlite::", ""),
         ] {
             let embedded = path.contains("/sqlite") || path.contains("/store/");

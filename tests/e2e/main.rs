@@ -6,11 +6,15 @@
 mod support;
 
 mod bad_input;
+#[cfg(all(feature = "cassandra", feature = "kafka"))]
+mod cluster;
 mod config;
 mod crash;
 mod observability;
 mod open;
 mod privacy;
+#[cfg(any(feature = "cassandra", feature = "kafka"))]
+mod rights;
 mod rules;
 mod trace;
 mod unavailable;

@@ -3,22 +3,32 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use eventlog::Topic;
 use harness::clients::{Auditor, Bff, log_in};
 use harness::fixtures::{self, Registered};
 use harness::journal::{self, Opening};
 use harness::log::SiteLog;
 use harness::partner_control::PartnerControl;
-use harness::process::{Port, wait_until};
-use harness::site::{Part, Site};
+use harness::process::Port;
+use harness::site::{Pair, Part, Site};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::PATIENCE;
-
 /// Sites that stand at once.
 static SITES: Semaphore = Semaphore::const_new(2);
+
+/// Engines that every site of this run stands on: `cluster` or `embedded`, which it is unless set.
+const ENGINES: &str = "SMARTHOME_TEST_ENGINES";
+
+/// The pair that this run is about.
+pub(crate) fn pair() -> Result<Pair> {
+    match std::env::var(ENGINES).as_deref() {
+        Err(_) | Ok("embedded") => Ok(Pair::Embedded),
+        Ok("cluster") => Ok(Pair::Cluster),
+        Ok(other) => bail!("{ENGINES}={other}: say cluster or embedded"),
+    }
+}
 
 /// A prepared site of which nothing runs yet.
 pub(crate) struct Ground {
@@ -31,15 +41,39 @@ pub(crate) struct Ground {
 impl Ground {
     /// Certificates, keys and configuration files.
     pub(crate) async fn prepare() -> Result<Self> {
-        let place = SITES.acquire().await?;
-        let folder = Folder(Some(
-            tempfile::Builder::new().prefix("smarthome-it-").tempdir()?,
-        ));
+        let (place, folder) = (SITES.acquire().await?, Folder::new()?);
+        let site = Site::prepare_on(pair()?, folder.path()).await?;
+        Ok(Self {
+            site: site.context("the engines that this run is about can't be had; see above")?,
+            folder,
+            _place: place,
+        })
+    }
+
+    /// The same on embedded engines, whatever this run is about.
+    pub(crate) async fn prepare_embedded() -> Result<Self> {
+        let (place, folder) = (SITES.acquire().await?, Folder::new()?);
         Ok(Self {
             site: Site::prepare(folder.path())?,
             folder,
             _place: place,
         })
+    }
+
+    /// The same on a cluster of so many brokers that is this site's alone, to be stopped and killed.
+    /// None where this machine can't run one, which is said loudly.
+    #[cfg(feature = "cassandra")]
+    pub(crate) async fn prepare_alone(brokers: usize) -> Result<Option<Self>> {
+        let (place, folder) = (SITES.acquire().await?, Folder::new()?);
+        let site = Site::prepare_alone(folder.path(), brokers).await?;
+        let Some(site) = site else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            site,
+            folder,
+            _place: place,
+        }))
     }
 
     /// Changes a configuration file.
@@ -70,7 +104,7 @@ impl Ground {
 
     /// The test is over and well: everything that runs must end when asked to.
     pub(crate) async fn finish(mut self) -> Result<()> {
-        for part in Part::ALL.into_iter().rev() {
+        for part in Part::all(self.site.pair()).into_iter().rev() {
             if let Ok(process) = self.site.process(part) {
                 let status = match process.exited()? {
                     Some(status) => status,
@@ -81,6 +115,7 @@ impl Ground {
                 ensure!(!text.contains("panicked at"), "{} panicked", part.name());
             }
         }
+        self.site.leave().await?;
         self.folder.0 = None;
         Ok(())
     }
@@ -90,6 +125,11 @@ impl Ground {
 struct Folder(Option<TempDir>);
 
 impl Folder {
+    fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("smarthome-it-").tempdir()?;
+        Ok(Self(Some(folder)))
+    }
+
     fn path(&self) -> &Path {
         self.0.as_ref().map_or(Path::new("."), TempDir::path)
     }
@@ -127,9 +167,10 @@ impl Scene {
         &mut self.ground.site
     }
 
-    /// Admin listeners of command-svc, webhook-gw and projector.
+    /// Admin listeners of our processes.
     pub(crate) fn admin(&self) -> &[Port] {
-        &self.site().ports.admin[..3]
+        let processes = Part::all(self.site().pair()).len() - 2;
+        &self.site().ports.admin[..processes]
     }
 
     /// A fresh access token.
@@ -149,14 +190,7 @@ impl Scene {
 
     /// Waits until the partner has delivered all that it has to tell.
     pub(crate) async fn delivered(&self) -> Result<()> {
-        wait_until(PATIENCE, "the partner's outbox to be empty", || async {
-            let held = self.partner.get("/held").await;
-            held.is_ok_and(|held| {
-                let pending = held.pointer("/outbox/pending");
-                pending.and_then(|count| count.as_i64()).unwrap_or(0) == 0
-            })
-        })
-        .await
+        self.partner.delivered().await
     }
 
     /// Everything that a request can leave behind: the log's ends, the partner's commands and

@@ -5,20 +5,20 @@ use domain::CommandId;
 use domain::event::Body;
 use eventlog::Topic;
 use harness::clients::open_request;
-use harness::process::wait_until;
+use harness::process::{wait_for, wait_until};
 use harness::site::Part;
-use proto::access::{GetCommandRequest, OpenResponse, Outcome};
+use proto::access::{GetCommandRequest, OpenRequest, OpenResponse, Outcome};
 use rusqlite::Connection;
 use serde_json::json;
 use tonic::Code;
 
 use crate::support::sender::{SINGLE, Sender, granted};
 use crate::support::status::{Told, says_when};
-use crate::support::{PATIENCE, Scene};
+use crate::support::{Ground, PATIENCE, Scene};
 
 #[tokio::test]
 async fn without_the_log_nothing_is_done() -> Result<()> {
-    let scene = Scene::start().await?;
+    let scene = Ground::prepare_embedded().await?.build().await?;
     let token = scene.token("anna").await?;
     // The first command mints anna's reference and warms everything up.
     scene
@@ -29,39 +29,68 @@ async fn without_the_log_nothing_is_done() -> Result<()> {
     // Nobody else can write to the file while this transaction is open.
     let file = Connection::open(scene.site().dir.join("data/log.db"))?;
     file.execute_batch("BEGIN IMMEDIATE")?;
-    let request = open_request("sunrise.main-door")?;
-    let refused = scene.bff.open(&token, request.clone()).await;
-    let status = refused.err().context("it opened without a record")?;
-    assert_eq!(
-        Told::from(&status),
-        Told::new(Code::Unavailable, "LOG_UNAVAILABLE", &[])
-    );
-    assert!(says_when(&status));
-    let webhook = Sender::new(scene.site(), &scene.site().certificates.partner)?;
-    let event = granted(1).to_string();
-    let answer = webhook.post(SINGLE, &event).await?;
-    assert_eq!(
-        answer.problem()?,
-        (503, "unavailable".to_owned(), "not_recorded".to_owned())
-    );
-    assert!(answer.retry_after.is_some(), "{answer:?}");
+    let pending = Pending::refused(&scene, &token, 1).await?;
     assert_eq!(scene.traces().await?, before, "nothing is half done");
     file.execute_batch("ROLLBACK")?;
-
-    // The same key once more: carried out now, or known never to be. Never both.
-    wait_until(PATIENCE, "an answer with the same key", || async {
-        scene.bff.open(&token, request.clone()).await.is_ok()
-    })
-    .await?;
-    let answer = scene.bff.open(&token, request).await?;
-    let opened = opened(&scene, &answer)?;
-    assert_eq!(
-        answer.outcome() == Outcome::Executed,
-        opened == 1,
-        "{answer:?}, {opened}"
-    );
-    assert_eq!(webhook.post(SINGLE, &event).await?.status, 200);
+    pending.settled(&scene, &token).await?;
     scene.finish().await
+}
+
+/// A press and an event that came while the log was away.
+pub(crate) struct Pending {
+    request: OpenRequest,
+    event: String,
+    webhook: Sender,
+}
+
+impl Pending {
+    /// Both are refused, and told to come again; nothing opens.
+    pub(crate) async fn refused(scene: &Scene, token: &str, sequence: u64) -> Result<Self> {
+        let before = scene.openings()?.len();
+        let request = open_request("sunrise.main-door")?;
+        let refused = scene.bff.open(token, request.clone()).await;
+        let status = refused.err().context("it opened without a record")?;
+        // The rules that a press is held against come from the log too, and grow old.
+        let reasons = ["LOG_UNAVAILABLE", "REGISTRY_STALE"];
+        let refusals = reasons.map(|reason| Told::new(Code::Unavailable, reason, &[]));
+        assert!(refusals.contains(&Told::from(&status)), "{status:?}");
+        assert!(says_when(&status));
+        let webhook = Sender::new(scene.site(), &scene.site().certificates.partner)?;
+        let event = granted(sequence).to_string();
+        let answer = webhook.post(SINGLE, &event).await?;
+        let (status, kind, reason) = answer.problem()?;
+        assert_eq!((status, kind.as_str()), (503, "unavailable"));
+        // The rules that the event is held against come from the log too.
+        let said = ["not_recorded", "registry_stale"].contains(&reason.as_str());
+        assert!(said, "{reason}");
+        assert!(answer.retry_after.is_some(), "{answer:?}");
+        assert_eq!(scene.openings()?.len(), before, "no record, no opening");
+        Ok(Self {
+            request,
+            event,
+            webhook,
+        })
+    }
+
+    /// The log is back. The same key once more: carried out now, or known never to be, never both;
+    /// and the event is taken in.
+    pub(crate) async fn settled(self, scene: &Scene, token: &str) -> Result<()> {
+        let answer = wait_for(PATIENCE, "an answer with the same key", || async {
+            scene.bff.open(token, self.request.clone()).await.ok()
+        })
+        .await?;
+        let opened = opened(scene, &answer)?;
+        assert_eq!(
+            answer.outcome() == Outcome::Executed,
+            opened == 1,
+            "{answer:?}, {opened}"
+        );
+        wait_until(PATIENCE, "the event to be taken in", || async {
+            let answer = self.webhook.post(SINGLE, &self.event).await;
+            answer.is_ok_and(|answer| answer.status == 200)
+        })
+        .await
+    }
 }
 
 fn opened(scene: &Scene, answer: &OpenResponse) -> Result<usize> {

@@ -5,47 +5,49 @@ mod evidence;
 mod load;
 mod rebuilt;
 mod shown;
-
-use std::time::Duration;
+mod victim;
 
 use anyhow::Result;
 use harness::process::wait_until;
 use harness::site::Part;
 use serde_json::json;
 
-use self::evidence::Evidence;
+pub(crate) use self::evidence::Evidence;
 use self::load::Load;
+pub(crate) use self::victim::Victim;
 use crate::support::{Ground, PATIENCE, Scene};
 
 /// Who is killed, in this order: each alone, and at last all at once, as in a power cut.
-const VICTIMS: [&[Part]; 6] = [
-    &[Part::CommandSvc],
-    &[Part::WebhookGw],
-    &[Part::Projector],
-    &[Part::Partner],
-    &[Part::CommandSvc],
+const VICTIMS: [&[Victim]; 6] = [
+    &[Victim::Part(Part::CommandSvc)],
+    &[Victim::Part(Part::WebhookGw)],
+    &[Victim::Part(Part::Projector)],
+    &[Victim::Part(Part::Partner)],
+    &[Victim::Part(Part::CommandSvc)],
     &[
-        Part::Partner,
-        Part::CommandSvc,
-        Part::WebhookGw,
-        Part::Projector,
+        Victim::Part(Part::Partner),
+        Victim::Part(Part::CommandSvc),
+        Victim::Part(Part::WebhookGw),
+        Victim::Part(Part::Projector),
     ],
 ];
 /// What must happen under load before the next step.
 const PRESSES: usize = 12;
-/// Expiry and the reconciler's pauses are well below.
-const SETTLING: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_adds_up_after_kill_9_of_each_process() -> Result<()> {
-    let ground = Ground::prepare().await?;
+    everything_adds_up(Ground::prepare().await?, &VICTIMS).await
+}
+
+/// Kills these, one group after the other, under load, and checks everything.
+pub(crate) async fn everything_adds_up(ground: Ground, crashes: &[&[Victim]]) -> Result<()> {
     ground.configure(Part::Issuer, |config| {
         config.insert("access_token_ttl_secs".to_owned(), 900.into());
     })?;
     let mut scene = ground.build().await?;
     let load = Load::start(&scene).await?;
     let mut checkpoints = Vec::new();
-    for victims in VICTIMS {
+    for victims in crashes {
         slow_boathouse(&scene).await?;
         wait_until(PATIENCE, "openings under load", load.more_openings(PRESSES)).await?;
         // In the middle: a command is allowed and nobody knows yet what became of it.
@@ -55,13 +57,11 @@ async fn everything_adds_up_after_kill_9_of_each_process() -> Result<()> {
         })
         .await?;
         checkpoints.push(rebuilt::checkpoints(&scene).await?);
-        for victim in victims {
-            scene.site_mut().kill9(*victim)?;
+        for victim in *victims {
+            victim.kill9(scene.site_mut())?;
         }
         wait_until(PATIENCE, "presses meanwhile", load.more_presses(PRESSES)).await?;
-        for victim in victims {
-            scene.site_mut().start_part(*victim).await?;
-        }
+        victim::revive(victims, scene.site_mut()).await?;
     }
     wait_until(
         PATIENCE,
@@ -71,13 +71,7 @@ async fn everything_adds_up_after_kill_9_of_each_process() -> Result<()> {
     .await?;
     let told = load.stop().await?;
 
-    wait_until(SETTLING, "every command to be settled", || async {
-        let evidence = Evidence::read(&scene).await;
-        evidence.is_ok_and(|evidence| evidence.commands.open().next().is_none())
-    })
-    .await?;
-    scene.delivered().await?;
-    let evidence = Evidence::read(&scene).await?;
+    let evidence = Evidence::settled(&scene).await?;
     evidence.adds_up(&told)?;
     evidence.crashes_were_met();
     evidence.forgeries_are_noticed(&told);

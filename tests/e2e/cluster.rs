@@ -1,0 +1,21 @@
+//! Apache Kafka and Apache Cassandra away, wrong or killed: the failure table on a cluster. Each test
+//! starts engines of its own, whatever the run is about.
+
+mod brokers;
+mod crash;
+mod log;
+mod privacy;
+mod refused;
+mod views;
+
+use anyhow::Result;
+
+use crate::support::{Ground, Scene};
+
+/// A running site on so many brokers and a node; none where they can't be had, which was said.
+async fn scene(brokers: usize) -> Result<Option<Scene>> {
+    match Ground::prepare_alone(brokers).await? {
+        Some(ground) => ground.build().await.map(Some),
+        None => Ok(None),
+    }
+}
