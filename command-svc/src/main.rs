@@ -13,5 +13,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    service::run(&Cli::parse().common, command_svc::run)
+    let code = service::run(&Cli::parse().common, command_svc::run);
+    eventlog::wait_closed();
+    code
 }

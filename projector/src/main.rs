@@ -49,7 +49,13 @@ struct ToolArgs {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let code = run(Cli::parse().command);
+    eventlog::wait_closed();
+    code
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
         Command::Project(args) => service::run(&args, |config: ProjectRole, context| async move {
             let project = project::prepare(&config.0, &context).await?;
             context.health.started();

@@ -14,7 +14,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    service::run(&Cli::parse().common, |config: Config, context| {
+    let code = service::run(&Cli::parse().common, |config: Config, context| {
         webhook_gw::run(config, context)
-    })
+    });
+    eventlog::wait_closed();
+    code
 }

@@ -25,6 +25,8 @@ mod settings;
 mod subscription;
 mod tail;
 
+pub(crate) use offloaded::all_closed;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -33,7 +33,7 @@ pub use kafka::KafkaLog;
 pub use kafka_options::KafkaOptions;
 pub use log::{Assignment, EventLog, GroupEvent, SharedLog, Subscription, Tail, TailFrom};
 pub use memory::{Hold, LostAcknowledgements, MemoryLog};
-pub use open::open;
+pub use open::{open, wait_closed};
 pub use options::LogOptions;
 pub use record::{NewRecord, Position, Record};
 pub use retention::{Keep, Retention};

@@ -4,6 +4,9 @@ use url::Url;
 
 use crate::{EventLog, LogError, LogOptions, MemoryLog, SqliteLog};
 
+#[cfg(feature = "kafka")]
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Opens the log that the URL names, creating it if it is not there yet:
 ///
 /// - `sqlite:///absolute/path`: a file that the processes of one machine share;
@@ -32,6 +35,16 @@ pub async fn open(url: &Url, options: LogOptions) -> Result<Arc<dyn EventLog>, L
              supported are sqlite:///absolute/path, kafka://host:port and memory://"
                 .to_owned(),
         )),
+    }
+}
+
+/// Waits until every log that this process has let go of is closed, some seconds at most. To be
+/// called last in `main`, outside of any runtime: a client of Apache Kafka that is still closing
+/// while the process exits can crash it.
+pub fn wait_closed() {
+    #[cfg(feature = "kafka")]
+    if !crate::kafka::all_closed(CLOSING) {
+        tracing::warn!("a client of Apache Kafka does not close; the process ends without it");
     }
 }
 

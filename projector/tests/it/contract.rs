@@ -37,7 +37,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
 }
 
 #[tokio::test]
-async fn sqlite_file() {
+async fn view_store_contract_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     suite(async || {
         let name = format!("sqlite://{}/{}.db", folder.path().display(), Uuid::now_v7());
@@ -47,7 +47,7 @@ async fn sqlite_file() {
 }
 
 #[tokio::test]
-async fn scratch() {
+async fn view_store_contract_on_scratch_sqlite() {
     suite(async || store::scratch().await.unwrap()).await;
 }
 

@@ -31,13 +31,14 @@ pub(crate) fn binaries(features: &[&str]) -> Result<()> {
 /// The features that put the service on Apache Kafka and Apache Cassandra. Where the system has
 /// no development files of OpenSSL and zlib, both are built from source.
 pub(crate) fn cluster() -> Vec<&'static str> {
-    let mut features = vec!["projector/cassandra", "harness/cassandra"];
+    let mut features = vec!["projector/cassandra", "projector/s3", "harness/cassandra"];
     features.extend(if has_openssl() {
         [
             "command-svc/kafka",
             "webhook-gw/kafka",
             "projector/kafka",
             "eventlog/kafka",
+            "harness/kafka",
         ]
     } else {
         [
@@ -45,8 +46,16 @@ pub(crate) fn cluster() -> Vec<&'static str> {
             "webhook-gw/kafka-vendored",
             "projector/kafka-vendored",
             "eventlog/kafka-vendored",
+            "harness/kafka-vendored",
         ]
     });
+    features
+}
+
+/// The features that put the service on every engine that it knows, with all of their tests.
+pub(crate) fn everything() -> Vec<&'static str> {
+    let mut features = cluster();
+    features.extend(["auditlog/s3-tests", "projector/s3-tests"]);
     features
 }
 

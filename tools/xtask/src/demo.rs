@@ -59,7 +59,8 @@ async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
     let checked = check::day(&site, &registered, &day).await?;
     progress.finish_and_clear();
 
-    println!("{}", table::day(&checked));
+    let table = table::Day::of(&checked);
+    println!("{table}");
     for status in &checked.statuses {
         println!("{status}");
     }
@@ -67,17 +68,20 @@ async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
         "{} proofs verified against the signed checkpoints; {} physical openings at the partner, each with its record.",
         checked.proofs, checked.openings
     );
-    for difference in &checked.differences {
+    let mut differences = checked.differences;
+    differences.extend(table.differences());
+    for difference in &differences {
         println!("DIFFERS: {difference}");
     }
     println!("Written to {}", manifest_path().display());
-    let good = checked.differences.is_empty();
+    let good = differences.is_empty();
     if !once {
         println!("{}", manifest::how_to_call(&site));
         tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
         println!("stopping");
     }
     site.stop().await?;
+    site.leave().await?;
     Ok(if good {
         ExitCode::SUCCESS
     } else {

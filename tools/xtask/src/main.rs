@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod call;
 mod demo;
+mod engines;
 mod test;
 
 use std::path::PathBuf;
@@ -31,19 +32,26 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
         engine: Engine,
     },
-    /// Runs all tests: unit, contract and end to end. Arguments after `--` go to the tests.
+    /// Runs all tests: unit and contract, and end to end on each pair of engines.
     Test {
-        /// With `kafka`, also the suites that need Apache Kafka and Apache Cassandra.
-        #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
-        engine: Engine,
+        /// Only what needs nothing but SQLite; or only end to end on Apache Kafka and Cassandra.
+        #[arg(long, value_enum)]
+        engine: Option<Engine>,
         /// Only tests whose names contain this.
         filter: Vec<String>,
+    },
+    /// Keeps Apache Kafka and Apache Cassandra up for a working day of tests.
+    Engines {
+        #[command(subcommand)]
+        command: engines::Command,
     },
     /// Runs a benchmark; without a name, lists them.
     Bench {
         /// Which one.
         name: Option<String>,
     },
+    /// Prints the features of a build with every engine, for other tools' `--features`.
+    Features,
     /// Logs a user of the running demo in and prints the access token.
     Token {
         /// Login name, e.g. anna.
@@ -69,6 +77,11 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo { once, engine } => demo::run(once, engine),
         Command::Test { engine, filter } => test::run(engine, &filter),
+        Command::Engines { command } => engines::run(command),
+        Command::Features => {
+            println!("{}", build::everything().join(","));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Bench { name } => bench::run(name.as_deref()),
         Command::Token { username } => call::token(&username),
         Command::OpenRequest { device } => call::open_request(&device),

@@ -1,95 +1,132 @@
-//! `cargo xtask test`: builds, runs every test, counts.
+//! `cargo xtask test`: builds, runs every test on every pair of engines, counts.
+
+mod count;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use harness::engines::kafka::Kafka;
+use harness::engines::missing;
 
+use self::count::Count;
+use crate::engines::Engines;
 use crate::{Engine, build};
 
-/// What the test runners said.
-#[derive(Default)]
-struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
+/// Of the end-to-end tests, those that start engines of their own, or need none: once is enough.
+const ONCE: [&str; 5] = ["cluster::", "crash::", "privacy::", "rights::", "rules::"];
 
 /// Runs all tests. Every test makes its own folders and picks its own ports, so two runs at
-/// once don't disturb each other; processes end with the test that started them.
-pub(crate) fn run(engine: Engine, filter: &[String]) -> Result<ExitCode> {
-    let features = match engine {
-        Engine::Sqlite => Vec::new(),
-        Engine::Kafka => build::cluster(),
-    };
-    build::binaries(&features)?;
-    let mut child = build::cargo()
-        .args(["test", "--workspace", "--no-fail-fast", "--color", "never"])
-        .args(build::flags(&features))
-        .arg("--")
-        .args(filter)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("start cargo test")?;
+/// once don't disturb each other; processes end with the test that started them, engines with
+/// the run.
+pub(crate) fn run(engine: Option<Engine>, filter: &[String]) -> Result<ExitCode> {
     let mut count = Count::default();
-    let output = child.stdout.take().context("no output")?;
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        count.read(&line);
-        println!("{line}");
+    if engine == Some(Engine::Sqlite) || !cluster_can_be_had(engine)? {
+        build::binaries(&[])?;
+        let pass = Pass {
+            what: "every test, on SQLite",
+            ..Pass::default()
+        };
+        pass.run(filter, &mut count)?;
+    } else if cfg!(feature = "cluster") {
+        on_both(engine, filter, &mut count)?;
+    } else {
+        let mut arguments = vec!["test"];
+        if engine.is_some() {
+            arguments.extend(["--engine", "kafka"]);
+        }
+        arguments.push("--");
+        arguments.extend(filter.iter().map(String::as_str));
+        return build::with_cluster(&arguments);
     }
-    let status = child.wait()?;
-    if !status.success() && count.failed == 0 {
-        // A test binary that died, or doctests that did not build, print no count.
-        count.failed = 1;
-    }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        count.passed, count.failed, count.skipped
-    );
-    let good = status.success() && count.failed == 0;
-    Ok(if good {
+    count.print();
+    Ok(if count.is_good() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-impl Count {
-    /// Adds a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
-    fn read(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
-            return;
-        };
-        for part in counts.split("; ") {
-            let mut words = part.split_whitespace();
-            let number = words
-                .next()
-                .and_then(|word| word.parse::<u64>().ok())
-                .unwrap_or(0);
-            match words.next() {
-                Some("passed") => self.passed += number,
-                Some("failed") => self.failed += number,
-                Some("ignored") => self.skipped += number,
-                _ => {}
-            }
-        }
+/// Whether Apache Kafka and Apache Cassandra are named or can be started. Where not, that is said
+/// loudly; it is an error where they were asked for, and where `CI` is set.
+fn cluster_can_be_had(engine: Option<Engine>) -> Result<bool> {
+    if are_named() {
+        return Ok(true);
     }
+    let Some(why) = Kafka::lacking() else {
+        return Ok(true);
+    };
+    ensure!(engine.is_none(), "Apache Kafka can't be had: {why}");
+    missing::report("Apache Kafka and Apache Cassandra", &why)?;
+    Ok(false)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether the environment names running ones.
+fn are_named() -> bool {
+    std::env::var_os("SMARTHOME_TEST_KAFKA").is_some_and(|value| !value.is_empty())
+}
 
-    #[test]
-    fn counts_add_up() {
-        let mut count = Count::default();
-        count.read("test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
-        count.read("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
-        count.read("something else 9 passed");
-        assert_eq!((count.passed, count.failed, count.skipped), (7, 3, 1));
+fn on_both(engine: Option<Engine>, filter: &[String], count: &mut Count) -> Result<()> {
+    let features = build::everything();
+    // They start while the build runs.
+    let mut engines = Engines::begin(are_named())?;
+    build::binaries(&features)?;
+    if engine.is_none() {
+        let first = Pass {
+            what: "every test; end to end on SQLite",
+            features: &features,
+            ..Pass::default()
+        };
+        first.run(filter, count)?;
+    }
+    let mut variables = engines.variables()?;
+    variables.push(("SMARTHOME_TEST_ENGINES".to_owned(), "cluster".to_owned()));
+    let second = Pass {
+        what: "end to end on Apache Kafka and Apache Cassandra",
+        features: &features,
+        binaries: &["--test", "e2e"],
+        variables,
+        skipped: &ONCE,
+    };
+    second.run(filter, count)
+}
+
+/// One run of tests.
+#[derive(Default)]
+struct Pass<'a> {
+    what: &'static str,
+    features: &'a [&'static str],
+    /// Which test binaries; all unless said.
+    binaries: &'a [&'static str],
+    /// On top of the environment.
+    variables: Vec<(String, String)>,
+    /// Tests that are left out.
+    skipped: &'a [&'static str],
+}
+
+impl Pass<'_> {
+    fn run(&self, filter: &[String], count: &mut Count) -> Result<()> {
+        println!("== {}", self.what);
+        let skips = self.skipped.iter().flat_map(|name| ["--skip", name]);
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        let mut child = build::cargo()
+            .args(["test", "--workspace", "--no-fail-fast", "--color", "never"])
+            .args(self.binaries)
+            .args(build::flags(self.features))
+            .arg("--")
+            .args(skips)
+            .args(filter)
+            .envs(variables)
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start cargo test")?;
+        let output = child.stdout.take().context("no output")?;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            count.read(&line);
+            println!("{line}");
+        }
+        count.ended(child.wait()?.success());
+        Ok(())
     }
 }

@@ -51,6 +51,7 @@ pub(crate) struct Step {
 struct Day<'a> {
     site: &'a Site,
     bff: Bff,
+    partner: PartnerControl,
     progress: &'a ProgressBar,
     steps: Vec<Step>,
 }
@@ -61,10 +62,10 @@ pub(crate) async fn play(
     registered: &Registered,
     progress: &ProgressBar,
 ) -> Result<Vec<Step>> {
-    let control = PartnerControl::new(site)?;
     let mut day = Day {
         site,
         bff: Bff::connect(site).await?,
+        partner: PartnerControl::new(site)?,
         progress,
         steps: Vec::new(),
     };
@@ -166,7 +167,7 @@ pub(crate) async fn play(
         deny("unassigned", "sunrise.no-such-door", "anna"),
     )
     .await?;
-    control
+    day.partner
         .status("sunrise.intercom", json!({ "online": false }))
         .await?;
     day.owner(
@@ -177,7 +178,7 @@ pub(crate) async fn play(
         allow("sunrise", "sunrise.intercom", "anna", "NOT_EXECUTED"),
     )
     .await?;
-    control
+    day.partner
         .fail("riverside.pier-gate", "hang_before_open", 1)
         .await?;
     day.owner(
@@ -198,7 +199,6 @@ pub(crate) async fn play(
     day.car(
         "anna's car",
         "is recognised at the barrier",
-        &control,
         ANNAS_PLATE,
         "opened",
         plate("GRANTED PLATE", Some("anna"), "RESOLVED"),
@@ -207,7 +207,6 @@ pub(crate) async fn play(
     day.car(
         "a strange car",
         "is not recognised",
-        &control,
         "М456ОР 199",
         "not opened",
         plate("DENIED PLATE", None, "NOT_IDENTIFIED"),
@@ -228,8 +227,8 @@ impl Day<'_> {
         let token = log_in(self.site, who).await?.access_token;
         let at = Timestamp::now();
         let told = told(self.bff.open(&token, request).await);
-        self.step(at, who, what, told, should_be_told, expected);
-        Ok(())
+        self.step(at, who, what, told, should_be_told, expected)
+            .await
     }
 
     async fn guest(
@@ -242,21 +241,20 @@ impl Day<'_> {
         let at = Timestamp::now();
         let request = open_request(expected.device)?;
         let told = told(self.bff.open_with_pass(secret, request).await);
-        self.step(at, "a guest", what, told, should_be_told, expected);
-        Ok(())
+        self.step(at, "a guest", what, told, should_be_told, expected)
+            .await
     }
 
     async fn car(
         &mut self,
         who: &'static str,
         what: &'static str,
-        control: &PartnerControl,
         plate: &str,
         should_be_told: &'static str,
         expected: Expected,
     ) -> Result<()> {
         let at = Timestamp::now();
-        let answer = control.plate(expected.device, plate).await?;
+        let answer = self.partner.plate(expected.device, plate).await?;
         let opened = answer
             .pointer("/opened")
             .and_then(serde_json::Value::as_bool);
@@ -265,11 +263,13 @@ impl Day<'_> {
         } else {
             "not opened"
         };
-        self.step(at, who, what, told.to_owned(), should_be_told, expected);
-        Ok(())
+        self.step(at, who, what, told.to_owned(), should_be_told, expected)
+            .await
     }
 
-    fn step(
+    /// Takes a step down, once all that came of it is recorded: so the next one comes after it in
+    /// every log.
+    async fn step(
         &mut self,
         at: Timestamp,
         who: &'static str,
@@ -277,7 +277,8 @@ impl Day<'_> {
         told: String,
         should_be_told: &'static str,
         expected: Expected,
-    ) {
+    ) -> Result<()> {
+        self.partner.delivered().await?;
         self.progress
             .set_message(format!("playing a day: {who} {what}"));
         self.steps.push(Step {
@@ -289,6 +290,7 @@ impl Day<'_> {
             expected,
             repeats: None,
         });
+        Ok(())
     }
 
     fn repeats(&mut self, step: usize) {
