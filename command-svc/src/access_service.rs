@@ -11,19 +11,20 @@ use domain::vocabulary::ActorKind;
 use domain::{CallerName, CommandId, ComplexId, OpenCommand, SubjectRef};
 use eventlog::Topic;
 use jiff::Timestamp;
-use privacy::PassSecret;
+use privacy::{LookupIndex, PassSecret};
 use proto::access::access_service_server::AccessService;
 use proto::access::{
     AuditPosition, GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse,
     OpenWithPassRequest,
 };
 use records::timestamp_to_wire;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, error};
 
+use crate::admission::Admission;
 use crate::fold::Tails;
 use crate::grpc;
 use crate::open::{Answer, Opener};
@@ -44,8 +45,8 @@ pub(crate) struct Access {
     pub tails: Arc<Tails>,
     /// Carries commands through.
     pub opener: Arc<Opener>,
-    /// Commands in flight.
-    pub in_flight: Arc<Semaphore>,
+    /// Rates, and commands in flight.
+    pub admission: Arc<Admission>,
     /// Their tasks: shutdown waits for them, also where the client has gone.
     pub tasks: TaskTracker,
     /// The longest that a command may take.
@@ -53,12 +54,6 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.in_flight)
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Busy)
-    }
-
     fn fresh(&self) -> Result<(), Refusal> {
         if self.tails.is_fresh() {
             Ok(())
@@ -70,10 +65,15 @@ impl Access {
     async fn open_as_owner(&self, request: Request<OpenRequest>) -> Result<Answer, Refusal> {
         let caller = caller::caller(&request, &self.allowed)?;
         let token = caller::owner(&request, &self.tokens).await?;
-        let permit = self.admit()?;
+        let permit = self.admission.caller(&caller)?;
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        let index = self.directory.index(issuer, user);
+        self.admission.asker(&index, &caller, || {
+            let SubjectRef(known) = self.directory.known(&index)?;
+            known.to_string().parse().ok()
+        })?;
         let parsed = request::parse(request.get_ref(), Timestamp::now())?;
         self.fresh()?;
-        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
         let subject = self.directory.subject(issuer, user).await?;
         let asker = Asker::Owner(subject);
         self.spawn(
@@ -92,7 +92,7 @@ impl Access {
         request: Request<OpenWithPassRequest>,
     ) -> Result<Answer, Refusal> {
         let caller = caller::caller(&request, &self.allowed)?;
-        let permit = self.admit()?;
+        let permit = self.admission.caller(&caller)?;
         let (metadata, _, message) = request.into_parts();
         let (open, secret) = request::without_secret(message);
         let parsed = request::parse(&open, Timestamp::now())?;
@@ -109,6 +109,10 @@ impl Access {
             .ok_or(Refusal::Token {
                 reason: "PASS_UNKNOWN",
                 text: "no such pass in this complex".to_owned(),
+            })?;
+        self.admission
+            .asker(&LookupIndex::of_pass(pass), &caller, || {
+                pass.to_string().parse().ok()
             })?;
         self.spawn(&metadata, caller, Asker::Guest(pass), parsed, None, permit)
             .await
@@ -127,7 +131,7 @@ impl Access {
         let deadline = deadline::of(metadata, self.ceiling);
         let trace = grpc::trace(metadata);
         let span = trace.span("open");
-        let (command, context) = self.command(caller, asker, parsed, auth_time);
+        let (command, context) = self.command(caller.clone(), asker, parsed, auth_time);
         let opener = Arc::clone(&self.opener);
         let work = async move {
             let _permit = permit;
@@ -140,6 +144,7 @@ impl Access {
                 error!(error = %failed, "open task failed");
                 Err(Refusal::Internal)
             })
+            .inspect_err(|refusal| self.admission.refused(&caller, refusal))
     }
 
     fn command(

@@ -12,6 +12,9 @@ use serde::Deserialize;
 use service::config::{ProcessConfig, ProcessSettings};
 use url::Url;
 
+use crate::admission::RatesConfig;
+use crate::gate::GateConfig;
+
 /// Everything that command-svc can be told.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +85,10 @@ pub struct Limits {
     pub reconcile_after: Duration,
     /// Largest gRPC message in bytes.
     pub message_bytes: usize,
+    /// How often one caller, and one owner or guest, may ask.
+    pub rates: RatesConfig,
+    /// What each partner may hold up.
+    pub partner: GateConfig,
 }
 
 impl Default for Limits {
@@ -92,6 +99,8 @@ impl Default for Limits {
             fence_reserve: Duration::from_secs(2),
             reconcile_after: Duration::from_secs(3),
             message_bytes: 256 * 1024,
+            rates: RatesConfig::default(),
+            partner: GateConfig::default(),
         }
     }
 }
@@ -111,6 +120,7 @@ impl ProcessConfig for Config {
         if self.limits.fence_reserve >= self.limits.ceiling {
             return Err("limits.fence_reserve must be less than limits.ceiling".to_owned());
         }
+        self.limits.partner.validate()?;
         for (index, partner) in self.partners.iter().enumerate() {
             if self.partners[..index]
                 .iter()

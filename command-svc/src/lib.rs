@@ -3,10 +3,12 @@
 
 mod access_service;
 mod act;
+mod admission;
 mod caller;
 mod config;
 mod deadline;
 mod fold;
+mod gate;
 mod grpc;
 mod knowledge;
 mod open;

@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::act;
+use crate::gate::{Gate, Place};
 use crate::knowledge::{Claimed, Knowledge};
 use crate::partners::Partners;
 use crate::recorder::Recorder;
@@ -40,6 +41,14 @@ pub(crate) struct Answer {
     pub completion: Completion,
     /// Whether that is in the log yet.
     pub recorded: bool,
+}
+
+/// A decision on its way to the log.
+struct Decided {
+    decision: Decision,
+    event: Event,
+    claimed: oneshot::Receiver<Claimed>,
+    place: Option<Place>,
 }
 
 /// What opening needs.
@@ -67,9 +76,15 @@ impl Opener {
         deadline: Instant,
     ) -> Result<Answer, Refusal> {
         let now = Timestamp::now();
-        let Some((decision, event, claimed)) = self.decide(&command, context, now)? else {
+        let Some(decided) = self.decide(&command, context, now)? else {
             return self.follow(command.id, deadline).await;
         };
+        let Decided {
+            decision,
+            event,
+            claimed,
+            place,
+        } = decided;
         let appended = self
             .recorder
             .record(Topic::AccessEvents, &event, &trace)
@@ -98,20 +113,23 @@ impl Opener {
             Claimed::Won(Some(second)) => *second,
         };
         let completed = self.act(&command, second, deadline).await;
+        if let Some(place) = place {
+            place.ended(&completed);
+        }
         Ok(self
             .complete(&command, now, position, completed, &trace)
             .await)
     }
 
     /// Decides, and registers for the record to come back. None: the command is known
-    /// already, and asks for the same.
-    #[allow(clippy::type_complexity)]
+    /// already, and asks for the same. An ALLOW has a place at its partner, or is not
+    /// recorded: whoever has no right is denied before that and learns nothing of it.
     fn decide(
         &self,
         command: &OpenCommand,
         context: RequestContext,
         now: Timestamp,
-    ) -> Result<Option<(Decision, Event, oneshot::Receiver<Claimed>)>, Refusal> {
+    ) -> Result<Option<Decided>, Refusal> {
         let mut state = self.knowledge.lock();
         if let Some(first) = state.command(command.id) {
             let same = first.request_digest == command.request_digest;
@@ -126,9 +144,18 @@ impl Opener {
         }
         let at = state.instant(&command.complex, now);
         let (decision, inputs) = state.decide(command, at);
+        let place = match (decision.verdict, &decision.partner) {
+            (Verdict::Allow, Some(id)) => self.partners.gate(id).map(Gate::enter).transpose()?,
+            _ => None,
+        };
         let event = decided(command, now, &decision, inputs, context);
         let claimed = state.await_claim(event.id, command.clone(), at);
-        Ok(Some((decision, event, claimed)))
+        Ok(Some(Decided {
+            decision,
+            event,
+            claimed,
+            place,
+        }))
     }
 
     /// The winner acts, unless the second decision denies.

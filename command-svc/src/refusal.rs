@@ -40,6 +40,21 @@ pub(crate) enum Refusal {
     /// Too much in flight.
     #[error("too many commands in flight; try again shortly")]
     Busy,
+    /// Asked too often.
+    #[error("too many commands in a short time; try again later")]
+    RateLimited {
+        /// When there is room again.
+        retry: Duration,
+    },
+    /// The partner has as many commands as it may have at once.
+    #[error("the partner is busy; nothing was carried out; try again shortly")]
+    PartnerBusy,
+    /// The partner fails at present.
+    #[error("the partner does not answer at present; nothing was carried out; try again later")]
+    PartnerFailing {
+        /// When it is tried again, at the earliest.
+        retry: Duration,
+    },
     /// This instance does not know enough to decide.
     #[error("this instance is catching up with the log; try again shortly")]
     Stale,
@@ -89,6 +104,9 @@ impl Refusal {
             Refusal::KeysUnavailable => "KEYS_UNAVAILABLE",
             Refusal::Field { .. } => "INVALID_FIELD",
             Refusal::Busy => "BUSY",
+            Refusal::RateLimited { .. } => "RATE_LIMITED",
+            Refusal::PartnerBusy => "PARTNER_BUSY",
+            Refusal::PartnerFailing { .. } => "PARTNER_FAILING",
             Refusal::Stale => "REGISTRY_STALE",
             Refusal::Log => "LOG_UNAVAILABLE",
             Refusal::InProgress => "IN_PROGRESS",
@@ -102,6 +120,25 @@ impl Refusal {
         }
     }
 
+    /// Whether it was refused before anything was decided or recorded, for lack of room.
+    pub(crate) fn is_not_admitted(&self) -> bool {
+        matches!(
+            self,
+            Refusal::Busy
+                | Refusal::RateLimited { .. }
+                | Refusal::PartnerBusy
+                | Refusal::PartnerFailing { .. }
+        )
+    }
+
+    /// When it makes sense to try again.
+    fn retry(&self) -> Duration {
+        match self {
+            Refusal::RateLimited { retry } | Refusal::PartnerFailing { retry } => *retry,
+            _ => RETRY,
+        }
+    }
+
     fn code(&self) -> Code {
         match self {
             Refusal::Caller => Code::PermissionDenied,
@@ -109,10 +146,13 @@ impl Refusal {
             Refusal::Field { .. } => Code::InvalidArgument,
             Refusal::KeysUnavailable
             | Refusal::Busy
+            | Refusal::PartnerBusy
+            | Refusal::PartnerFailing { .. }
             | Refusal::Stale
             | Refusal::Log
             | Refusal::InProgress
             | Refusal::PartnerUnavailable(_) => Code::Unavailable,
+            Refusal::RateLimited { .. } => Code::ResourceExhausted,
             Refusal::Denied(reason) => denial(*reason),
             Refusal::KeyReused => Code::AlreadyExists,
             Refusal::NotFound(_) => Code::NotFound,
@@ -157,7 +197,7 @@ impl From<Refusal> for Status {
             code,
             Code::Unavailable | Code::ResourceExhausted | Code::Aborted
         ) {
-            details.set_retry_info(Some(RETRY));
+            details.set_retry_info(Some(refusal.retry()));
         }
         if let Refusal::Field { field, why } = &refusal {
             details.add_bad_request_violation(field, why);
@@ -184,6 +224,7 @@ mod tests {
             Refusal::Stale,
             Refusal::Log,
             Refusal::Busy,
+            Refusal::PartnerBusy,
             Refusal::Denied(Reason::Cooldown),
         ] {
             let status = Status::from(refusal);
@@ -200,6 +241,21 @@ mod tests {
                 .get_details_retry_info()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_wait_that_is_known_is_told() {
+        let retry = Duration::from_secs(42);
+        for (refusal, code) in [
+            (Refusal::RateLimited { retry }, Code::ResourceExhausted),
+            (Refusal::PartnerFailing { retry }, Code::Unavailable),
+        ] {
+            assert!(refusal.is_not_admitted());
+            let status = Status::from(refusal);
+            assert_eq!(status.code(), code);
+            let told = status.get_details_retry_info().unwrap();
+            assert_eq!(told.retry_delay, Some(retry));
+        }
     }
 
     #[test]

@@ -12,7 +12,6 @@ use proto::access::access_service_server::AccessServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
 use records::EventReader;
 use service::health::Condition;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +20,8 @@ use tonic::service::Routes;
 use tracing::warn;
 
 use crate::access_service::Access;
+use crate::admission::Admission;
+use crate::admission::ledger::Ledger;
 use crate::config::Config;
 use crate::fold::Tails;
 use crate::knowledge::Knowledge;
@@ -38,6 +39,8 @@ use crate::subjects::Directory;
 const LOOK: Duration = Duration::from_millis(200);
 /// Pause before the issuer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often what was not admitted is summed up.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How often what is settled is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -58,7 +61,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         .await
         .context("log")?;
     let recorder = Arc::new(Recorder::new(Arc::clone(&log), signer));
-    let partners = Partners::new(config.partners).context("partners")?;
+    let partners = Partners::new(config.partners, config.limits.partner).context("partners")?;
     let keys = &config.keys;
     let (lookup, identity) = (LookupKey::load(keys)?, IdentityKeys::load(keys)?);
     let directory = Arc::new(Directory::new(Arc::clone(&log), lookup, identity));
@@ -84,6 +87,8 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         },
     };
     let in_flight = TaskTracker::new();
+    let ledger = Arc::new(Ledger::default());
+    let admission = Arc::new(Admission::new(&config.limits, Arc::clone(&ledger)));
     let access = Access {
         allowed: config.access.allowed_peers.clone(),
         tokens: tokens.clone(),
@@ -95,14 +100,14 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             partners: partners.clone(),
             fence_reserve: config.limits.fence_reserve,
         }),
-        in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
+        admission: Arc::clone(&admission),
         tasks: in_flight.clone(),
         ceiling: config.limits.ceiling,
     };
     let reconciler = Reconciler {
         log,
         reader,
-        recorder,
+        recorder: Arc::clone(&recorder),
         partners: partners.clone(),
         after: config.limits.reconcile_after,
     };
@@ -123,8 +128,9 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     }
     parts.spawn(until(
         &background,
-        forget(Arc::clone(&knowledge), directory),
+        forget(Arc::clone(&knowledge), directory, admission),
     ));
+    parts.spawn(summarise(background.clone(), ledger, Arc::clone(&recorder)));
     parts.spawn(until(
         &background,
         watch_tails(tails, knowledge, tails_known),
@@ -194,11 +200,20 @@ async fn watch_issuer(tokens: AccessTokenVerifier, condition: Condition) {
     std::future::pending::<()>().await;
 }
 
+/// What was not admitted is recorded, once a minute and at the end.
+async fn summarise(stop: CancellationToken, ledger: Arc<Ledger>, recorder: Arc<Recorder>) {
+    while stop.run_until_cancelled(sleep(MINUTE)).await.is_some() {
+        ledger.record(&recorder, Timestamp::now()).await;
+    }
+    ledger.record(&recorder, Timestamp::now()).await;
+}
+
 /// Settled commands are forgotten once their keys are too old to come again; references that
 /// lost to an earlier one are erased.
-async fn forget(knowledge: Arc<Knowledge>, directory: Arc<Directory>) {
+async fn forget(knowledge: Arc<Knowledge>, directory: Arc<Directory>, admission: Arc<Admission>) {
     loop {
         sleep(SWEEP).await;
+        admission.sweep();
         directory.erase_losers().await;
         let mut state = knowledge.lock();
         state.forget(Timestamp::now());

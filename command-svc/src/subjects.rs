@@ -69,6 +69,11 @@ impl Directory {
         self.lookup.index(issuer, user_id)
     }
 
+    /// The reference of whoever has this index, if they have one yet.
+    pub(crate) fn known(&self, index: &LookupIndex) -> Option<SubjectRef> {
+        self.lock().subject_of(index)
+    }
+
     /// The index that a subject was minted under.
     pub(crate) fn index_of(&self, subject: SubjectRef) -> Option<LookupIndex> {
         self.lock().index_of(subject).cloned()

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod admission;
 mod bad_input;
 #[cfg(all(feature = "cassandra", feature = "kafka"))]
 mod cluster;

@@ -177,7 +177,13 @@ fn command_svc(site: &Site) -> Result<Value> {
             "client_id": "command-svc",
             "tls": client_tls(site, &site.certificates.services[&Part::CommandSvc]),
         }],
-        "limits": { "ceiling": "6s", "fence_reserve": "3s", "reconcile_after": "1s" },
+        "limits": {
+            "ceiling": "6s",
+            "fence_reserve": "3s",
+            "reconcile_after": "1s",
+            // Tests press more often than people do.
+            "rates": { "subject": { "per_minute": 60_000, "burst": 1_000 } },
+        },
     }))
 }
 

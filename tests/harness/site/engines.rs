@@ -64,7 +64,12 @@ pub(super) fn log(site: &Site, part: Part) -> Value {
 fn job(part: Part) -> (&'static [&'static str], &'static [&'static str]) {
     match part {
         Part::CommandSvc => (
-            &["access.events.v1", "registry.events.v1", "subjects.v1"],
+            &[
+                "access.events.v1",
+                "registry.events.v1",
+                "subjects.v1",
+                "ingress.rejected.v1",
+            ],
             &["access.events.v1", "registry.events.v1", "subjects.v1"],
         ),
         Part::WebhookGw => (

@@ -16,7 +16,7 @@ struct Job {
 const JOBS: [Job; 4] = [
     Job {
         principal: "command-svc",
-        appends: &[AccessEvents, RegistryEvents, Subjects],
+        appends: &[AccessEvents, RegistryEvents, Subjects, IngressRejected],
         reads: &[AccessEvents, RegistryEvents, Subjects],
         group: Some("command-svc.reconciler"),
     },
