@@ -3,4 +3,5 @@
 
 mod compose;
 mod dependencies;
+mod reasons;
 mod sources;
