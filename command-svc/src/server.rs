@@ -35,6 +35,7 @@ pub(crate) async fn serve(
     let tcp = TcpListener::bind(config.address)
         .await
         .with_context(|| format!("{name}.address {}", config.address))?;
+    let graceful_age = config.connections.graceful_age();
     let listener = TlsListener::new(tcp, Arc::clone(&tls), config.connections)?;
     info!(listener = name, address = %listener.local_addr(), "listening");
 
@@ -58,7 +59,11 @@ pub(crate) async fn serve(
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let served = Server::builder()
+    let mut server = Server::builder();
+    if let Some(age) = graceful_age {
+        server = server.max_connection_age(age);
+    }
+    let served = server
         .http2_keepalive_interval(Some(KEEPALIVE))
         .add_routes(routes.add_service(health_service).add_service(reflection))
         .serve_with_incoming_shutdown(listener, shutdown.cancelled_owned());

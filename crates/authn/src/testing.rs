@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+    SanType, SerialNumber, date_time_ymd,
 };
 use service::config::SecretFile;
+
+use uuid::Uuid;
 
 use crate::tls::{ClientTlsFiles, TlsFiles};
 
@@ -17,6 +20,7 @@ pub(crate) struct Issued {
     pub(crate) certificate: String,
     pub(crate) private_key: String,
     pub(crate) der: Vec<u8>,
+    serial: SerialNumber,
 }
 
 /// What a leaf is like; good for both sides unless changed.
@@ -46,7 +50,7 @@ impl Ca {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params
             .distinguished_name
             .push(DnType::CommonName, "test root");
@@ -74,16 +78,44 @@ impl Ca {
             params.not_after = date_time_ymd(2021, 1, 1);
         }
         let key = KeyPair::generate().unwrap();
+        let serial = SerialNumber::from_slice(Uuid::new_v4().as_bytes());
+        params.serial_number = Some(serial.clone());
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Issued {
             certificate: certificate.pem(),
             private_key: key.serialize_pem(),
             der: certificate.der().to_vec(),
+            serial,
         }
     }
 }
 
-/// One side's three files in a folder.
+impl Ca {
+    /// A revocation list (RFC 5280, section 5), out of date where `expired`.
+    pub(crate) fn revocations(&self, revoked: &[&Issued], expired: bool) -> String {
+        let (this, next) = match expired {
+            true => (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1)),
+            false => (date_time_ymd(2024, 1, 1), date_time_ymd(2124, 1, 1)),
+        };
+        let revoked = revoked.iter().map(|issued| RevokedCertParams {
+            serial_number: issued.serial.clone(),
+            revocation_time: this,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: this,
+            next_update: next,
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
+    }
+}
+
+/// One side's files in a folder.
 pub(crate) struct Files {
     folder: tempfile::TempDir,
 }
@@ -112,6 +144,15 @@ impl Files {
             certificate: self.path("tls.crt").into(),
             private_key: SecretFile::new(self.path("tls.key")),
             client_roots: self.path("ca.crt").into(),
+            client_revocations: None,
+        }
+    }
+
+    /// With revocation lists, which are to be written to `revoked.crl`.
+    pub(crate) fn revoking_server(&self) -> TlsFiles {
+        TlsFiles {
+            client_revocations: Some(self.path("revoked.crl").into()),
+            ..self.server()
         }
     }
 
@@ -120,6 +161,15 @@ impl Files {
             certificate: self.path("tls.crt").into(),
             private_key: SecretFile::new(self.path("tls.key")),
             server_roots: self.path("ca.crt").into(),
+            server_revocations: None,
+        }
+    }
+
+    /// With revocation lists, which are to be written to `revoked.crl`.
+    pub(crate) fn revoking_client(&self) -> ClientTlsFiles {
+        ClientTlsFiles {
+            server_revocations: Some(self.path("revoked.crl").into()),
+            ..self.client()
         }
     }
 }

@@ -134,6 +134,7 @@ mod s3 {
                     certificate: certificate.clone(),
                     private_key: private_key.clone(),
                     server_roots: ca.clone(),
+                    server_revocations: None,
                 })),
                 _ => Err(
                     "`tiles.s3`: `certificate` and `private_key` go together, and with `ca`"

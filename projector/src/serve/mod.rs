@@ -73,6 +73,7 @@ pub struct Serve {
     verifier: AccessTokenVerifier,
     peers: AllowedPeers,
     tls: Arc<ServerTls>,
+    graceful_age: Option<Duration>,
     listener: TlsListener,
     probes: Probes,
     health: Health,
@@ -109,6 +110,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         serving: Arc::new(serving),
         verifier,
         peers: serve.peers.clone(),
+        graceful_age: serve.limits.graceful_age(),
         listener: TlsListener::new(tcp, Arc::clone(&tls), serve.limits.clone())?,
         tls,
         probes,
@@ -142,10 +144,14 @@ impl Serve {
         let devices = DeviceStatusServiceServer::new(Devices(Arc::clone(&self.serving)))
             .max_decoding_message_size(LARGEST_REQUEST)
             .max_encoding_message_size(LARGEST_ANSWER);
-        let server = Server::builder()
+        let mut server = Server::builder()
             .max_concurrent_streams(STREAMS)
             .http2_max_header_list_size(LARGEST_HEADERS)
-            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_interval(Some(KEEPALIVE));
+        if let Some(age) = self.graceful_age {
+            server = server.max_connection_age(age);
+        }
+        let server = server
             .layer(InterceptorLayer::new(PeerGate::new(self.peers)))
             .add_service(grpc_health)
             .add_service(reflection)

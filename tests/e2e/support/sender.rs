@@ -30,6 +30,7 @@ impl Sender {
             certificate: certificate.certificate.as_path().into(),
             private_key: SecretFile::new(certificate.private_key.as_path()),
             server_roots: site.pki.bundle().into(),
+            server_revocations: None,
         };
         let tls = ClientTls::load(files, Protocol::Http)?;
         let http = reqwest::Client::builder().no_proxy();

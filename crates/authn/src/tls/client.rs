@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::ClientConfig;
+use rustls::client::WebPkiServerVerifier;
 use tokio::sync::watch;
 
 use super::files::{ClientTlsFiles, Material, Sources, TlsError};
@@ -44,6 +45,7 @@ impl ClientTls {
             certificate: files.certificate,
             private_key: files.private_key,
             roots: files.server_roots,
+            revocations: files.server_revocations,
         };
         let reloading =
             Reloading::load(sources, "client", move |sources, material, generation| {
@@ -99,10 +101,16 @@ fn build(
     generation: u64,
 ) -> Result<ClientIdentity, TlsError> {
     let unusable = |error| sources.unusable(error);
+    let roots = Arc::new(material.roots);
+    let mut servers = WebPkiServerVerifier::builder_with_provider(roots, provider());
+    if let Some(lists) = material.revocations {
+        servers = servers.with_crls(lists).enforce_revocation_expiration();
+    }
+    let servers = servers.build().map_err(|error| sources.unusable(error))?;
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(unusable)?
-        .with_root_certificates(material.roots)
+        .with_webpki_verifier(servers)
         .with_client_auth_cert(material.chain, material.key)
         .map_err(unusable)?;
     config.alpn_protocols = protocol.alpn();

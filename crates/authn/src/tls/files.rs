@@ -6,7 +6,9 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+};
 use serde::Deserialize;
 use service::config::{ConfigPath, SecretError, SecretFile};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -23,6 +25,10 @@ pub struct TlsFiles {
     pub private_key: SecretFile,
     /// Roots that client certificates must chain to (PEM).
     pub client_roots: ConfigPath,
+    /// Revocation lists of those roots (PEM, RFC 5280, section 5). Where the file is named, every
+    /// client certificate must be covered by a list that is up to date, or it is refused.
+    #[serde(default)]
+    pub client_revocations: Option<ConfigPath>,
 }
 
 /// A client's certificate and the roots of the servers that it trusts.
@@ -35,6 +41,10 @@ pub struct ClientTlsFiles {
     pub private_key: SecretFile,
     /// Roots that server certificates must chain to (PEM). No others are trusted.
     pub server_roots: ConfigPath,
+    /// Revocation lists of those roots (PEM, RFC 5280, section 5). Where the file is named, every
+    /// server certificate must be covered by a list that is up to date, or it is refused.
+    #[serde(default)]
+    pub server_revocations: Option<ConfigPath>,
 }
 
 /// TLS files that can't be used. The text names the file and never holds key material.
@@ -88,6 +98,7 @@ pub(super) struct Sources {
     pub(super) certificate: ConfigPath,
     pub(super) private_key: SecretFile,
     pub(super) roots: ConfigPath,
+    pub(super) revocations: Option<ConfigPath>,
 }
 
 /// One side's files as they were at one moment.
@@ -95,18 +106,24 @@ pub(super) struct Material {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
     pub(super) roots: RootCertStore,
+    /// None where revocation is not looked at.
+    pub(super) revocations: Option<Vec<CertificateRevocationListDer<'static>>>,
     pub(super) thumbprint: Thumbprint,
     pub(super) not_after: Timestamp,
-    /// Of all three files, to tell whether anything changed.
+    /// Of all the files, to tell whether anything changed.
     pub(super) digest: [u8; 32],
 }
 
 impl Sources {
-    /// Reads the three files and checks each by itself.
+    /// Reads the files and checks each by itself.
     pub(super) fn read(&self) -> Result<Material, TlsError> {
         let certificate = read(&self.certificate)?;
         let key = self.private_key.read()?;
         let roots = read(&self.roots)?;
+        let lists = match &self.revocations {
+            Some(file) => read(file)?,
+            None => Vec::new(),
+        };
 
         let chain = certificates(&certificate, &self.certificate)?;
         let (not_before, not_after) = validity(&chain[0], &self.certificate)?;
@@ -129,13 +146,19 @@ impl Sources {
                 expected: "root certificate",
             })?;
         }
+        let revocations = self
+            .revocations
+            .as_ref()
+            .map(|file| revocation_lists(&lists, file))
+            .transpose()?;
         Ok(Material {
+            revocations,
             thumbprint: Thumbprint::of(&chain[0]),
             not_after,
             chain,
             key: parsed.into(),
             roots: store,
-            digest: digest_of(&[&certificate, &key, &roots]),
+            digest: digest_of(&[&certificate, &key, &roots, &lists]),
         })
     }
 
@@ -166,6 +189,21 @@ pub(crate) fn certificates(
         .ok_or_else(|| TlsError::Pem {
             file: file.to_owned(),
             expected: "certificate",
+        })
+}
+
+/// At least one list; a section that is cut off is an error, not the end.
+fn revocation_lists(
+    pem: &[u8],
+    file: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    CertificateRevocationListDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .ok()
+        .filter(|lists| !lists.is_empty())
+        .ok_or_else(|| TlsError::Pem {
+            file: file.to_owned(),
+            expected: "certificate revocation list",
         })
 }
 

@@ -36,7 +36,8 @@ pub struct ListenerLimits {
     pub connections: NonZeroU32,
     /// A connection older than this ends as soon as it is silent for 10 s, and 60 s later in any
     /// case. A gRPC server also sets tonic's `max_connection_age`, a little lower, which lets
-    /// calls in flight finish. Absent: no limit.
+    /// calls in flight finish. 5 minutes unless set: for so long a certificate that was revoked, or
+    /// whose roots are gone, may still be used on a connection that it opened before.
     #[serde(with = "service::config::duration::option")]
     pub max_connection_age: Option<Duration>,
 }
@@ -49,8 +50,15 @@ impl Default for ListenerLimits {
             handshakes: HANDSHAKES,
             handshake_timeout: Duration::from_secs(5),
             connections: CONNECTIONS,
-            max_connection_age: None,
+            max_connection_age: Some(Duration::from_secs(300)),
         }
+    }
+}
+
+impl ListenerLimits {
+    /// When a gRPC server should ask its clients to connect anew: before this listener does.
+    pub fn graceful_age(&self) -> Option<Duration> {
+        self.max_connection_age.map(|age| age.mul_f32(0.9))
     }
 }
 

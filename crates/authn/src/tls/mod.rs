@@ -20,6 +20,8 @@ pub use server::ServerTls;
 mod listener_tests;
 #[cfg(test)]
 mod reload_tests;
+#[cfg(test)]
+mod revocation_tests;
 
 use std::sync::Arc;
 

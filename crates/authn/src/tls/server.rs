@@ -11,7 +11,7 @@ use super::reload::{Reload, Reloading};
 use super::{Protocol, provider};
 
 /// A server's TLS: version 1.3, client certificates required, no session resumption (each
-/// connection is judged by the roots of its own time), reloaded by content.
+/// connection is judged by the roots and revocation lists of its own time), reloaded by content.
 pub struct ServerTls(Reloading<ServerConfig>);
 
 impl ServerTls {
@@ -24,6 +24,7 @@ impl ServerTls {
             certificate: files.certificate,
             private_key: files.private_key,
             roots: files.client_roots,
+            revocations: files.client_revocations,
         };
         let reloading = Reloading::load(sources, "server", move |sources, material, _| {
             build(sources, material, protocol)
@@ -62,9 +63,12 @@ fn build(
     protocol: Protocol,
 ) -> Result<ServerConfig, TlsError> {
     let unusable = |error| sources.unusable(error);
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(material.roots), provider())
-        .build()
-        .map_err(|error| sources.unusable(error))?;
+    let roots = Arc::new(material.roots);
+    let mut clients = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    if let Some(lists) = material.revocations {
+        clients = clients.with_crls(lists).enforce_revocation_expiration();
+    }
+    let clients = clients.build().map_err(|error| sources.unusable(error))?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(unusable)?

@@ -81,6 +81,7 @@ impl Pki {
             certificate: write("client.crt", &certificate.pem()).into(),
             private_key: SecretFile::new(write("client.key", &key.serialize_pem())),
             server_roots: Path::new(&write("root.crt", &self.root)).into(),
+            server_revocations: None,
         }
     }
 }

@@ -76,6 +76,7 @@ mod tests {
             certificate: own("crt").into(),
             private_key: SecretFile::new(own("key")),
             server_roots: pki.bundle().into(),
+            server_revocations: None,
         })
         .unwrap();
         let config = config(&tls);

@@ -37,6 +37,7 @@ impl Pki {
             certificate: certificate.into(),
             private_key: SecretFile::new(private_key),
             client_roots: self.folder.join("ca.crt").into(),
+            client_revocations: None,
         }
     }
 
@@ -46,6 +47,7 @@ impl Pki {
             certificate: certificate.into(),
             private_key: SecretFile::new(private_key),
             server_roots: self.folder.join("ca.crt").into(),
+            server_revocations: None,
         }
     }
 
