@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use privacy::{LookupIndex, PassSecret};
 use proto::access::access_service_server::AccessService;
 use proto::access::{
-    AuditPosition, GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse,
-    OpenWithPassRequest,
+    AuditPosition, GetCommandRequest, GetCommandResponse, ListMyDevicesRequest,
+    ListMyDevicesResponse, OpenRequest, OpenResponse, OpenWithPassRequest,
 };
 use records::timestamp_to_wire;
 use tokio::sync::OwnedSemaphorePermit;
@@ -25,13 +25,14 @@ use tonic::{Request, Response, Status};
 use tracing::{Instrument, error};
 
 use crate::admission::Admission;
+use crate::caller::Login;
 use crate::fold::Tails;
 use crate::grpc;
 use crate::open::{Answer, Opener};
 use crate::refusal::Refusal;
 use crate::request;
 use crate::subjects::Directory;
-use crate::{caller, deadline};
+use crate::{caller, deadline, my_devices};
 
 /// The service.
 pub(crate) struct Access {
@@ -81,7 +82,7 @@ impl Access {
             caller,
             asker,
             parsed,
-            token.auth_time,
+            caller::login(&token),
             permit,
         )
         .await
@@ -114,7 +115,8 @@ impl Access {
             .asker(&LookupIndex::of_pass(pass), &caller, || {
                 pass.to_string().parse().ok()
             })?;
-        self.spawn(&metadata, caller, Asker::Guest(pass), parsed, None, permit)
+        let asker = Asker::Guest(pass);
+        self.spawn(&metadata, caller, asker, parsed, Login::default(), permit)
             .await
     }
 
@@ -125,13 +127,13 @@ impl Access {
         caller: CallerName,
         asker: Asker,
         parsed: request::OpenRequest,
-        auth_time: Option<Timestamp>,
+        login: Login,
         permit: OwnedSemaphorePermit,
     ) -> Result<Answer, Refusal> {
         let deadline = deadline::of(metadata, self.ceiling);
         let trace = grpc::trace(metadata);
         let span = trace.span("open");
-        let (command, context) = self.command(caller.clone(), asker, parsed, auth_time);
+        let (command, context) = self.command(caller.clone(), asker, parsed, login);
         let opener = Arc::clone(&self.opener);
         let work = async move {
             let _permit = permit;
@@ -152,7 +154,7 @@ impl Access {
         caller: CallerName,
         asker: Asker,
         parsed: request::OpenRequest,
-        auth_time: Option<Timestamp>,
+        login: Login,
     ) -> (OpenCommand, RequestContext) {
         let known = self
             .opener
@@ -176,9 +178,30 @@ impl Access {
             caller,
             key_time: parsed.key_time,
             expires_at: parsed.expires_at,
-            auth_time,
+            auth_time: login.auth_time,
+            acr: login.acr,
         };
         (command, parsed.context)
+    }
+
+    async fn devices_of_owner(
+        &self,
+        request: Request<ListMyDevicesRequest>,
+    ) -> Result<ListMyDevicesResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        self.fresh()?;
+        let index = self
+            .directory
+            .index(token.issuer.as_str(), token.subject.expose());
+        // Somebody who was never seen has no rights; a reference is minted for a command only.
+        let devices = self.directory.known(&index).map(|subject| {
+            let state = self.opener.knowledge.lock();
+            my_devices::list(&state, subject, &caller::login(&token), Timestamp::now())
+        });
+        Ok(ListMyDevicesResponse {
+            devices: devices.unwrap_or_default(),
+        })
     }
 
     async fn command_of_owner(
@@ -256,5 +279,12 @@ impl AccessService for Access {
         request: Request<GetCommandRequest>,
     ) -> Result<Response<GetCommandResponse>, Status> {
         grpc::reply("GetCommand", self.command_of_owner(request).await)
+    }
+
+    async fn list_my_devices(
+        &self,
+        request: Request<ListMyDevicesRequest>,
+    ) -> Result<Response<ListMyDevicesResponse>, Status> {
+        grpc::reply("ListMyDevices", self.devices_of_owner(request).await)
     }
 }

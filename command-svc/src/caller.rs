@@ -3,6 +3,7 @@
 use authn::peer::{AllowedPeers, PeerIdentity};
 use authn::token::{AccessToken, AccessTokenVerifier, bearer};
 use domain::CallerName;
+use jiff::Timestamp;
 use tonic::Request;
 
 use crate::refusal::Refusal;
@@ -57,4 +58,31 @@ pub(crate) async fn owner<T>(
     };
     let token = bearer(header).map_err(refused)?;
     verifier.verify(token, peer.as_ref()).await.map_err(refused)
+}
+
+/// The longest `acr` that is looked at, in characters; of a longer one nothing is known.
+const MAX_ACR: usize = 64;
+
+/// How an owner last logged in; of a guest nothing is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login {
+    /// When.
+    pub auth_time: Option<Timestamp>,
+    /// Authentication context class.
+    pub acr: Option<String>,
+}
+
+/// What a token says of its owner's login.
+pub(crate) fn login(token: &AccessToken) -> Login {
+    let sane =
+        |acr: &&String| acr.len() <= MAX_ACR && acr.bytes().all(|byte| byte.is_ascii_graphic());
+    Login {
+        auth_time: token.auth_time,
+        acr: token
+            .acr
+            .as_ref()
+            .filter(sane)
+            .filter(|acr| !acr.is_empty())
+            .cloned(),
+    }
 }

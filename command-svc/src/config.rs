@@ -85,6 +85,9 @@ pub struct Limits {
     pub reconcile_after: Duration,
     /// Largest gRPC message in bytes.
     pub message_bytes: usize,
+    /// Active guest passes that an owner may have; more are refused. A little more can be made
+    /// where several instances are asked at once.
+    pub guest_passes: usize,
     /// How often one caller, and one owner or guest, may ask.
     pub rates: RatesConfig,
     /// What each partner may hold up.
@@ -99,6 +102,7 @@ impl Default for Limits {
             fence_reserve: Duration::from_secs(2),
             reconcile_after: Duration::from_secs(3),
             message_bytes: 256 * 1024,
+            guest_passes: 50,
             rates: RatesConfig::default(),
             partner: GateConfig::default(),
         }

@@ -87,7 +87,7 @@ fn fold(reader: &EventReader, knowledge: &Knowledge, record: &Record) {
     let mut state = knowledge.lock();
     match event {
         Ok(event) => match record.topic {
-            Topic::RegistryEvents => state.fold_registry(event),
+            Topic::RegistryEvents => state.fold_registry(event, record.append_time),
             _ => {
                 let at = LogPosition {
                     partition: record.position.partition,

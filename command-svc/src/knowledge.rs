@@ -15,6 +15,11 @@ use eventlog::partitioner::partition_of;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+mod uses;
+
+pub(crate) use uses::Use;
+
+use self::uses::UseWaiters;
 use crate::zone;
 
 /// A decision record came back in log order.
@@ -47,6 +52,7 @@ pub(crate) struct State {
     claimants: HashMap<EventId, Claimant>,
     watchers: HashMap<CommandId, Vec<oneshot::Sender<()>>>,
     change_sets: HashMap<ChangeSetId, Vec<oneshot::Sender<Result<Applied, Refused>>>>,
+    uses: UseWaiters,
 }
 
 /// Shared by everything in the process.
@@ -88,6 +94,8 @@ impl State {
             recent_openings: decision.recent_openings.clone(),
             cooldown_ms: decision.cooldown_ms,
             auth_time: command.auth_time,
+            acr: command.acr.clone(),
+            uses_left: decision.uses_left,
             policy_version: domain::POLICY_VERSION,
         };
         (decision, inputs)
@@ -144,13 +152,20 @@ impl State {
     }
 
     /// Folds an event of the registry.
-    pub(crate) fn fold_registry(&mut self, event: Event) {
-        if let Body::RegistryChanged(set) = event.body {
-            let id = set.id;
-            let answer = self.registry.fold(&event.complex, set);
-            for waiter in self.change_sets.remove(&id).into_iter().flatten() {
-                let _ = waiter.send(answer.clone());
+    pub(crate) fn fold_registry(&mut self, event: Event, append_time: Timestamp) {
+        match event.body {
+            Body::RegistryChanged(set) => {
+                let id = set.id;
+                let answer = self.registry.fold(&event.complex, set);
+                for waiter in self.change_sets.remove(&id).into_iter().flatten() {
+                    let _ = waiter.send(answer.clone());
+                }
             }
+            Body::PassUseConsumed(consumed) => {
+                self.fold_consumed(event.id, &event.complex, &consumed, append_time);
+            }
+            Body::PassUseReturned(returned) => self.fold_returned(&event.complex, &returned),
+            _ => {}
         }
     }
 
@@ -233,6 +248,7 @@ impl State {
             waiting.retain(|waiter| !waiter.is_closed());
             !waiting.is_empty()
         });
+        self.uses.forget();
     }
 
     /// A command that has been folded.

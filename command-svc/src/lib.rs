@@ -10,7 +10,10 @@ mod deadline;
 mod fold;
 mod gate;
 mod grpc;
+mod guest_request;
+mod guest_service;
 mod knowledge;
+mod my_devices;
 mod open;
 mod partners;
 mod provision;
@@ -23,6 +26,7 @@ mod request;
 mod run;
 mod server;
 mod subjects;
+mod uses;
 mod zone;
 
 pub use config::Config;

@@ -27,6 +27,7 @@ use crate::knowledge::{Claimed, Knowledge};
 use crate::partners::Partners;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
+use crate::uses::Uses;
 
 /// What a caller is told of a command.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub(crate) struct Opener {
     pub recorder: Arc<Recorder>,
     /// The partners.
     pub partners: Partners,
+    /// Uses of limited passes.
+    pub uses: Arc<Uses>,
     /// Kept of a deadline for the fence.
     pub fence_reserve: Duration,
 }
@@ -109,16 +112,33 @@ impl Opener {
         let second = match claimed {
             Claimed::Lost => return self.follow_winner(&command, deadline).await,
             Claimed::TooLate => return Err(Refusal::Denied(Reason::CommandExpired)),
-            Claimed::Won(None) => return Err(Refusal::Denied(decision.reason)),
+            Claimed::Won(None) => {
+                let state = self.knowledge.lock();
+                let (device, reason) = (&command.device, decision.reason);
+                return Err(Refusal::denied(&state.registry, device, reason));
+            }
             Claimed::Won(Some(second)) => *second,
         };
-        let completed = self.act(&command, second, deadline).await;
+        let limited = second.0.uses_left.is_some();
+        let completed = match self
+            .uses
+            .consume(&command, &second.0, now, &trace, deadline)
+            .await
+        {
+            // It has a use, or needs none.
+            Ok(()) => self.act(&command, second, deadline).await,
+            Err(completed) => completed,
+        };
         if let Some(place) = place {
             place.ended(&completed);
         }
-        Ok(self
+        let answer = self
             .complete(&command, now, position, completed, &trace)
-            .await)
+            .await;
+        if limited && answer.recorded {
+            self.uses.settle(&command, &trace, deadline).await;
+        }
+        Ok(answer)
     }
 
     /// Decides, and registers for the record to come back. None: the command is known
@@ -262,7 +282,8 @@ impl Opener {
                 match state.command(id) {
                     None => return Err(Refusal::NotFound("command")),
                     Some(command) if command.verdict == Verdict::Deny => {
-                        return Err(Refusal::Denied(command.reason));
+                        let (device, reason) = (&command.device, command.reason);
+                        return Err(Refusal::denied(&state.registry, device, reason));
                     }
                     Some(command) => {
                         if let Some(answer) = answer(id, command) {

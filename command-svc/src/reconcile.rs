@@ -26,8 +26,14 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::act;
+use crate::fold::Tails;
 use crate::partners::Partners;
 use crate::recorder::{Recorder, SOURCE};
+use crate::uses::Uses;
+
+mod owed;
+
+use self::owed::Owed;
 
 /// Consumer group of all instances.
 const GROUP: &str = "command-svc.reconciler";
@@ -56,6 +62,10 @@ pub(crate) struct Reconciler {
     pub recorder: Arc<Recorder>,
     /// The partners.
     pub partners: Partners,
+    /// Uses of limited passes.
+    pub uses: Arc<Uses>,
+    /// Freshness.
+    pub tails: Arc<Tails>,
     /// How long after its expiry a command is left to the instance that won it.
     pub after: Duration,
 }
@@ -69,6 +79,7 @@ struct Owned {
     next: u64,
     committed: u64,
     tries: HashMap<CommandId, (u32, Timestamp)>,
+    owed: Owed,
     swept: Timestamp,
 }
 
@@ -147,6 +158,9 @@ impl Reconciler {
             .iter()
             .map(|(id, command)| self.fence(*id, command, now));
         join_all(fences).await;
+        let after = SignedDuration::try_from(self.after).unwrap_or(MAX_PAUSE);
+        let (uses, tails) = (&self.uses, &self.tails);
+        state.owed.settle(uses, tails, now, after).await;
     }
 
     /// Asks the partner for the final state, or to forbid execution for ever, and records
@@ -227,7 +241,11 @@ impl Owned {
                     .fold_decided(&event, decided, at, record.append_time);
             }
             Body::CommandCompleted(completed) => {
-                self.commands.fold_completed(&event, completed);
+                if self.commands.fold_completed(&event, completed)
+                    && let Some(command) = self.commands.get(completed.command)
+                {
+                    self.owed.fold(completed.command, command);
+                }
             }
             _ => {}
         }
@@ -274,6 +292,7 @@ impl Owned {
             .open()
             .filter(|(_, command)| command.expires_at > final_since)
             .map(|(_, command)| command.position.offset)
+            .chain(self.owed.lowest())
             .fold(oldest_young, u64::min)
     }
 }

@@ -1,7 +1,10 @@
 //! Every way to say no, mapped to gRPC in one place.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use domain::DeviceId;
+use domain::registry::{Registry, StepUp};
 use domain::vocabulary::Reason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -67,6 +70,12 @@ pub(crate) enum Refusal {
     /// The decision.
     #[error("denied: {0}")]
     Denied(Reason),
+    /// The decision: the device requires another login.
+    #[error("denied: STEP_UP_REQUIRED; have the user log in as `max_age` and `acr` say")]
+    StepUp(StepUp),
+    /// The owner has as many active guest passes as they may.
+    #[error("too many active guest passes; revoke one first")]
+    TooManyPasses,
     /// The same key with another request.
     #[error("this idempotency key was used for another request; mint a new one")]
     KeyReused,
@@ -96,6 +105,15 @@ impl Refusal {
         }
     }
 
+    /// A denial of `device`, with what is required where that is known.
+    pub(crate) fn denied(registry: &Registry, device: &DeviceId, reason: Reason) -> Self {
+        let device = registry.device(device);
+        match (reason, device.and_then(|device| device.step_up.as_ref())) {
+            (Reason::StepUpRequired, Some(step_up)) => Refusal::StepUp(step_up.clone()),
+            _ => Refusal::Denied(reason),
+        }
+    }
+
     /// Stable reason, for `ErrorInfo` and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
@@ -111,6 +129,8 @@ impl Refusal {
             Refusal::Log => "LOG_UNAVAILABLE",
             Refusal::InProgress => "IN_PROGRESS",
             Refusal::Denied(reason) => reason.as_str(),
+            Refusal::StepUp(_) => Reason::StepUpRequired.as_str(),
+            Refusal::TooManyPasses => "TOO_MANY_PASSES",
             Refusal::KeyReused => "KEY_REUSED",
             Refusal::NotFound(_) => "NOT_FOUND",
             Refusal::Conflict(_) => "VERSION_CONFLICT",
@@ -154,10 +174,11 @@ impl Refusal {
             | Refusal::PartnerUnavailable(_) => Code::Unavailable,
             Refusal::RateLimited { .. } => Code::ResourceExhausted,
             Refusal::Denied(reason) => denial(*reason),
+            Refusal::StepUp(_) => denial(Reason::StepUpRequired),
             Refusal::KeyReused => Code::AlreadyExists,
             Refusal::NotFound(_) => Code::NotFound,
             Refusal::Conflict(_) => Code::Aborted,
-            Refusal::Partner(_) => Code::FailedPrecondition,
+            Refusal::TooManyPasses | Refusal::Partner(_) => Code::FailedPrecondition,
             Refusal::Internal => Code::Internal,
         }
     }
@@ -189,10 +210,24 @@ fn denial(reason: Reason) -> Code {
     }
 }
 
+/// `google.rpc.ErrorInfo` metadata: the login that is required, as the parameters of a new
+/// authorization request (RFC 9470, section 4).
+fn metadata(refusal: &Refusal) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    if let Refusal::StepUp(step_up) = refusal {
+        metadata.insert("max_age".to_owned(), step_up.max_age_seconds.to_string());
+        if let Some(acr) = &step_up.acr {
+            metadata.insert("acr".to_owned(), acr.clone());
+        }
+    }
+    metadata
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.code();
-        let mut details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, []);
+        let mut details =
+            ErrorDetails::with_error_info(refusal.reason(), DOMAIN, metadata(&refusal));
         if matches!(
             code,
             Code::Unavailable | Code::ResourceExhausted | Code::Aborted
@@ -216,6 +251,22 @@ mod tests {
         let status = Status::from(Refusal::Denied(Reason::NoGrant));
         assert_eq!(status.code(), Code::PermissionDenied);
         assert_eq!(status.get_details_error_info().unwrap().reason, "NO_GRANT");
+    }
+
+    #[test]
+    fn a_login_that_is_required_is_told() {
+        let status = Status::from(Refusal::StepUp(StepUp {
+            max_age_seconds: 300,
+            acr: Some("gold".to_owned()),
+        }));
+        assert_eq!(status.code(), Code::PermissionDenied);
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.reason, "STEP_UP_REQUIRED");
+        assert_eq!(info.metadata["max_age"], "300");
+        assert_eq!(info.metadata["acr"], "gold");
+        let other = Status::from(Refusal::Denied(Reason::NoGrant));
+        let info = other.get_details_error_info().unwrap();
+        assert!(info.metadata.is_empty());
     }
 
     #[test]

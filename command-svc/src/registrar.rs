@@ -38,7 +38,7 @@ pub(crate) struct Registered {
 }
 
 impl Registrar {
-    /// Appends a change set and waits for the fold's answer: in log order the first that
+    /// Appends an operator's change set and waits for the fold's answer: in log order the first that
     /// expects the present versions applies.
     ///
     /// # Errors
@@ -46,6 +46,25 @@ impl Registrar {
     pub(crate) async fn apply(
         &self,
         caller: &CallerName,
+        complex: &ComplexId,
+        set: ChangeSet,
+        trace: &TraceContext,
+    ) -> Result<Registered, Refusal> {
+        let actor = Actor {
+            kind: ActorKind::Operator,
+            subject: None,
+            caller: caller.to_string(),
+        };
+        self.apply_as(actor, complex, set, trace).await
+    }
+
+    /// The same, in the name of `actor`.
+    ///
+    /// # Errors
+    /// As [`Registrar::apply`].
+    pub(crate) async fn apply_as(
+        &self,
+        actor: Actor,
         complex: &ComplexId,
         set: ChangeSet,
         trace: &TraceContext,
@@ -68,11 +87,7 @@ impl Registrar {
             occurred_at: Timestamp::now(),
             complex: complex.clone(),
             device: None,
-            actor: Actor {
-                kind: ActorKind::Operator,
-                subject: None,
-                caller: caller.to_string(),
-            },
+            actor,
             correlation: set.id.to_string(),
             body: Body::RegistryChanged(set),
         };

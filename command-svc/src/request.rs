@@ -74,7 +74,7 @@ pub(crate) fn without_secret(request: pb::OpenWithPassRequest) -> (pb::OpenReque
 }
 
 /// RFC 9562 section 5.7: the first 48 bits are Unix milliseconds.
-fn parse_key(text: &str, now: Timestamp) -> Result<(Uuid, Timestamp), Refusal> {
+pub(crate) fn parse_key(text: &str, now: Timestamp) -> Result<(Uuid, Timestamp), Refusal> {
     let refuse = |why: &str| Refusal::field("idempotency_key", why);
     let key = Uuid::try_parse(text)
         .ok()

@@ -9,9 +9,11 @@ use authn::token::AccessTokenVerifier;
 use jiff::Timestamp;
 use privacy::{IdentityKeys, LookupKey, PlateKeys, TokenKeyRoots};
 use proto::access::access_service_server::AccessServiceServer;
+use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
 use records::EventReader;
 use service::health::Condition;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +26,7 @@ use crate::admission::Admission;
 use crate::admission::ledger::Ledger;
 use crate::config::Config;
 use crate::fold::Tails;
+use crate::guest_service::Guests;
 use crate::knowledge::Knowledge;
 use crate::open::Opener;
 use crate::partners::{Partners, RELOAD};
@@ -34,6 +37,7 @@ use crate::registrar::Registrar;
 use crate::registry_service::RegistryApi;
 use crate::server;
 use crate::subjects::Directory;
+use crate::uses::Uses;
 
 /// How often the tails' freshness is reported.
 const LOOK: Duration = Duration::from_millis(200);
@@ -74,6 +78,17 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         tails: Arc::clone(&tails),
         recorder: Arc::clone(&recorder),
     });
+    let ledger = Arc::new(Ledger::default());
+    let admission = Arc::new(Admission::new(&config.limits, Arc::clone(&ledger)));
+    let guests = Guests {
+        allowed: config.access.allowed_peers.clone(),
+        tokens: tokens.clone(),
+        directory: Arc::clone(&directory),
+        registrar: Arc::clone(&registrar),
+        admission: Arc::clone(&admission),
+        most: config.limits.guest_passes,
+        making: Mutex::default(),
+    };
     let registry = RegistryApi {
         allowed: config.registry.allowed_peers.clone(),
         registrar: Arc::clone(&registrar),
@@ -86,9 +101,8 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             tokens: TokenKeyRoots::load(keys)?,
         },
     };
+    let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
     let in_flight = TaskTracker::new();
-    let ledger = Arc::new(Ledger::default());
-    let admission = Arc::new(Admission::new(&config.limits, Arc::clone(&ledger)));
     let access = Access {
         allowed: config.access.allowed_peers.clone(),
         tokens: tokens.clone(),
@@ -98,6 +112,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             knowledge: Arc::clone(&knowledge),
             recorder: Arc::clone(&recorder),
             partners: partners.clone(),
+            uses: Arc::clone(&uses),
             fence_reserve: config.limits.fence_reserve,
         }),
         admission: Arc::clone(&admission),
@@ -109,11 +124,14 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         reader,
         recorder: Arc::clone(&recorder),
         partners: partners.clone(),
+        uses,
+        tails: Arc::clone(&tails),
         after: config.limits.reconcile_after,
     };
 
     let bytes = config.limits.message_bytes;
     let access = AccessServiceServer::new(access).max_decoding_message_size(bytes);
+    let guests = GuestServiceServer::new(guests).max_decoding_message_size(bytes);
     let registry = RegistryServiceServer::new(registry).max_decoding_message_size(bytes);
     let health = &context.health;
     let (tails_known, issuer_known) = (health.condition("tails"), health.condition("issuer"));
@@ -141,7 +159,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let access = server::serve(
         "access",
         config.access,
-        Routes::new(access),
+        Routes::new(access).add_service(guests),
         health.clone(),
         shutdown.clone(),
     );

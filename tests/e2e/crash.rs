@@ -13,7 +13,7 @@ use harness::site::Part;
 use serde_json::json;
 
 pub(crate) use self::evidence::Evidence;
-use self::load::Load;
+pub(crate) use self::load::Load;
 pub(crate) use self::victim::Victim;
 use crate::support::{Ground, PATIENCE, Scene};
 
@@ -45,7 +45,7 @@ pub(crate) async fn everything_adds_up(ground: Ground, crashes: &[&[Victim]]) ->
         config.insert("access_token_ttl_secs".to_owned(), 900.into());
     })?;
     let mut scene = ground.build().await?;
-    let load = Load::start(&scene).await?;
+    let load = Load::start(&scene, std::slice::from_ref(&scene.bff)).await?;
     let mut checkpoints = Vec::new();
     for victims in crashes {
         slow_boathouse(&scene).await?;

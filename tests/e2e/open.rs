@@ -3,4 +3,7 @@
 mod denied;
 mod duplicates;
 mod guest;
+mod limited;
+mod my_devices;
+mod step_up;
 mod whole;

@@ -91,7 +91,19 @@ impl Bff {
     /// # Errors
     /// Nobody listens.
     pub async fn connect(site: &Site) -> Result<Self> {
-        let channel = channel(site, &site.ports.access, Some(&site.certificates.bff)).await?;
+        Self::connect_at(site, &site.ports.access).await
+    }
+
+    /// The same, at the second instance of command-svc.
+    ///
+    /// # Errors
+    /// Nobody listens.
+    pub async fn connect_twin(site: &Site) -> Result<Self> {
+        Self::connect_at(site, &site.ports.twin_access).await
+    }
+
+    async fn connect_at(site: &Site, port: &Port) -> Result<Self> {
+        let channel = channel(site, port, Some(&site.certificates.bff)).await?;
         Ok(Self {
             access: AccessServiceClient::new(channel),
         })

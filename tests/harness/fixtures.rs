@@ -310,6 +310,7 @@ fn complex_entities(complex: &ComplexFixture, subject: &str, grant: &str) -> Vec
                     partner_id: PARTNER.to_owned(),
                     enabled: true,
                     cooldown_ms: 0,
+                    step_up: None,
                 })
             }),
     );
@@ -327,5 +328,6 @@ fn pass(secret: &PassSecret, grant: &str, not_before: Option<Timestamp>) -> Enti
             ..pb::Window::default()
         }),
         revoked: false,
+        max_uses: 0,
     })
 }

@@ -44,6 +44,8 @@ pub enum Part {
     Projector,
     /// projector in the role `serve`, a process of its own on a cluster.
     ProjectorServe,
+    /// A second instance of command-svc, for tests that want one.
+    CommandSvcTwin,
 }
 
 impl Part {
@@ -79,6 +81,7 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Part::ProjectorServe => "projector-serve",
+            Part::CommandSvcTwin => "command-svc-twin",
             other => other.binary(),
         }
     }
@@ -88,7 +91,7 @@ impl Part {
         match self {
             Part::Issuer => "dev-issuer",
             Part::Partner => "reference-partner",
-            Part::CommandSvc => "command-svc",
+            Part::CommandSvc | Part::CommandSvcTwin => "command-svc",
             Part::WebhookGw => "webhook-gw",
             Part::Projector | Part::ProjectorServe => "projector",
         }
@@ -112,8 +115,13 @@ pub struct Ports {
     pub webhook: Port,
     /// `AuditService` and `DeviceStatusService`.
     pub audit: Port,
-    /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster.
-    pub admin: [Port; 4],
+    /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
+    /// the second command-svc.
+    pub admin: [Port; 5],
+    /// `AccessService` of the second command-svc.
+    pub twin_access: Port,
+    /// `RegistryService` of the second command-svc.
+    pub twin_registry: Port,
 }
 
 /// Certificates of everybody.
@@ -312,6 +320,11 @@ impl Site {
             .with_context(|| format!("{} is not running", part.name()))
     }
 
+    /// What was started and not stopped, last started first.
+    pub fn running(&self) -> Vec<Part> {
+        self.running.keys().rev().copied().collect()
+    }
+
     /// Kills a process as a power cut would.
     ///
     /// # Errors
@@ -337,10 +350,8 @@ impl Site {
     /// # Errors
     /// A process had to be killed.
     pub async fn stop(&mut self) -> Result<()> {
-        for part in Part::all(self.pair()).into_iter().rev() {
-            if self.running.contains_key(&part) {
-                self.terminate(part).await?;
-            }
+        for part in self.running() {
+            self.terminate(part).await?;
         }
         Ok(())
     }
@@ -372,6 +383,7 @@ impl Site {
             Part::WebhookGw => admin(1),
             Part::Projector => admin(2),
             Part::ProjectorServe => admin(3),
+            Part::CommandSvcTwin => admin(4),
         };
         Ok(Url::parse(&text)?)
     }
@@ -416,7 +428,15 @@ impl Ports {
             registry: free_port()?,
             webhook: free_port()?,
             audit: free_port()?,
-            admin: [free_port()?, free_port()?, free_port()?, free_port()?],
+            admin: [
+                free_port()?,
+                free_port()?,
+                free_port()?,
+                free_port()?,
+                free_port()?,
+            ],
+            twin_access: free_port()?,
+            twin_registry: free_port()?,
         })
     }
 }

@@ -108,7 +108,7 @@ mod tests {
         let rates = rates(u32::MAX, 1);
         rates.check(&1).unwrap();
         assert_eq!(rates.limiter.len(), 1);
-        while rates.limiter.len() > 0 {
+        while !rates.limiter.is_empty() {
             rates.sweep();
         }
     }

@@ -3,7 +3,10 @@
 //! Pure and total. Rights are looked at before anything about the device is told apart, so
 //! that whoever has no right learns nothing, not even that the device exists.
 
+mod openable;
 mod rights;
+
+pub use openable::{Openable, openable};
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -63,6 +66,8 @@ pub struct OpenCommand {
     pub expires_at: Timestamp,
     /// When the owner last logged in, where the token says so.
     pub auth_time: Option<Timestamp>,
+    /// How, where the token says so: the authentication context class.
+    pub acr: Option<String>,
 }
 
 /// The judgement with what it was made from, positions aside.
@@ -82,6 +87,24 @@ pub struct Decision {
     pub recent_openings: Vec<Timestamp>,
     /// The device's cooldown in milliseconds.
     pub cooldown_ms: u32,
+    /// Uses left of the pass, where it is a limited one.
+    pub uses_left: Option<u32>,
+}
+
+impl Decision {
+    /// Nothing was seen.
+    fn blank() -> Self {
+        Self {
+            verdict: Verdict::Deny,
+            reason: Reason::NoGrant,
+            right: None,
+            partner: None,
+            perimeter_version: 0,
+            recent_openings: Vec::new(),
+            cooldown_ms: 0,
+            uses_left: None,
+        }
+    }
 }
 
 /// Judges `command` at `at`.
@@ -91,15 +114,7 @@ pub fn decide(
     command: &OpenCommand,
     at: Instant,
 ) -> Decision {
-    let mut decision = Decision {
-        verdict: Verdict::Deny,
-        reason: Reason::NoGrant,
-        right: None,
-        partner: None,
-        perimeter_version: 0,
-        recent_openings: Vec::new(),
-        cooldown_ms: 0,
-    };
+    let mut decision = Decision::blank();
     decision.reason = match judge(registry, commands, command, at, &mut decision) {
         Ok(()) => {
             decision.verdict = Verdict::Allow;
@@ -126,7 +141,7 @@ fn judge(
     }
     let right = match command.asker {
         Asker::Owner(subject) => rights::owners(registry, subject, &device.id, at),
-        Asker::Guest(pass) => rights::guests(registry, pass, &device.id, at),
+        Asker::Guest(pass) => rights::guests(registry, pass, &device.id, at, &mut seen.uses_left),
     };
     match right {
         Ok(right) => seen.right = Some(right),
@@ -135,23 +150,30 @@ fn judge(
             return Err(reason);
         }
     }
-    if !device.enabled {
-        return Err(Reason::DeviceDisabled);
+    operable(registry, device, command.operation, at, seen)?;
+    let (auth_time, acr) = (command.auth_time, command.acr.as_deref());
+    let needed = device.step_up.as_ref();
+    if needed.is_some_and(|step_up| !step_up.is_met(auth_time, acr, at.now)) {
+        return Err(Reason::StepUpRequired);
     }
-    if !device.operations.contains(&command.operation) {
-        return Err(Reason::OperationNotAllowed);
-    }
-    within_perimeter(registry, command, device, at, seen)?;
     cooled_down(commands, command, device, at, seen)
 }
 
-fn within_perimeter(
+/// Whether anybody may carry `operation` out at `device`: it is switched on, has the operation,
+/// and its partner may do it there.
+fn operable(
     registry: &Registry,
-    command: &OpenCommand,
     device: &Device,
+    operation: Operation,
     at: Instant,
     seen: &mut Decision,
 ) -> Result<(), Reason> {
+    if !device.enabled {
+        return Err(Reason::DeviceDisabled);
+    }
+    if !device.operations.contains(&operation) {
+        return Err(Reason::OperationNotAllowed);
+    }
     let partner = registry
         .partner(&device.partner)
         .ok_or(Reason::PartnerSuspended)?;
@@ -160,10 +182,10 @@ fn within_perimeter(
         return Err(Reason::PartnerSuspended);
     }
     let (version, perimeter) = registry
-        .perimeter(&command.complex, &partner.id)
+        .perimeter(&device.id.complex(), &partner.id)
         .ok_or(Reason::OutOfPerimeter)?;
     seen.perimeter_version = version;
-    if perimeter.permits(command.operation, at.now) {
+    if perimeter.permits(operation, at.now) {
         Ok(())
     } else {
         Err(Reason::OutOfPerimeter)

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::id::{CallerName, CommandId, ComplexId, CredentialId, DeviceId, EventId, PartnerId};
+use crate::id::{
+    CallerName, CommandId, ComplexId, CredentialId, DeviceId, EventId, PartnerId, PassId,
+};
 use crate::registry::ChangeSet;
 use crate::vocabulary::{
     ActorKind, Automation, DoorPosition, LockState, Method, Observation, Operation, Outcome, Power,
@@ -57,6 +59,10 @@ pub enum Body {
     IngressRejected(IngressRejected),
     /// Commands that were not admitted, summed up.
     AdmissionSummary(AdmissionSummary),
+    /// A command asks for a use of a limited pass.
+    PassUseConsumed(PassUseConsumed),
+    /// A use of a limited pass is given back.
+    PassUseReturned(PassUseReturned),
 }
 
 impl Body {
@@ -70,6 +76,8 @@ impl Body {
             Body::RegistryChanged(_) => "smarthome.registry.changed.v1",
             Body::IngressRejected(_) => "smarthome.ingress.rejected.v1",
             Body::AdmissionSummary(_) => "smarthome.admission.summary.v1",
+            Body::PassUseConsumed(_) => "smarthome.pass.use.consumed.v1",
+            Body::PassUseReturned(_) => "smarthome.pass.use.returned.v1",
         }
     }
 
@@ -79,7 +87,9 @@ impl Body {
             Body::AccessDecided(_)
             | Body::CommandCompleted(_)
             | Body::RegistryChanged(_)
-            | Body::AdmissionSummary(_) => true,
+            | Body::AdmissionSummary(_)
+            | Body::PassUseConsumed(_)
+            | Body::PassUseReturned(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -151,6 +161,10 @@ pub struct DecisionInputs {
     pub cooldown_ms: u32,
     /// When the owner last logged in.
     pub auth_time: Option<Timestamp>,
+    /// How: the authentication context class.
+    pub acr: Option<String>,
+    /// Uses that were left of a limited pass.
+    pub uses_left: Option<u32>,
     /// Version of the rules.
     pub policy_version: u32,
 }
@@ -288,4 +302,25 @@ pub struct AdmissionSummary {
     pub count: u64,
     /// Start of the minute.
     pub minute: Timestamp,
+}
+
+/// A winning command asks for a use of a limited pass. Whether it gets one is what the fold says
+/// at this place in the log ([`Consumption`](crate::registry::Consumption)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassUseConsumed {
+    /// The pass.
+    pub pass: PassId,
+    /// The command, which has one use at most.
+    pub command: CommandId,
+    /// Instant inside its idempotency key: too long afterwards the record is void.
+    pub key_time: Timestamp,
+}
+
+/// The use that a command had of a limited pass is given back: it is known not to have opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassUseReturned {
+    /// The pass.
+    pub pass: PassId,
+    /// The command.
+    pub command: CommandId,
 }

@@ -196,12 +196,35 @@ uuid_id!(
 /// `urn:smarthome:command`.
 const COMMANDS: Uuid = Uuid::from_u128(0xd70b_51a3_8cb8_58b3_b21e_25fe_10cf_4b35);
 
+/// Namespace of the passes that owners make: UUIDv5 of the URL `urn:smarthome:guest-pass`.
+const PASSES: Uuid = Uuid::from_u128(0x38b2_4e8e_a33b_5478_819b_e389_b4e0_021c);
+
 impl CommandId {
     /// The id of the command that `caller` sends for `subject` under `key` in `complex`:
     /// the same request gives the same id at every instance.
     pub fn derive(complex: &ComplexId, caller: &CallerName, subject: &Uuid, key: &Uuid) -> Self {
         let name = format!("{complex}\n{caller}\n{subject}\n{key}");
         Self(Uuid::new_v5(&COMMANDS, name.as_bytes()))
+    }
+}
+
+impl PassId {
+    /// The id of the pass that `subject` makes through `caller` under `key`: the same request
+    /// gives the same id at every instance.
+    pub fn derive(caller: &CallerName, subject: SubjectRef, key: &Uuid) -> Self {
+        let name = format!("{caller}\n{subject}\n{key}");
+        Self(Uuid::new_v5(&PASSES, name.as_bytes()))
+    }
+
+    /// The change set that makes the pass.
+    pub fn created(self) -> ChangeSetId {
+        ChangeSetId(Uuid::new_v5(&self.0, b"created"))
+    }
+
+    /// The change set that revokes the pass as it stands in `version`.
+    pub fn revoked(self, version: u64) -> ChangeSetId {
+        let name = format!("revoked\n{version}");
+        ChangeSetId(Uuid::new_v5(&self.0, name.as_bytes()))
     }
 }
 
@@ -235,6 +258,18 @@ mod tests {
         assert!(id.to_uppercase().parse::<SubjectRef>().is_err() || id == id.to_uppercase());
         assert!(id.replace('-', "").parse::<SubjectRef>().is_err());
         assert!(format!("{{{id}}}").parse::<SubjectRef>().is_err());
+    }
+
+    #[test]
+    fn one_key_is_one_pass_of_each_owner() {
+        let caller: CallerName = "spiffe://smarthome/bff/mobile".parse().unwrap();
+        let (key, owner) = (Uuid::from_u128(2), SubjectRef(Uuid::from_u128(1)));
+        let pass = PassId::derive(&caller, owner, &key);
+        assert_eq!(pass, PassId::derive(&caller, owner, &key));
+        let other = SubjectRef(Uuid::from_u128(3));
+        assert_ne!(pass, PassId::derive(&caller, other, &key));
+        let sets = [pass.created(), pass.revoked(1), pass.revoked(2)];
+        assert!(sets[0] != sets[1] && sets[1] != sets[2]);
     }
 
     #[test]

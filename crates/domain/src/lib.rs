@@ -7,12 +7,13 @@
 pub mod commands;
 pub mod decide;
 pub mod event;
+pub mod guests;
 pub mod id;
 pub mod registry;
 pub mod vocabulary;
 pub mod window;
 
-pub use decide::{Decision, Instant, OpenCommand, decide};
+pub use decide::{Decision, Instant, OpenCommand, Openable, decide, openable};
 pub use id::{
     CallerName, ChangeSetId, CommandId, ComplexId, CredentialId, DeviceId, EventId, GrantId,
     IdError, PartnerId, PassId, SubjectRef,
@@ -20,4 +21,9 @@ pub use id::{
 
 /// Version of the rules of [`decide()`]. Raised whenever the same inputs could give another
 /// answer; old versions stay runnable.
-pub const POLICY_VERSION: u32 = 1;
+///
+/// | version | rules |
+/// |---|---|
+/// | 1 | rights, device, operation, perimeter, cooldown |
+/// | 2 | also uses of limited passes, and the login that a device requires; where a registry has neither, version 1's answers |
+pub const POLICY_VERSION: u32 = 2;

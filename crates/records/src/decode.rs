@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use domain::event::{
     AccessDecided, AccessObserved, Actor, AdmissionSummary, Body, CommandCompleted, DecisionInputs,
-    DeviceSequence, DeviceStatus, Event, IngressRejected, LogPosition, RequestContext,
+    DeviceSequence, DeviceStatus, Event, IngressRejected, LogPosition, PassUseConsumed,
+    PassUseReturned, RequestContext,
 };
 use domain::registry::ChangeSet;
 use domain::vocabulary::{
@@ -138,6 +139,15 @@ fn body(wire: &Wire) -> Decoded<Body> {
             count: summary.count,
             minute: time("minute", summary.minute.as_ref())?,
         }),
+        Wire::PassUseConsumed(consumed) => Body::PassUseConsumed(PassUseConsumed {
+            pass: parse("pass_id", &consumed.pass_id)?,
+            command: parse("command_id", &consumed.command_id)?,
+            key_time: time("key_time", consumed.key_time.as_ref())?,
+        }),
+        Wire::PassUseReturned(returned) => Body::PassUseReturned(PassUseReturned {
+            pass: parse("pass_id", &returned.pass_id)?,
+            command: parse("command_id", &returned.command_id)?,
+        }),
     })
 }
 
@@ -179,6 +189,8 @@ fn inputs(inputs: &pb::DecisionInputs) -> Decoded<DecisionInputs> {
             .collect::<Decoded<_>>()?,
         cooldown_ms: inputs.cooldown_ms,
         auth_time: optional_time("inputs.auth_time", inputs.auth_time.as_ref())?,
+        acr: (!inputs.acr.is_empty()).then(|| inputs.acr.clone()),
+        uses_left: inputs.uses_left,
         policy_version: inputs.policy_version,
     })
 }

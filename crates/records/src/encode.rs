@@ -100,6 +100,15 @@ fn envelope(event: &Event) -> pb::Envelope {
                 count: summary.count,
                 minute: Some(timestamp_to_wire(summary.minute)),
             }),
+            Body::PassUseConsumed(consumed) => Wire::PassUseConsumed(pb::PassUseConsumed {
+                pass_id: consumed.pass.to_string(),
+                command_id: consumed.command.to_string(),
+                key_time: Some(timestamp_to_wire(consumed.key_time)),
+            }),
+            Body::PassUseReturned(returned) => Wire::PassUseReturned(pb::PassUseReturned {
+                pass_id: returned.pass.to_string(),
+                command_id: returned.command.to_string(),
+            }),
         }),
         signature: Vec::new(),
     }

@@ -16,6 +16,8 @@ pub use decode::FieldError;
 pub use encode::{key_of, to_record, to_signed_record};
 pub use follow::Follower;
 pub use reader::{EventReader, Unreadable};
-pub use registry_codec::{change_from_wire, change_to_wire, entity_to_wire, window_from_wire};
+pub use registry_codec::{
+    change_from_wire, change_to_wire, entity_to_wire, window_from_wire, window_to_wire,
+};
 pub use registry_follower::RegistryFollower;
 pub use time::{timestamp_from_wire, timestamp_to_wire};

@@ -174,6 +174,8 @@ mod tests {
                     recent_openings: vec![now],
                     cooldown_ms: 1500,
                     auth_time: Some(now),
+                    acr: Some("gold".to_owned()),
+                    uses_left: Some(0),
                     policy_version: 1,
                 },
                 context: RequestContext::default(),

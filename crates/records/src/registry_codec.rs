@@ -3,8 +3,8 @@
 
 use domain::DeviceId;
 use domain::registry::{
-    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, Partner, Perimeter,
-    Resident,
+    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, MAX_USES, Partner,
+    Perimeter, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
 use domain::window::Window;
@@ -13,6 +13,9 @@ use proto::events as pb;
 
 use crate::decode::{FieldError, digest, optional_time, parse, word};
 use crate::time::timestamp_to_wire;
+
+/// The longest `acr`, in characters.
+const MAX_ACR: usize = 64;
 
 /// A change to the wire.
 pub fn change_to_wire(change: &Change) -> pb::Change {
@@ -60,6 +63,7 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             partner_id: device.partner.to_string(),
             enabled: device.enabled,
             cooldown_ms: device.cooldown_ms,
+            step_up: device.step_up.as_ref().map(step_up_to_wire),
         }),
         Entity::Partner(partner) => Wire::Partner(pb::Partner {
             partner_id: partner.id.to_string(),
@@ -96,6 +100,7 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             device_ids: texts(&pass.devices),
             window: Some(window_to_wire(&pass.window)),
             revoked: pass.revoked,
+            max_uses: pass.max_uses,
         }),
         Entity::Credential(credential) => Wire::Credential(pb::Credential {
             credential_id: credential.id.to_string(),
@@ -112,7 +117,29 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
     }
 }
 
-fn window_to_wire(window: &Window) -> pb::Window {
+fn step_up_to_wire(step_up: &StepUp) -> pb::StepUp {
+    pb::StepUp {
+        max_age_seconds: step_up.max_age_seconds,
+        acr: step_up.acr.clone().unwrap_or_default(),
+    }
+}
+
+fn step_up_from_wire(step_up: &pb::StepUp) -> Result<StepUp, FieldError> {
+    let acr = &step_up.acr;
+    if step_up.max_age_seconds == 0 {
+        return Err(FieldError("device.step_up.max_age_seconds"));
+    }
+    if acr.len() > MAX_ACR || !acr.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(FieldError("device.step_up.acr"));
+    }
+    Ok(StepUp {
+        max_age_seconds: step_up.max_age_seconds,
+        acr: (!acr.is_empty()).then(|| acr.clone()),
+    })
+}
+
+/// A window to the wire.
+pub fn window_to_wire(window: &Window) -> pb::Window {
     pb::Window {
         not_before: window.not_before.map(timestamp_to_wire),
         not_after: window.not_after.map(timestamp_to_wire),
@@ -191,6 +218,7 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             partner: parse("device.partner_id", &device.partner_id)?,
             enabled: device.enabled,
             cooldown_ms: device.cooldown_ms,
+            step_up: device.step_up.as_ref().map(step_up_from_wire).transpose()?,
         }),
         Wire::Partner(partner) => Entity::Partner(Partner {
             id: parse("partner.partner_id", &partner.partner_id)?,
@@ -227,6 +255,9 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             devices: devices("guest_pass.device_ids", &pass.device_ids)?,
             window: window_from_wire(pass.window.as_ref())?,
             revoked: pass.revoked,
+            max_uses: Some(pass.max_uses)
+                .filter(|uses| *uses <= MAX_USES)
+                .ok_or(FieldError("guest_pass.max_uses"))?,
         }),
         Wire::Credential(credential) => Entity::Credential(Credential {
             id: parse("credential.credential_id", &credential.credential_id)?,

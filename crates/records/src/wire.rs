@@ -44,6 +44,8 @@ pub(crate) fn inputs(inputs: &DecisionInputs) -> pb::DecisionInputs {
             .collect(),
         cooldown_ms: inputs.cooldown_ms,
         auth_time: inputs.auth_time.map(timestamp_to_wire),
+        acr: inputs.acr.clone().unwrap_or_default(),
+        uses_left: inputs.uses_left,
         policy_version: inputs.policy_version,
     }
 }

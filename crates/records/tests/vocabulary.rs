@@ -45,3 +45,25 @@ fn every_vocabulary_is_the_contracts() {
     same!(GrantRole, GrantRole, "GRANT_ROLE");
     same!(CredentialKind, CredentialKind, "CREDENTIAL_KIND");
 }
+
+#[test]
+fn what_the_bff_is_told_has_the_same_numbers() {
+    use proto::access;
+    let mut same = 0;
+    for kind in domain_words::DeviceKind::ALL {
+        let other = access::DeviceKind::try_from(kind.number()).unwrap();
+        assert_eq!(other.as_str_name(), kind.as_str());
+        same += 1;
+    }
+    for operation in domain_words::Operation::ALL {
+        let other = access::Operation::try_from(operation.number()).unwrap();
+        assert_eq!(other.as_str_name(), operation.as_str());
+        same += 1;
+    }
+    for outcome in domain_words::Outcome::ALL {
+        let other = access::Outcome::try_from(outcome.number()).unwrap();
+        assert_eq!(other.as_str_name(), outcome.as_str());
+        same += 1;
+    }
+    assert_eq!(same, 10);
+}

@@ -21,6 +21,7 @@ use anyhow::Context as _;
 use authn::peer::AllowedPeers;
 use authn::tls::{Protocol, ServerTls, TlsListener};
 use authn::token::AccessTokenVerifier;
+use eventlog::Topic;
 use proto::access::audit_service_server::{AuditServiceServer, SERVICE_NAME as AUDIT};
 use proto::access::device_status_service_server::{
     DeviceStatusServiceServer, SERVICE_NAME as DEVICES,
@@ -32,8 +33,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
 
-use crate::config::Config;
-use crate::store::{self, ViewReader};
+use crate::config::{Config, ViewsConfig};
+use crate::store::{self, StoreError, ViewReader};
 use crate::tiles;
 use audit::Audit;
 use auth::{PeerGate, TokenGate};
@@ -98,7 +99,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),
         tokens: TokenGate::new(verifier.clone()),
-        views: store::open_configured_reader(sections.views)?,
+        views: views(sections.views).await?,
         logs: Logs::new(tiles, origin, sections.audit.verifier()?),
         identities,
         paging: PageKey::load(&serve.paging.key_file)?,
@@ -117,6 +118,16 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         health: context.health.clone(),
         shutdown: context.shutdown.clone(),
     })
+}
+
+/// A reader that the store has not refused. One that is merely away is waited for, since readers
+/// may start first; a certificate or a right that is wrong is said now.
+async fn views(config: &ViewsConfig) -> anyhow::Result<Arc<dyn ViewReader>> {
+    let reader = store::open_configured_reader(config)?;
+    match reader.progress(Topic::AccessEvents, 0).await {
+        Err(error @ StoreError::Refused(_)) => Err(error.into()),
+        _ => Ok(reader),
+    }
 }
 
 impl Serve {

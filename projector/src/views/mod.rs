@@ -78,7 +78,10 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
         (Topic::DeviceStatus, Body::DeviceStatus(status)) => status::status(record, event, status),
         // A leaf is all that these leave behind for now.
         (Topic::AccessEvents, Body::AdmissionSummary(_))
-        | (Topic::RegistryEvents, Body::RegistryChanged(_)) => Ok(Vec::new()),
+        | (
+            Topic::RegistryEvents,
+            Body::RegistryChanged(_) | Body::PassUseConsumed(_) | Body::PassUseReturned(_),
+        ) => Ok(Vec::new()),
         _ => Err(Misplaced("wrong_topic")),
     }
 }

@@ -250,6 +250,8 @@ pub fn decided(
             recent_openings: Vec::new(),
             cooldown_ms: 0,
             auth_time: None,
+            acr: None,
+            uses_left: None,
             policy_version: 1,
         },
         context: RequestContext::default(),

@@ -254,3 +254,29 @@ fn an_event_about_another_complex_or_in_another_topic_is_not_believed() {
     let rows = views::rows(&record(0, Timestamp::now(), "sunset"), &Ok(misplaced), None);
     assert!(matches!(&rows[0], RowWrite::Unreadable(row) if row.reason == "wrong_topic"));
 }
+
+#[test]
+fn uses_of_passes_leave_a_leaf_and_no_row_and_belong_to_the_registry() {
+    use domain::event::{PassUseConsumed, PassUseReturned};
+    let (pass, command) = (domain::PassId(uuid::Uuid::from_u128(1)), command(1));
+    let consumed = Body::PassUseConsumed(PassUseConsumed {
+        pass,
+        command,
+        key_time: Timestamp::now(),
+    });
+    let returned = Body::PassUseReturned(PassUseReturned { pass, command });
+    for body in [consumed, returned] {
+        let event = Event {
+            body,
+            ..crate::fixture::registry("sunrise")
+        };
+        let mut at = record(0, Timestamp::now(), "sunrise");
+        let rows = views::rows(&at, &Ok(event.clone()), None);
+        assert!(
+            matches!(&rows[0], RowWrite::Unreadable(row) if row.reason == "wrong_topic"),
+            "in the access topic"
+        );
+        at.topic = Topic::RegistryEvents;
+        assert!(views::rows(&at, &Ok(event), None).is_empty());
+    }
+}

@@ -26,7 +26,7 @@ pub(crate) struct Evidence {
     /// The log's commands, folded.
     pub(super) commands: Commands,
     /// Their ids.
-    pub(super) ids: BTreeSet<CommandId>,
+    pub(crate) ids: BTreeSet<CommandId>,
     /// What the partner reported, with our event's id.
     pub(super) observed: Vec<(Uuid, AccessObserved)>,
     /// When the log took each winning decision in.
@@ -106,7 +106,7 @@ impl Evidence {
     }
 
     /// Everything that must hold between the log, the doors and what callers were told.
-    pub(super) fn adds_up(&self, told: &Told) -> Result<()> {
+    pub(crate) fn adds_up(&self, told: &Told) -> Result<()> {
         self.one_effective_outcome_each()?;
         self.openings_and_outcomes_agree()?;
         self.callers_were_told_the_truth(told)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use futures::future::join_all;
 use harness::clients::{Bff, open_request};
 use harness::fixtures::ANNAS_PLATE;
 use harness::partner_control::PartnerControl;
@@ -27,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What people were told.
 #[derive(Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// Answers to commands.
     pub(super) answers: Vec<OpenResponse>,
     /// The partner's events of cars.
@@ -49,6 +50,17 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn take_down(&self, answer: Result<OpenResponse, Status>) {
+        match answer {
+            Ok(answer) => self.told().answers.push(answer),
+            Err(status) => {
+                let info = status.get_details_error_info();
+                let reason = info.map_or_else(|| status.to_string(), |info| info.reason);
+                self.told().denials.push(reason);
+            }
+        }
+    }
+
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -61,13 +73,15 @@ enum Who {
 }
 
 /// People at work, until they are stopped.
-pub(super) struct Load {
+pub(crate) struct Load {
     shared: Arc<Shared>,
     people: JoinSet<Result<()>>,
 }
 
 impl Load {
-    pub(super) async fn start(scene: &Scene) -> Result<Self> {
+    /// At these instances; where there are several, each press goes to the next, and some to all
+    /// at once.
+    pub(crate) async fn start(scene: &Scene, bffs: &[Bff]) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let mut people = JoinSet::new();
         for (who, device) in [
@@ -77,18 +91,18 @@ impl Load {
             ("vera", "riverside.boathouse"),
         ] {
             let who = Who::Owner(scene.token(who).await?);
-            people.spawn(presses(scene.bff.clone(), who, device, Arc::clone(&shared)));
+            people.spawn(presses(bffs.to_vec(), who, device, Arc::clone(&shared)));
         }
         let guest = PassSecret::parse(scene.registered.guest.expose())?;
         people.spawn(presses(
-            scene.bff.clone(),
+            bffs.to_vec(),
             Who::Guest(guest),
             "sunrise.main-door",
             Arc::clone(&shared),
         ));
         let stranger = Who::Owner(scene.token("grigory").await?);
         people.spawn(presses(
-            scene.bff.clone(),
+            bffs.to_vec(),
             stranger,
             "riverside.pier-gate",
             Arc::clone(&shared),
@@ -98,21 +112,21 @@ impl Load {
     }
 
     /// Holds once so many more doors have been opened.
-    pub(super) fn more_openings(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
+    pub(crate) fn more_openings(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
         let shared = Arc::clone(&self.shared);
         let enough = shared.openings.load(Ordering::Relaxed) + more;
         move || std::future::ready(shared.openings.load(Ordering::Relaxed) >= enough)
     }
 
     /// Holds once so many more presses have been tried, with whatever success.
-    pub(super) fn more_presses(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
+    pub(crate) fn more_presses(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
         let shared = Arc::clone(&self.shared);
         let enough = shared.presses.load(Ordering::Relaxed) + more;
         move || std::future::ready(shared.presses.load(Ordering::Relaxed) >= enough)
     }
 
     /// Everybody brings what they are at to an end. What they were told.
-    pub(super) async fn stop(mut self) -> Result<Told> {
+    pub(crate) async fn stop(mut self) -> Result<Told> {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.people.join_next().await {
             ended??;
@@ -121,37 +135,52 @@ impl Load {
     }
 }
 
-/// Presses again and again, each time with a fresh key. Now and then hangs up midway.
-async fn presses(bff: Bff, who: Who, device: &'static str, shared: Arc<Shared>) -> Result<()> {
-    let mut count: u64 = 0;
+/// Presses again and again, each time with a fresh key. Now and then hangs up midway, or asks every
+/// instance at once.
+async fn presses(
+    bffs: Vec<Bff>,
+    who: Who,
+    device: &'static str,
+    shared: Arc<Shared>,
+) -> Result<()> {
+    let mut count: usize = 0;
     while !shared.stopped() {
         count += 1;
+        let bff = &bffs[count % bffs.len()];
         let request = OpenRequest {
             expires_at: Some(timestamp_to_wire(Timestamp::now() + EXPIRY)),
             ..open_request(device)?
         };
         if count.is_multiple_of(5) {
-            let midway = Duration::from_millis(count * 13 % 180);
-            let _ = tokio::time::timeout(midway, open(&bff, &who, request)).await;
+            let midway = Duration::from_millis(count as u64 * 13 % 180);
+            let _ = tokio::time::timeout(midway, open(bff, &who, request)).await;
             shared.presses.fetch_add(1, Ordering::Relaxed);
             continue;
         }
-        match persist(&bff, &who, &request, &shared).await {
-            Ok(answer) => {
-                if answer.outcome() == Outcome::Executed {
-                    shared.openings.fetch_add(1, Ordering::Relaxed);
-                }
-                shared.told().answers.push(answer);
-            }
-            Err(status) => {
-                let info = status.get_details_error_info();
-                let reason = info.map_or_else(|| status.to_string(), |info| info.reason);
-                shared.told().denials.push(reason);
-                tokio::time::sleep(PAUSE).await;
-            }
+        let asked = match count % 3 {
+            0 => &bffs[..],
+            _ => std::slice::from_ref(bff),
+        };
+        let answers = asked
+            .iter()
+            .map(|bff| persist(bff, &who, &request, &shared));
+        let answers = join_all(answers).await;
+        if answers.iter().any(executed) {
+            shared.openings.fetch_add(1, Ordering::Relaxed);
+        }
+        let refused = answers.iter().all(Result::is_err);
+        for answer in answers {
+            shared.take_down(answer);
+        }
+        if refused {
+            tokio::time::sleep(PAUSE).await;
         }
     }
     Ok(())
+}
+
+fn executed(answer: &Result<OpenResponse, Status>) -> bool {
+    matches!(answer, Ok(answer) if answer.outcome() == Outcome::Executed)
 }
 
 /// Presses until there is an answer, with the same key: what came to nothing on the way, and

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod audit;
+pub(crate) mod registry;
 pub(crate) mod scene;
 pub(crate) mod sender;
 pub(crate) mod status;

@@ -104,7 +104,7 @@ impl Ground {
 
     /// The test is over and well: everything that runs must end when asked to.
     pub(crate) async fn finish(mut self) -> Result<()> {
-        for part in Part::all(self.site.pair()).into_iter().rev() {
+        for part in self.site.running() {
             if let Ok(process) = self.site.process(part) {
                 let status = match process.exited()? {
                     Some(status) => status,

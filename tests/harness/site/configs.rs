@@ -11,13 +11,20 @@ use super::roles::{
 use super::{Part, Site, engines};
 use crate::fixtures::{COMPLEXES, DEVICES};
 use crate::pki::Issued;
+use crate::process::Port;
 
 pub(super) fn write(site: &Site) -> Result<()> {
-    for part in Part::all(site.pair()) {
+    for part in Part::all(site.pair())
+        .into_iter()
+        .chain([Part::CommandSvcTwin])
+    {
         let config = match part {
             Part::Issuer => issuer(site)?,
             Part::Partner => partner(site),
-            Part::CommandSvc => command_svc(site)?,
+            Part::CommandSvc => command_svc(site, &site.ports.access, &site.ports.registry, 0)?,
+            Part::CommandSvcTwin => {
+                command_svc(site, &site.ports.twin_access, &site.ports.twin_registry, 4)?
+            }
             Part::WebhookGw => webhook_gw(site),
             Part::Projector | Part::ProjectorServe => projector(site, part)?,
         };
@@ -147,18 +154,18 @@ fn partner(site: &Site) -> Value {
     })
 }
 
-fn command_svc(site: &Site) -> Result<Value> {
+fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Result<Value> {
     let keys = &site.keys;
     Ok(json!({
-        "process": process(site, 0),
+        "process": process(site, admin),
         "log": engines::log(site, Part::CommandSvc),
         "access": {
-            "address": site.ports.access.address(),
+            "address": access.address(),
             "allowed_peers": [BFF_SAN],
             "tls": server_tls(site, Part::CommandSvc),
         },
         "registry": {
-            "address": site.ports.registry.address(),
+            "address": registry.address(),
             "allowed_peers": [OPERATOR_SAN],
             "tls": server_tls(site, Part::CommandSvc),
         },

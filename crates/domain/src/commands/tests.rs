@@ -48,6 +48,8 @@ fn decided(verdict: Verdict) -> AccessDecided {
             recent_openings: Vec::new(),
             cooldown_ms: 0,
             auth_time: None,
+            acr: None,
+            uses_left: None,
             policy_version: 1,
         },
         context: RequestContext::default(),

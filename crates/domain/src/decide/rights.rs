@@ -1,10 +1,11 @@
 //! Rights: the grant of an owner, or the pass of a guest with the grant that it is inside of.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Instant;
-use crate::id::{DeviceId, PassId, SubjectRef};
-use crate::registry::Registry;
+use crate::id::{ComplexId, DeviceId, PassId, SubjectRef};
+use crate::registry::{Grant, Registry};
 use crate::vocabulary::Reason;
 
 /// A right that holds, or why none does.
@@ -24,12 +25,7 @@ pub(super) fn owners(
             continue;
         }
         let right = (grant.id.0, version);
-        let resident = registry.resident(&complex, &subject);
-        let reason = if grant.revoked || !resident.is_some_and(|(_, resident)| resident.active) {
-            Reason::GrantRevoked
-        } else if !grant.window.contains(at.now, at.utc_offset) {
-            Reason::OutsideWindow
-        } else {
+        let Err(reason) = holds(registry, grant, &complex, at) else {
             return Ok(right);
         };
         // The reason that is nearest to a yes is the one to tell.
@@ -40,8 +36,48 @@ pub(super) fn owners(
     Err(best)
 }
 
+/// Until when an owner's rights to a device hold, if they hold now: the latest end of those
+/// that hold, an inner none where it has none.
+pub(super) fn owners_until(
+    registry: &Registry,
+    subject: SubjectRef,
+    device: &DeviceId,
+    at: Instant,
+) -> Option<Option<Timestamp>> {
+    let complex = device.complex();
+    let ends = registry
+        .grants_of(&complex, subject)
+        .filter(|(_, grant)| grant.covers(device))
+        .filter(|(_, grant)| holds(registry, grant, &complex, at).is_ok())
+        .map(|(_, grant)| grant.window.holds_until(at.now, at.utc_offset));
+    ends.reduce(|one, other| Some(one?.max(other?)))
+}
+
+/// Whether a grant holds.
+fn holds(
+    registry: &Registry,
+    grant: &Grant,
+    complex: &ComplexId,
+    at: Instant,
+) -> Result<(), Reason> {
+    let resident = registry.resident(complex, &grant.subject);
+    if grant.revoked || !resident.is_some_and(|(_, resident)| resident.active) {
+        Err(Reason::GrantRevoked)
+    } else if grant.window.contains(at.now, at.utc_offset) {
+        Ok(())
+    } else {
+        Err(Reason::OutsideWindow)
+    }
+}
+
 /// A pass holds only while the grant that it is inside of holds too.
-pub(super) fn guests(registry: &Registry, pass: PassId, device: &DeviceId, at: Instant) -> Right {
+pub(super) fn guests(
+    registry: &Registry,
+    pass: PassId,
+    device: &DeviceId,
+    at: Instant,
+    uses_left: &mut Option<u32>,
+) -> Right {
     let complex = device.complex();
     let Some((version, pass)) = registry.pass(&complex, &pass) else {
         return Err((Reason::NoGrant, None));
@@ -54,16 +90,18 @@ pub(super) fn guests(registry: &Registry, pass: PassId, device: &DeviceId, at: I
     if !pass.devices.contains(device) || !grant.covers(device) {
         return refuse(Reason::NoGrant);
     }
-    let host = registry.resident(&complex, &grant.subject);
-    if pass.revoked || grant.revoked || !host.is_some_and(|(_, resident)| resident.active) {
+    if pass.revoked {
         return refuse(Reason::GrantRevoked);
     }
-    if [&pass.window, &grant.window]
-        .iter()
-        .all(|window| window.contains(at.now, at.utc_offset))
-    {
-        Ok(right)
-    } else {
-        refuse(Reason::OutsideWindow)
+    if let Err(reason) = holds(registry, grant, &complex, at) {
+        return refuse(reason);
     }
+    if !pass.window.contains(at.now, at.utc_offset) {
+        return refuse(Reason::OutsideWindow);
+    }
+    *uses_left = registry.uses_left(&complex, pass);
+    if *uses_left == Some(0) {
+        return refuse(Reason::UsesExhausted);
+    }
+    Ok(right)
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::event::PassUseConsumed;
 use crate::id::{ChangeSetId, GrantId};
 use crate::registry::{
-    Change, ChangeSet, Complex, Entity, Grant, GuestPass, Partner, Perimeter, Resident,
+    Change, ChangeSet, Complex, Consumption, Entity, Grant, GuestPass, Partner, Perimeter,
+    Resident, StepUp,
 };
 use crate::vocabulary::{DeviceKind, GrantRole};
 use crate::window::Window;
@@ -13,6 +15,8 @@ const NOW: &str = "2026-11-24T12:00:00Z";
 const OWNER: SubjectRef = SubjectRef(Uuid::from_u128(1));
 const GRANT: GrantId = GrantId(Uuid::from_u128(2));
 const PASS: PassId = PassId(Uuid::from_u128(3));
+
+mod listed;
 
 /// Given: one complex with a gate, its partner, an owner and his guest. Each test changes
 /// one entity.
@@ -42,6 +46,7 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             partner: partner.clone(),
             enabled: true,
             cooldown_ms: 0,
+            step_up: None,
         }),
         Entity::Perimeter(Perimeter {
             partner,
@@ -71,6 +76,7 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             devices: vec![device],
             window: Window::default(),
             revoked: false,
+            max_uses: 0,
         }),
     ];
     for (complex, entities) in [(ComplexId::global(), global), (complex, local)] {
@@ -112,6 +118,7 @@ fn command(asker: Asker) -> OpenCommand {
         key_time: NOW.parse().unwrap(),
         expires_at: "2026-11-24T12:00:20Z".parse().unwrap(),
         auth_time: None,
+        acr: None,
     }
 }
 
@@ -267,4 +274,85 @@ fn another_complex_under_the_same_device_is_refused() {
     let mut moved = command(Asker::Owner(OWNER));
     moved.complex = "moonlight".parse().unwrap();
     assert_eq!(then(&given(|_| {}), &moved), Reason::NoGrant);
+}
+
+#[test]
+fn a_limited_pass_opens_while_a_use_is_left() {
+    let mut registry = given(|entity| {
+        if let Entity::GuestPass(pass) = entity {
+            pass.max_uses = 1;
+        }
+    });
+    let guest = command(Asker::Guest(PASS));
+    let seen = decide(&registry, &Commands::default(), &guest, at());
+    assert_eq!((seen.reason, seen.uses_left), (Reason::Granted, Some(1)));
+    let consumed = PassUseConsumed {
+        pass: PASS,
+        command: CommandId(Uuid::from_u128(5)),
+        key_time: NOW.parse().unwrap(),
+    };
+    let held = registry.fold_consumed(&guest.complex, &consumed, at().now);
+    assert_eq!(held, Consumption::Held);
+    let seen = decide(&registry, &Commands::default(), &guest, at());
+    assert_eq!(
+        (seen.reason, seen.uses_left),
+        (Reason::UsesExhausted, Some(0))
+    );
+    // His host's own right has no uses.
+    let host = command(Asker::Owner(OWNER));
+    assert_eq!(then(&registry, &host), Reason::Granted);
+}
+
+/// Given: the gate requires a login of at most 300 s, of class `gold`.
+fn given_step_up() -> Registry {
+    given(|entity| {
+        if let Entity::Device(device) = entity {
+            device.step_up = Some(StepUp {
+                max_age_seconds: 300,
+                acr: Some("gold".to_owned()),
+            });
+        }
+    })
+}
+
+#[test]
+fn a_login_must_be_fresh_and_strong_enough() {
+    let registry = given_step_up();
+    let cases = [
+        (None, None, Reason::StepUpRequired),
+        (None, Some("gold"), Reason::StepUpRequired),
+        (Some("2026-11-24T11:55:00Z"), None, Reason::StepUpRequired),
+        (
+            Some("2026-11-24T11:55:00Z"),
+            Some("silver"),
+            Reason::StepUpRequired,
+        ),
+        (Some("2026-11-24T11:55:00Z"), Some("gold"), Reason::Granted),
+        (
+            Some("2026-11-24T11:54:59Z"),
+            Some("gold"),
+            Reason::StepUpRequired,
+        ),
+        (Some("2026-11-24T12:00:59Z"), Some("gold"), Reason::Granted),
+        (
+            Some("2026-11-24T12:01:01Z"),
+            Some("gold"),
+            Reason::StepUpRequired,
+        ),
+    ];
+    for (auth_time, acr, reason) in cases {
+        let mut command = command(Asker::Owner(OWNER));
+        command.auth_time = auth_time.map(|at| at.parse().unwrap());
+        command.acr = acr.map(str::to_owned);
+        assert_eq!(then(&registry, &command), reason, "{auth_time:?} {acr:?}");
+    }
+}
+
+#[test]
+fn whoever_has_no_right_is_not_told_of_a_login_and_a_guest_has_none() {
+    let registry = given_step_up();
+    let stranger = command(Asker::Owner(SubjectRef(Uuid::from_u128(99))));
+    assert_eq!(then(&registry, &stranger), Reason::NoGrant);
+    let guest = command(Asker::Guest(PASS));
+    assert_eq!(then(&registry, &guest), Reason::StepUpRequired);
 }

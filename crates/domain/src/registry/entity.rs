@@ -1,7 +1,8 @@
 //! What the registry holds, and changes to it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::commands::LEEWAY;
 use crate::id::{
     ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
 };
@@ -114,6 +115,30 @@ pub struct Device {
     pub enabled: bool,
     /// Least time between two openings, milliseconds; 0 for none.
     pub cooldown_ms: u32,
+    /// The login that opening it takes; none where any will do.
+    pub step_up: Option<StepUp>,
+}
+
+/// A fresh login, as a device may require it (RFC 9470). Guests have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepUp {
+    /// How long ago the login may be, in seconds; at least 1.
+    pub max_age_seconds: u32,
+    /// Authentication context class that it must be of (OpenID Connect Core, section 2).
+    pub acr: Option<String>,
+}
+
+impl StepUp {
+    /// Whether a login at `auth_time`, of class `acr`, will do at `now`. One that is not known,
+    /// or lies in the future, won't.
+    pub fn is_met(&self, auth_time: Option<Timestamp>, acr: Option<&str>, now: Timestamp) -> bool {
+        let max_age = SignedDuration::from_secs(i64::from(self.max_age_seconds));
+        let fresh = auth_time.is_some_and(|at| {
+            let age = now.duration_since(at);
+            age >= -LEEWAY && age <= max_age
+        });
+        fresh && (self.acr.is_none() || self.acr.as_deref() == acr)
+    }
 }
 
 /// An access-control partner.
@@ -197,6 +222,9 @@ impl Grant {
     }
 }
 
+/// The most uses of a limited pass: each that is taken is remembered for as long as the pass.
+pub const MAX_USES: u32 = 1000;
+
 /// A guest's right, never wider than the grant that it is inside of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuestPass {
@@ -212,6 +240,8 @@ pub struct GuestPass {
     pub window: Window,
     /// Withdrawn.
     pub revoked: bool,
+    /// How many commands it may open with, at most [`MAX_USES`]; 0 for any number.
+    pub max_uses: u32,
 }
 
 /// Whose credential.

@@ -82,6 +82,12 @@ impl Registry {
         state.change_sets.insert(set.id, answer.clone());
         if let Ok(applied) = &answer {
             for (change, version) in set.changes.into_iter().zip(&applied.versions) {
+                if let Entity::Grant(grant) = &change.entity {
+                    let known = self.complexes_by_subject.entry(grant.subject).or_default();
+                    if !known.contains(complex) {
+                        known.push(complex.clone());
+                    }
+                }
                 state.put(change.entity, *version);
             }
         }
@@ -100,6 +106,12 @@ impl ComplexState {
             }
             Entity::GuestPass(pass) => {
                 self.pass_by_hash.insert(pass.secret_hash, pass.id);
+                if version == 1 {
+                    self.passes_by_grant
+                        .entry(pass.grant)
+                        .or_default()
+                        .push(pass.id);
+                }
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 mod entity;
 mod fold;
+mod uses;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,9 +10,12 @@ use jiff::Timestamp;
 
 pub use entity::{
     Change, ChangeSet, Complex, Credential, Device, Entity, EntityKey, Grant, GuestPass, Holder,
-    Partner, Perimeter, Resident,
+    MAX_USES, Partner, Perimeter, Resident, StepUp,
 };
 pub use fold::{Applied, Refused};
+pub use uses::Consumption;
+
+use self::uses::Uses;
 
 use crate::id::{
     ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
@@ -31,6 +35,7 @@ pub struct Versioned<T> {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     complexes: HashMap<ComplexId, ComplexState>,
+    complexes_by_subject: HashMap<SubjectRef, Vec<ComplexId>>,
 }
 
 /// One complex, or `global`.
@@ -39,6 +44,8 @@ struct ComplexState {
     entities: BTreeMap<EntityKey, Versioned<Entity>>,
     grants_by_subject: HashMap<SubjectRef, Vec<GrantId>>,
     pass_by_hash: HashMap<[u8; 32], PassId>,
+    passes_by_grant: HashMap<GrantId, Vec<PassId>>,
+    uses: Uses,
     /// Answers of the change sets that were folded, by idempotency key.
     change_sets: HashMap<ChangeSetId, Result<Applied, Refused>>,
 }
@@ -77,6 +84,41 @@ impl Registry {
             Entity::Device(device) => Some(device),
             _ => None,
         }
+    }
+
+    /// The devices of a complex, by id.
+    pub fn devices(&self, complex: &ComplexId) -> impl Iterator<Item = &Device> {
+        let entities = self.complexes.get(complex).map(|state| &state.entities);
+        // Entities are sorted by kind: the complex, then its devices.
+        entities
+            .into_iter()
+            .flat_map(|entities| entities.range(EntityKey::Complex..))
+            .skip_while(|(key, _)| **key == EntityKey::Complex)
+            .map_while(|(_, entity)| match &entity.state {
+                Entity::Device(device) => Some(device),
+                _ => None,
+            })
+    }
+
+    /// The complexes in which a person has, or had, a grant.
+    pub fn complexes_of(&self, subject: SubjectRef) -> &[ComplexId] {
+        self.complexes_by_subject
+            .get(&subject)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The passes inside a grant, revoked ones too, with their versions.
+    pub fn passes_of(
+        &self,
+        complex: &ComplexId,
+        grant: GrantId,
+    ) -> impl Iterator<Item = (u64, &GuestPass)> {
+        self.complexes
+            .get(complex)
+            .and_then(|state| state.passes_by_grant.get(&grant))
+            .into_iter()
+            .flatten()
+            .filter_map(move |id| self.pass(&complex.clone(), id))
     }
 
     /// A partner.

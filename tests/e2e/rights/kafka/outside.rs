@@ -15,7 +15,7 @@ use super::super::table::Verdict;
 use super::cluster::TRANSACTIONAL_ID;
 use super::principal::Principal;
 
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/rights/kafka/Rights.java");
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/rights/kafka/Rights.java");
 
 /// A topic that everybody sees, which is none of those that rights are tried on.
 const OPEN: &str = "open";

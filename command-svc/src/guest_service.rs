@@ -1,0 +1,310 @@
+//! `GuestService`: owners' passes for their guests.
+
+use std::sync::Arc;
+
+use authn::peer::AllowedPeers;
+use authn::token::{AccessToken, AccessTokenVerifier};
+use domain::event::Actor;
+use domain::guests::{self, Outside, OwnPass};
+use domain::registry::{Change, ChangeSet, Entity, GuestPass};
+use domain::vocabulary::{ActorKind, Reason};
+use domain::{CallerName, ChangeSetId, ComplexId, PassId, SubjectRef};
+use jiff::Timestamp;
+use privacy::PassSecret;
+use proto::access::guest_service_server::GuestService;
+use proto::access::{
+    self as pb, CreateGuestPassRequest, CreateGuestPassResponse, GetPassRequest, GetPassResponse,
+    ListGuestPassesRequest, ListGuestPassesResponse, PassDevice, RevokeGuestPassRequest,
+    RevokeGuestPassResponse,
+};
+use records::window_to_wire;
+use service::trace::TraceContext;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tonic::{Request, Response, Status};
+
+use crate::admission::Admission;
+use crate::guest_request::{self, NewPass};
+use crate::knowledge::State;
+use crate::refusal::Refusal;
+use crate::registrar::Registrar;
+use crate::subjects::Directory;
+use crate::{caller, grpc};
+
+/// The service.
+pub(crate) struct Guests {
+    /// Certificates that may call.
+    pub allowed: AllowedPeers,
+    /// Verifies owners' tokens.
+    pub tokens: AccessTokenVerifier,
+    /// Users to references.
+    pub directory: Arc<Directory>,
+    /// Writes change sets.
+    pub registrar: Arc<Registrar>,
+    /// Rates.
+    pub admission: Arc<Admission>,
+    /// Active passes that an owner may have.
+    pub most: usize,
+    /// Held from the count of an owner's passes until the next one is folded.
+    pub making: Mutex<()>,
+}
+
+impl Guests {
+    /// The token's owner, on a registry that is fresh. Who was never seen has no rights.
+    fn owner(&self, token: &AccessToken) -> Result<Option<SubjectRef>, Refusal> {
+        self.fresh()?;
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        Ok(self.directory.known(&self.directory.index(issuer, user)))
+    }
+
+    /// A place in flight, if the token's owner, and who speaks for them, may ask for a change now.
+    fn admit(
+        &self,
+        token: &AccessToken,
+        caller: &CallerName,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = self.admission.caller(caller)?;
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        let index = self.directory.index(issuer, user);
+        self.admission.asker(&index, caller, || {
+            let SubjectRef(known) = self.directory.known(&index)?;
+            known.to_string().parse().ok()
+        })?;
+        Ok(place)
+    }
+
+    fn fresh(&self) -> Result<(), Refusal> {
+        if self.registrar.tails.knows_registry() {
+            Ok(())
+        } else {
+            Err(Refusal::Stale)
+        }
+    }
+
+    async fn create(
+        &self,
+        request: Request<CreateGuestPassRequest>,
+    ) -> Result<CreateGuestPassResponse, Refusal> {
+        let caller = caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        let _place = self.admit(&token, &caller)?;
+        let now = Timestamp::now();
+        let wish = guest_request::parse(request.get_ref(), now)?;
+        let owner = self.owner(&token)?;
+        let owner = owner.ok_or(Refusal::Denied(Reason::NoGrant))?;
+        let id = PassId::derive(&caller, owner, &wish.key);
+        let _making = self.making.lock().await;
+        let made = {
+            let state = self.registrar.knowledge.lock();
+            self.judge(&state, owner, id, &wish, now)?
+        };
+        if let Some(pass) = made {
+            let trace = grpc::trace(request.metadata());
+            let change = (id.created(), 0, pass);
+            self.put(&caller, owner, &wish.complex, change, &trace)
+                .await?;
+        }
+        let state = self.registrar.knowledge.lock();
+        let made = guests::own_pass(&state.registry, owner, id, now);
+        let made = made.filter(|own| wish.made(own.pass));
+        // Another instance may have made another pass under this key in the same moment.
+        let pass = Some(seen(&made.ok_or(Refusal::KeyReused)?));
+        Ok(CreateGuestPassResponse { pass })
+    }
+
+    /// The pass to be made; none if the same request has made it before.
+    fn judge(
+        &self,
+        state: &State,
+        owner: SubjectRef,
+        id: PassId,
+        wish: &NewPass,
+        now: Timestamp,
+    ) -> Result<Option<GuestPass>, Refusal> {
+        let registry = &state.registry;
+        if state.is_refused(&wish.complex) {
+            return Err(Refusal::Stale);
+        }
+        // Under another complex it would be another request with this key.
+        if let Some(known) = guests::own_pass(registry, owner, id, now) {
+            let same = *known.complex == wish.complex && wish.made(known.pass);
+            return if same {
+                Ok(None)
+            } else {
+                Err(Refusal::KeyReused)
+            };
+        }
+        let (complex, devices) = (&wish.complex, &wish.devices);
+        let grant = guests::host(registry, complex, owner, devices, &wish.window, now);
+        let grant = grant.map_err(|outside| match outside {
+            Outside::NoGrant => Refusal::Denied(Reason::NoGrant),
+            Outside::Window => Refusal::field("window", "it reaches outside the owner's own right"),
+        })?;
+        if registry.pass_by_hash(complex, &wish.secret_hash).is_some() {
+            let why = "another pass has this secret; mint a new one";
+            return Err(Refusal::field("secret_hash", why));
+        }
+        let active = guests::own_passes(registry, owner, now).filter(|own| own.active);
+        if active.count() >= self.most {
+            return Err(Refusal::TooManyPasses);
+        }
+        Ok(Some(wish.pass(id, grant)))
+    }
+
+    async fn put(
+        &self,
+        caller: &CallerName,
+        SubjectRef(owner): SubjectRef,
+        complex: &ComplexId,
+        (id, expected_version, pass): (ChangeSetId, u64, GuestPass),
+        trace: &TraceContext,
+    ) -> Result<(), Refusal> {
+        let actor = Actor {
+            kind: ActorKind::Owner,
+            subject: Some(owner),
+            caller: caller.to_string(),
+        };
+        let set = ChangeSet {
+            id,
+            note: String::new(),
+            changes: vec![Change {
+                expected_version,
+                entity: Entity::GuestPass(pass),
+            }],
+        };
+        let put = self.registrar.apply_as(actor, complex, set, trace).await;
+        put.map(drop)
+    }
+
+    /// An owner's pass as it stands.
+    fn own(&self, owner: SubjectRef, id: PassId) -> Result<pb::GuestPass, Refusal> {
+        let state = self.registrar.knowledge.lock();
+        guests::own_pass(&state.registry, owner, id, Timestamp::now())
+            .map(|own| seen(&own))
+            .ok_or(Refusal::NotFound("pass"))
+    }
+
+    async fn list(
+        &self,
+        request: Request<ListGuestPassesRequest>,
+    ) -> Result<ListGuestPassesResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        let Some(owner) = self.owner(&token)? else {
+            return Ok(ListGuestPassesResponse::default());
+        };
+        let state = self.registrar.knowledge.lock();
+        let passes = guests::own_passes(&state.registry, owner, Timestamp::now())
+            .filter(|own| own.active)
+            .map(|own| seen(&own))
+            .collect();
+        Ok(ListGuestPassesResponse { passes })
+    }
+
+    async fn revoke(
+        &self,
+        request: Request<RevokeGuestPassRequest>,
+    ) -> Result<RevokeGuestPassResponse, Refusal> {
+        let caller = caller::caller(&request, &self.allowed)?;
+        let token = caller::owner(&request, &self.tokens).await?;
+        let _place = self.admit(&token, &caller)?;
+        let id: PassId = grpc::id("pass_id", &request.get_ref().pass_id)?;
+        let owner = self.owner(&token)?;
+        let owner = owner.ok_or(Refusal::NotFound("pass"))?;
+        let (complex, version, pass) = {
+            let state = self.registrar.knowledge.lock();
+            let own = guests::own_pass(&state.registry, owner, id, Timestamp::now())
+                .ok_or(Refusal::NotFound("pass"))?;
+            (own.complex.clone(), own.version, own.pass.clone())
+        };
+        if !pass.revoked {
+            let trace = grpc::trace(request.metadata());
+            let revoked = GuestPass {
+                revoked: true,
+                ..pass
+            };
+            let change = (id.revoked(version), version, revoked);
+            self.put(&caller, owner, &complex, change, &trace).await?;
+        }
+        let pass = Some(self.own(owner, id)?);
+        Ok(RevokeGuestPassResponse { pass })
+    }
+
+    async fn page(&self, request: Request<GetPassRequest>) -> Result<GetPassResponse, Refusal> {
+        let caller = caller::caller(&request, &self.allowed)?;
+        let _place = self.admission.caller(&caller)?;
+        let request = request.into_inner();
+        let secret = PassSecret::parse(&request.pass_secret)
+            .map_err(|error| Refusal::field("pass_secret", error.to_string()))?;
+        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
+        self.fresh()?;
+        let state = self.registrar.knowledge.lock();
+        let registry = &state.registry;
+        let unknown = Refusal::Token {
+            reason: "PASS_UNKNOWN",
+            text: "no such pass in this complex".to_owned(),
+        };
+        let pass = registry.pass_by_hash(&complex, &secret.hash());
+        let pass = pass.and_then(|id| registry.pass(&complex, &id));
+        let ((_, pass), place) = pass.zip(registry.complex(&complex)).ok_or(unknown)?;
+        let devices = pass.devices.iter().filter_map(|id| registry.device(id));
+        Ok(GetPassResponse {
+            complex_name: place.name.clone(),
+            time_zone: place.time_zone.clone(),
+            devices: devices
+                .map(|device| PassDevice {
+                    device_id: device.id.to_string(),
+                    name: device.name.clone(),
+                    kind: device.kind.number(),
+                    operations: device.operations.iter().map(|op| op.number()).collect(),
+                })
+                .collect(),
+            window: Some(window_to_wire(&pass.window)),
+            max_uses: pass.max_uses,
+            uses_left: registry.uses_left(&complex, pass),
+            active: guests::is_active(registry, &complex, pass, Timestamp::now()),
+        })
+    }
+}
+
+/// A pass as its owner sees it.
+fn seen(own: &OwnPass<'_>) -> pb::GuestPass {
+    pb::GuestPass {
+        pass_id: own.pass.id.to_string(),
+        device_ids: own.pass.devices.iter().map(ToString::to_string).collect(),
+        window: Some(window_to_wire(&own.pass.window)),
+        max_uses: own.pass.max_uses,
+        uses_left: own.uses_left,
+        active: own.active,
+    }
+}
+
+#[tonic::async_trait]
+impl GuestService for Guests {
+    async fn create_guest_pass(
+        &self,
+        request: Request<CreateGuestPassRequest>,
+    ) -> Result<Response<CreateGuestPassResponse>, Status> {
+        grpc::reply("CreateGuestPass", self.create(request).await)
+    }
+
+    async fn list_guest_passes(
+        &self,
+        request: Request<ListGuestPassesRequest>,
+    ) -> Result<Response<ListGuestPassesResponse>, Status> {
+        grpc::reply("ListGuestPasses", self.list(request).await)
+    }
+
+    async fn revoke_guest_pass(
+        &self,
+        request: Request<RevokeGuestPassRequest>,
+    ) -> Result<Response<RevokeGuestPassResponse>, Status> {
+        grpc::reply("RevokeGuestPass", self.revoke(request).await)
+    }
+
+    async fn get_pass(
+        &self,
+        request: Request<GetPassRequest>,
+    ) -> Result<Response<GetPassResponse>, Status> {
+        grpc::reply("GetPass", self.page(request).await)
+    }
+}
