@@ -8,10 +8,10 @@ use authn::token::AccessTokenVerifier;
 use domain::decide::Asker;
 use domain::event::RequestContext;
 use domain::vocabulary::ActorKind;
-use domain::{CallerName, CommandId, ComplexId, OpenCommand, SubjectRef};
+use domain::{CallerName, CommandId, ComplexId, OpenCommand};
 use eventlog::Topic;
 use jiff::Timestamp;
-use privacy::{LookupIndex, PassSecret};
+use privacy::PassSecret;
 use proto::access::access_service_server::AccessService;
 use proto::access::{
     AuditPosition, GetCommandRequest, GetCommandResponse, ListMyDevicesRequest,
@@ -66,16 +66,11 @@ impl Access {
     async fn open_as_owner(&self, request: Request<OpenRequest>) -> Result<Answer, Refusal> {
         let caller = caller::caller(&request, &self.allowed)?;
         let token = caller::owner(&request, &self.tokens).await?;
-        let permit = self.admission.caller(&caller)?;
-        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
-        let index = self.directory.index(issuer, user);
-        self.admission.asker(&index, &caller, || {
-            let SubjectRef(known) = self.directory.known(&index)?;
-            known.to_string().parse().ok()
-        })?;
+        let index = self.directory.owner(&token);
+        let permit = self.admission.owner(&caller, &index, &self.directory)?;
         let parsed = request::parse(request.get_ref(), Timestamp::now())?;
         self.fresh()?;
-        let subject = self.directory.subject(issuer, user).await?;
+        let subject = self.directory.subject_of(&token, index).await?;
         let asker = Asker::Owner(subject);
         self.spawn(
             request.metadata(),
@@ -107,14 +102,8 @@ impl Access {
             .registry
             .pass_by_hash(&parsed.device.complex(), &secret.hash())
             // Nobody to record: a guessed secret is not an access action by anyone known.
-            .ok_or(Refusal::Token {
-                reason: "PASS_UNKNOWN",
-                text: "no such pass in this complex".to_owned(),
-            })?;
-        self.admission
-            .asker(&LookupIndex::of_pass(pass), &caller, || {
-                pass.to_string().parse().ok()
-            })?;
+            .ok_or(Refusal::PassUnknown)?;
+        self.admission.guest(&caller, pass)?;
         let asker = Asker::Guest(pass);
         self.spawn(&metadata, caller, asker, parsed, Login::default(), permit)
             .await
@@ -191,9 +180,7 @@ impl Access {
         caller::caller(&request, &self.allowed)?;
         let token = caller::owner(&request, &self.tokens).await?;
         self.fresh()?;
-        let index = self
-            .directory
-            .index(token.issuer.as_str(), token.subject.expose());
+        let index = self.directory.owner(&token);
         // Somebody who was never seen has no rights; a reference is minted for a command only.
         let devices = self.directory.known(&index).map(|subject| {
             let state = self.opener.knowledge.lock();
@@ -212,12 +199,12 @@ impl Access {
         let token = caller::owner(&request, &self.tokens).await?;
         let id: CommandId = grpc::id("command_id", &request.get_ref().command_id)?;
         self.fresh()?;
-        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
-        let SubjectRef(subject) = self.directory.subject(issuer, user).await?;
+        let owner = self.directory.known(&self.directory.owner(&token));
         let state = self.opener.knowledge.lock();
-        let command = state
-            .command(id)
-            .filter(|command| command.actor == (ActorKind::Owner, Some(subject)))
+        let command = owner
+            .zip(state.command(id))
+            .filter(|(owner, command)| command.actor == (ActorKind::Owner, Some(owner.0)))
+            .map(|(_, command)| command)
             .ok_or(Refusal::NotFound("command"))?;
         let done = command.completion.as_ref();
         Ok(GetCommandResponse {

@@ -6,7 +6,7 @@ mod rates;
 
 use std::sync::Arc;
 
-use domain::CallerName;
+use domain::{CallerName, PassId, SubjectRef};
 use privacy::LookupIndex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,6 +14,7 @@ use self::ledger::Ledger;
 use self::rates::Rates;
 use crate::config::Limits;
 use crate::refusal::Refusal;
+use crate::subjects::Directory;
 
 pub(crate) use self::rates::RatesConfig;
 
@@ -48,12 +49,35 @@ impl Admission {
         admitted.inspect_err(|refusal| self.ledger.count(caller.clone(), refusal.reason()))
     }
 
-    /// Whether this owner, or this guest, is within their rate. `name` is their reference, once
-    /// they have one.
+    /// The same for an owner with this index, who must be within their own rate too.
     ///
     /// # Errors
-    /// They ask too often.
-    pub(crate) fn asker(
+    /// As [`Admission::caller`], or the owner asks too often.
+    pub(crate) fn owner(
+        &self,
+        caller: &CallerName,
+        index: &LookupIndex,
+        directory: &Directory,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = self.caller(caller)?;
+        self.asker(index, caller, || {
+            let SubjectRef(known) = directory.known(index)?;
+            known.to_string().parse().ok()
+        })?;
+        Ok(place)
+    }
+
+    /// Whether this guest is within the pass's rate.
+    ///
+    /// # Errors
+    /// It is used too often.
+    pub(crate) fn guest(&self, caller: &CallerName, pass: PassId) -> Result<(), Refusal> {
+        let index = LookupIndex::of_pass(pass);
+        self.asker(&index, caller, || pass.to_string().parse().ok())
+    }
+
+    /// `name` is under what a refusal is counted, where they have a reference already.
+    fn asker(
         &self,
         index: &LookupIndex,
         caller: &CallerName,

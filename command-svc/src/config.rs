@@ -7,10 +7,9 @@ use authn::peer::AllowedPeers;
 use authn::record::{RecordSignerConfig, RecordTrust};
 use authn::tls::{ListenerLimits, TlsFiles};
 use authn::token::IssuerConfig;
-use eventlog::LogOptions;
+use eventlog::LogConfig;
 use serde::Deserialize;
 use service::config::{ProcessConfig, ProcessSettings};
-use url::Url;
 
 use crate::admission::RatesConfig;
 use crate::gate::GateConfig;
@@ -40,17 +39,6 @@ pub struct Config {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
-}
-
-/// Where the event log is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// `sqlite:///path`.
-    pub url: Url,
-    /// Partitions, time-outs, retention.
-    #[serde(default)]
-    pub options: LogOptions,
 }
 
 /// One mTLS listener.

@@ -52,8 +52,7 @@ impl Guests {
     /// The token's owner, on a registry that is fresh. Who was never seen has no rights.
     fn owner(&self, token: &AccessToken) -> Result<Option<SubjectRef>, Refusal> {
         self.fresh()?;
-        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
-        Ok(self.directory.known(&self.directory.index(issuer, user)))
+        Ok(self.directory.known(&self.directory.owner(token)))
     }
 
     /// A place in flight, if the token's owner, and who speaks for them, may ask for a change now.
@@ -62,14 +61,8 @@ impl Guests {
         token: &AccessToken,
         caller: &CallerName,
     ) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = self.admission.caller(caller)?;
-        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
-        let index = self.directory.index(issuer, user);
-        self.admission.asker(&index, caller, || {
-            let SubjectRef(known) = self.directory.known(&index)?;
-            known.to_string().parse().ok()
-        })?;
-        Ok(place)
+        let index = self.directory.owner(token);
+        self.admission.owner(caller, &index, &self.directory)
     }
 
     fn fresh(&self) -> Result<(), Refusal> {
@@ -239,13 +232,11 @@ impl Guests {
         self.fresh()?;
         let state = self.registrar.knowledge.lock();
         let registry = &state.registry;
-        let unknown = Refusal::Token {
-            reason: "PASS_UNKNOWN",
-            text: "no such pass in this complex".to_owned(),
-        };
         let pass = registry.pass_by_hash(&complex, &secret.hash());
         let pass = pass.and_then(|id| registry.pass(&complex, &id));
-        let ((_, pass), place) = pass.zip(registry.complex(&complex)).ok_or(unknown)?;
+        let ((_, pass), place) = pass
+            .zip(registry.complex(&complex))
+            .ok_or(Refusal::PassUnknown)?;
         let devices = pass.devices.iter().filter_map(|id| registry.device(id));
         Ok(GetPassResponse {
             complex_name: place.name.clone(),

@@ -110,7 +110,11 @@ impl Opener {
         metrics::histogram!("claim_seconds").record((Timestamp::now() - now).as_secs_f64());
         count(&decision);
         let second = match claimed {
-            Claimed::Lost => return self.follow_winner(&command, deadline).await,
+            Claimed::Lost => {
+                // Whoever merely waits takes nobody's place at the partner.
+                drop(place);
+                return self.follow_winner(&command, deadline).await;
+            }
             Claimed::TooLate => return Err(Refusal::Denied(Reason::CommandExpired)),
             Claimed::Won(None) => {
                 let state = self.knowledge.lock();

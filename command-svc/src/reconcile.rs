@@ -47,7 +47,7 @@ const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 const FINAL_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// How often settled commands are forgotten.
 const SWEEP: SignedDuration = SignedDuration::from_secs(10);
-/// Commands fenced at once.
+/// Commands fenced, and uses given back, at once.
 const AT_ONCE: usize = 16;
 /// Records read at once.
 const BATCH: usize = 512;
@@ -256,7 +256,7 @@ impl Owned {
         let after = SignedDuration::try_from(after).unwrap_or(MAX_PAUSE);
         self.commands
             .open()
-            .filter(|(_, command)| command.expires_at + after <= now)
+            .filter(|(_, command)| now.duration_since(command.expires_at) >= after)
             .filter(|(_, command)| now.duration_since(command.expires_at) < FINAL_AFTER)
             .filter(|(id, _)| {
                 self.tries
@@ -268,9 +268,13 @@ impl Owned {
             .collect()
     }
 
+    /// Forgets what is settled and too old for duplicates, by the time up to which the partition has
+    /// been read: a later record of the same command may still be in what hasn't.
     fn sweep(&mut self, now: Timestamp) {
         self.swept = now;
-        self.commands.forget_settled(now);
+        if let Some((read_to, _)) = self.young.back() {
+            self.commands.forget_settled(now.min(*read_to));
+        }
         let commands = &self.commands;
         self.tries
             .retain(|id, _| commands.get(*id).is_some_and(Command::is_open));

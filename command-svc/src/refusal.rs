@@ -29,6 +29,9 @@ pub(crate) enum Refusal {
         /// What is wrong with it.
         text: String,
     },
+    /// No pass of the complex has that secret.
+    #[error("no such pass in this complex")]
+    PassUnknown,
     /// The issuer's keys can't be had.
     #[error("the issuer's keys can't be fetched; try again later")]
     KeysUnavailable,
@@ -119,6 +122,7 @@ impl Refusal {
         match self {
             Refusal::Caller => "CALLER_NOT_ALLOWED",
             Refusal::Token { reason, .. } => reason,
+            Refusal::PassUnknown => "PASS_UNKNOWN",
             Refusal::KeysUnavailable => "KEYS_UNAVAILABLE",
             Refusal::Field { .. } => "INVALID_FIELD",
             Refusal::Busy => "BUSY",
@@ -162,7 +166,7 @@ impl Refusal {
     fn code(&self) -> Code {
         match self {
             Refusal::Caller => Code::PermissionDenied,
-            Refusal::Token { .. } => Code::Unauthenticated,
+            Refusal::Token { .. } | Refusal::PassUnknown => Code::Unauthenticated,
             Refusal::Field { .. } => Code::InvalidArgument,
             Refusal::KeysUnavailable
             | Refusal::Busy

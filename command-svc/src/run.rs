@@ -146,7 +146,12 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     }
     parts.spawn(until(
         &background,
-        forget(Arc::clone(&knowledge), directory, admission),
+        forget(
+            Arc::clone(&knowledge),
+            Arc::clone(&tails),
+            directory,
+            admission,
+        ),
     ));
     parts.spawn(summarise(background.clone(), ledger, Arc::clone(&recorder)));
     parts.spawn(until(
@@ -226,15 +231,25 @@ async fn summarise(stop: CancellationToken, ledger: Arc<Ledger>, recorder: Arc<R
     ledger.record(&recorder, Timestamp::now()).await;
 }
 
-/// Settled commands are forgotten once their keys are too old to come again; references that
-/// lost to an earlier one are erased.
-async fn forget(knowledge: Arc<Knowledge>, directory: Arc<Directory>, admission: Arc<Admission>) {
+/// Settled commands are forgotten once their keys are too old to come again, and everything that
+/// the log had until then has been read: else a record of ours that stands behind the winner's could
+/// be taken for the first. References that lost to an earlier one are erased.
+async fn forget(
+    knowledge: Arc<Knowledge>,
+    tails: Arc<Tails>,
+    directory: Arc<Directory>,
+    admission: Arc<Admission>,
+) {
     loop {
         sleep(SWEEP).await;
         admission.sweep();
         directory.erase_losers().await;
+        // Taken first: whoever is paused in between forgets less.
+        let now = Timestamp::now();
         let mut state = knowledge.lock();
-        state.forget(Timestamp::now());
+        if tails.is_fresh() {
+            state.forget(now);
+        }
         metrics::gauge!("commands_held").set(state.commands.len() as f64);
     }
 }

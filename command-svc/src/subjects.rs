@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use authn::token::AccessToken;
 use domain::event::LogPosition;
 use domain::{EventId, SubjectRef};
 use eventlog::{CloudEvent, EventLog, NewRecord, Record, Topic};
@@ -69,6 +70,24 @@ impl Directory {
         self.lookup.index(issuer, user_id)
     }
 
+    /// The index of an access token's owner.
+    pub(crate) fn owner(&self, token: &AccessToken) -> LookupIndex {
+        self.index(token.issuer.as_str(), token.subject.expose())
+    }
+
+    /// The reference of an access token's owner, whose index is `index`; as [`Directory::subject`].
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn subject_of(
+        &self,
+        token: &AccessToken,
+        index: LookupIndex,
+    ) -> Result<SubjectRef, Refusal> {
+        let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
+        self.ruling(index, issuer, user).await
+    }
+
     /// The reference of whoever has this index, if they have one yet.
     pub(crate) fn known(&self, index: &LookupIndex) -> Option<SubjectRef> {
         self.lock().subject_of(index)
@@ -92,7 +111,16 @@ impl Directory {
     /// # Errors
     /// The log can't be written or read back.
     pub(crate) async fn subject(&self, issuer: &str, user_id: &str) -> Result<SubjectRef, Refusal> {
-        let index = self.index(issuer, user_id);
+        self.ruling(self.index(issuer, user_id), issuer, user_id)
+            .await
+    }
+
+    async fn ruling(
+        &self,
+        index: LookupIndex,
+        issuer: &str,
+        user_id: &str,
+    ) -> Result<SubjectRef, Refusal> {
         if let Some(subject) = self.lock().subject_of(&index) {
             return Ok(subject);
         }

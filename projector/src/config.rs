@@ -10,7 +10,7 @@ use authn::peer::AllowedPeers;
 use authn::record::RecordTrust;
 use authn::tls::{ListenerLimits, TlsFiles};
 use authn::token::IssuerConfig;
-use eventlog::LogOptions;
+use eventlog::LogConfig;
 use serde::Deserialize;
 use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
@@ -44,17 +44,6 @@ pub struct Config {
     pub project: Option<ProjectConfig>,
     /// Role `serve`.
     pub serve: Option<ServeConfig>,
-}
-
-/// `[log]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// `sqlite:///absolute/path`.
-    pub url: Url,
-    /// `[log.options]`; the same at every process of one log.
-    #[serde(default)]
-    pub options: LogOptions,
 }
 
 /// `[views]`.

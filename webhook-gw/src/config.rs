@@ -7,11 +7,10 @@ use std::time::Duration;
 use authn::record::RecordTrust;
 use authn::tls::{ListenerLimits, TlsFiles};
 use domain::PartnerId;
-use eventlog::LogOptions;
+use eventlog::LogConfig;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile, duration};
-use url::Url;
 
 use crate::gateway::Limits;
 
@@ -68,17 +67,6 @@ pub struct ListenConfig {
     /// How often the certificate files are looked at.
     #[serde(default = "defaults::reload_every", with = "duration")]
     pub reload_every: Duration,
-}
-
-/// `[log]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// `sqlite:///absolute/path`.
-    pub url: Url,
-    /// The same for every process that opens this log.
-    #[serde(default)]
-    pub options: LogOptions,
 }
 
 /// `[rejected]`.

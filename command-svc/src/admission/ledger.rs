@@ -1,37 +1,46 @@
-//! Refusals of one minute, counted, and recorded as one summary each. Memory is bounded: when the
+//! Refusals, counted by minute, and recorded as one summary each. Memory is bounded: when the
 //! ledger is full, further names are counted under one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use domain::event::{Actor, AdmissionSummary, Body, Event};
 use domain::vocabulary::ActorKind;
 use domain::{CallerName, ComplexId, EventId};
 use eventlog::Topic;
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use service::trace::TraceContext;
 use tracing::warn;
 use uuid::Uuid;
 
 use crate::recorder::{Recorder, SOURCE};
 
-/// Names and reasons that are told apart in one minute.
+/// Names, reasons and minutes that are told apart between two recordings.
 const MOST: usize = 10_000;
 /// Stands for names beyond that.
 const OTHERS: &str = "others";
 
-type Counts = HashMap<(CallerName, &'static str), u64>;
+/// By who was refused, why, and in which minute.
+type Counts = HashMap<(CallerName, &'static str, Timestamp), u64>;
 
-/// Counts of the present minute.
+/// Counts that are not recorded yet.
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Counts>);
 
 impl Ledger {
     /// Counts one refusal.
     pub(crate) fn count(&self, limited: CallerName, reason: &'static str) {
+        self.count_at(limited, reason, Timestamp::now());
+    }
+
+    fn count_at(&self, limited: CallerName, reason: &'static str, now: Timestamp) {
+        let down = TimestampRound::new()
+            .smallest(Unit::Minute)
+            .mode(RoundMode::Floor);
+        let minute = now.round(down).unwrap_or(now);
         metrics::counter!("admission_refused_total", "reason" => reason).increment(1);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = (limited, reason);
+        let mut key = (limited, reason, minute);
         if counts.len() >= MOST && !counts.contains_key(&key) {
             let Ok(others) = OTHERS.parse() else {
                 return;
@@ -46,24 +55,17 @@ impl Ledger {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Records what was counted since the last time; what can't be recorded is counted again.
-    pub(crate) async fn record(self: &Arc<Self>, recorder: &Recorder, now: Timestamp) {
-        let minute = now.round(Unit::Minute).unwrap_or(now);
-        let minute = if minute > now {
-            minute - jiff::SignedDuration::from_mins(1)
-        } else {
-            minute
-        };
+    /// Records what was counted since the last time; from the first that can't be recorded on, it is
+    /// kept for the next time.
+    pub(crate) async fn record(&self, recorder: &Recorder, now: Timestamp) {
         let mut lost = 0;
-        for ((limited, reason), count) in self.take() {
+        for ((limited, reason, minute), count) in self.take() {
             let event = summary(limited.clone(), reason, count, minute, now);
-            let recorded = recorder
-                .record(Topic::IngressRejected, &event, &TraceContext::root())
-                .await;
-            if recorded.is_err() {
+            let (topic, trace) = (Topic::IngressRejected, TraceContext::root());
+            if lost > 0 || recorder.record(topic, &event, &trace).await.is_err() {
                 lost += 1;
                 let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                *counts.entry((limited, reason)).or_default() += count;
+                *counts.entry((limited, reason, minute)).or_default() += count;
             }
         }
         if lost > 0 {
@@ -108,28 +110,38 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-24T{text}Z").parse().unwrap()
+    }
+
     #[test]
-    fn refusals_are_summed_up_by_name_and_reason() {
+    fn refusals_are_summed_up_by_name_reason_and_minute() {
         let ledger = Ledger::default();
         let bff: CallerName = "spiffe://smarthome/bff".parse().unwrap();
-        for _ in 0..3 {
-            ledger.count(bff.clone(), "RATE_LIMITED");
+        for (reason, time) in [
+            ("RATE_LIMITED", "12:00:00"),
+            ("RATE_LIMITED", "12:00:59.9"),
+            ("BUSY", "12:00:30"),
+            ("RATE_LIMITED", "12:01:00"),
+        ] {
+            ledger.count_at(bff.clone(), reason, at(time));
         }
-        ledger.count(bff.clone(), "BUSY");
         let counts = ledger.take();
-        assert_eq!(counts[&(bff.clone(), "RATE_LIMITED")], 3);
-        assert_eq!(counts[&(bff, "BUSY")], 1);
+        let of = |reason, minute| counts[&(bff.clone(), reason, at(minute))];
+        assert_eq!(of("RATE_LIMITED", "12:00:00"), 2);
+        assert_eq!(of("BUSY", "12:00:00"), 1);
+        assert_eq!(of("RATE_LIMITED", "12:01:00"), 1);
         assert!(ledger.take().is_empty(), "each is told once");
     }
 
     #[test]
     fn a_flood_of_names_is_one_name() {
-        let ledger = Ledger::default();
+        let (ledger, now) = (Ledger::default(), at("12:00:00"));
         for number in 0..MOST + 500 {
-            ledger.count(number.to_string().parse().unwrap(), "RATE_LIMITED");
+            ledger.count_at(number.to_string().parse().unwrap(), "RATE_LIMITED", now);
         }
         let counts = ledger.take();
         assert_eq!(counts.len(), MOST + 1);
-        assert_eq!(counts[&(OTHERS.parse().unwrap(), "RATE_LIMITED")], 500);
+        assert_eq!(counts[&(OTHERS.parse().unwrap(), "RATE_LIMITED", now)], 500);
     }
 }

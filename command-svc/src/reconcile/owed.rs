@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use domain::commands::{Command, KEY_WINDOW, LEEWAY};
 use domain::vocabulary::{ActorKind, Outcome};
 use domain::{CommandId, PassId};
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use service::trace::TraceContext;
 
+use super::AT_ONCE;
 use crate::fold::Tails;
 use crate::uses::{Unused, Uses};
 
@@ -58,13 +60,16 @@ impl Owed {
         now: Timestamp,
         after: SignedDuration,
     ) {
-        for debt in self
+        let due = self
             .0
             .values()
-            .filter(|debt| debt.expires_at + after <= now)
-        {
+            .filter(|debt| now.duration_since(debt.expires_at) >= after)
+            .filter(|debt| uses.is_held(&debt.unused))
+            .take(AT_ONCE);
+        let returns = due.map(|debt| async {
             uses.give_back(&debt.unused, &TraceContext::root()).await;
-        }
+        });
+        join_all(returns).await;
         if tails.knows_registry() {
             self.forget(now, |unused| uses.is_held(unused));
         }

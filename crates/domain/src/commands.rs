@@ -19,6 +19,11 @@ pub const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 /// How far ahead `expires_at` may be.
 pub const MAX_EXPIRY: SignedDuration = SignedDuration::from_secs(60);
 
+/// Whether a record that stands for a key came too late to count: in every fold it is void.
+pub fn is_too_late(key_time: Timestamp, append_time: Timestamp) -> bool {
+    append_time.duration_since(key_time) > KEY_WINDOW + LEEWAY
+}
+
 /// What a decision record's place in the log makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
@@ -119,7 +124,7 @@ impl Commands {
                 Claim::Lost
             };
         }
-        if append_time > decided.key_time + KEY_WINDOW + LEEWAY {
+        if is_too_late(decided.key_time, append_time) {
             return Claim::TooLate;
         }
         let Some(device) = event.device.clone() else {

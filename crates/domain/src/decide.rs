@@ -132,7 +132,8 @@ fn judge(
     at: Instant,
     seen: &mut Decision,
 ) -> Result<(), Reason> {
-    if command.expires_at <= at.now || command.key_time + KEY_WINDOW < at.now {
+    let key_age = at.now.duration_since(command.key_time);
+    if command.expires_at <= at.now || key_age > KEY_WINDOW {
         return Err(Reason::CommandExpired);
     }
     let device = registry.device(&command.device).ok_or(Reason::NoGrant)?;
@@ -151,9 +152,13 @@ fn judge(
         }
     }
     operable(registry, device, command.operation, at, seen)?;
-    let (auth_time, acr) = (command.auth_time, command.acr.as_deref());
+    // A guest has no login, whatever is said of one.
+    let login = match command.asker {
+        Asker::Owner(_) => (command.auth_time, command.acr.as_deref()),
+        Asker::Guest(_) => (None, None),
+    };
     let needed = device.step_up.as_ref();
-    if needed.is_some_and(|step_up| !step_up.is_met(auth_time, acr, at.now)) {
+    if needed.is_some_and(|step_up| !step_up.is_met(login.0, login.1, at.now)) {
         return Err(Reason::StepUpRequired);
     }
     cooled_down(commands, command, device, at, seen)
@@ -203,7 +208,8 @@ fn cooled_down(
     if device.cooldown_ms == 0 {
         return Ok(());
     }
-    let since = at.now - SignedDuration::from_millis(i64::from(device.cooldown_ms));
+    let cooldown = SignedDuration::from_millis(i64::from(device.cooldown_ms));
+    let since = at.now.checked_sub(cooldown).unwrap_or(Timestamp::MIN);
     seen.recent_openings = commands.openings(&device.id, since, command.id);
     if seen.recent_openings.is_empty() {
         Ok(())

@@ -6,6 +6,7 @@
 //! contract suite (`tests/contract`) runs unchanged against each of them.
 
 mod cloudevent;
+mod config;
 mod duration_text;
 mod error;
 mod group;
@@ -27,6 +28,7 @@ mod topic;
 mod trace_context;
 
 pub use cloudevent::{CONTENT_TYPE, CloudEvent, HeaderError};
+pub use config::LogConfig;
 pub use error::{AppendError, CommitError, LogError};
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaLog;

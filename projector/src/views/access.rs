@@ -1,6 +1,6 @@
 //! Accesses: our decisions and what partners observed.
 
-use domain::commands::{KEY_WINDOW, LEEWAY};
+use domain::commands::is_too_late;
 use domain::event::{AccessDecided, AccessObserved, Event};
 use domain::vocabulary::Method;
 use eventlog::Record;
@@ -52,7 +52,7 @@ fn claim(record: &Record, event: &Event, decided: &AccessDecided) -> ClaimRow {
         offset: record.position.offset,
         event: event.id,
         verdict: decided.verdict,
-        late: record.append_time > decided.key_time + KEY_WINDOW + LEEWAY,
+        late: is_too_late(decided.key_time, record.append_time),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The client's side.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls::ClientConfig;
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
 use tokio::sync::watch;
 
 use super::files::{ClientTlsFiles, Material, Sources, TlsError};
@@ -62,6 +64,16 @@ impl ClientTls {
         self.reloading.current()
     }
 
+    /// A configuration that shows the certificate of the moment when a connection is made, for
+    /// clients that live longer than a generation. Its roots stay those of now. Nothing is resumed:
+    /// a resumed connection would go on as whom the certificate named before.
+    pub fn following(self: &Arc<Self>) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.current().config);
+        config.resumption = Resumption::disabled();
+        config.client_auth_cert_resolver = Arc::new(Following(Arc::clone(self)));
+        config
+    }
+
     /// Wakes when there is a new generation.
     pub fn generations(&self) -> watch::Receiver<u64> {
         self.generations.subscribe()
@@ -91,6 +103,31 @@ impl ClientTls {
             // An error was logged and counted; a later reload may succeed.
             let _ = tokio::task::spawn_blocking(move || this.reload_now()).await;
         }
+    }
+}
+
+/// Asks the generation of the moment.
+struct Following(Arc<ClientTls>);
+
+impl ResolvesClientCert for Following {
+    fn resolve(
+        &self,
+        root_hint_subjects: &[&[u8]],
+        sigschemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        let current = self.0.current();
+        let resolver = &current.config.client_auth_cert_resolver;
+        resolver.resolve(root_hint_subjects, sigschemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Following")
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{GuestPass, Registry};
-use crate::commands::{KEY_WINDOW, LEEWAY};
+use crate::commands::is_too_late;
 use crate::event::{PassUseConsumed, PassUseReturned};
 use crate::id::{CommandId, ComplexId, PassId};
 
@@ -38,7 +38,7 @@ impl Registry {
         consumed: &PassUseConsumed,
         append_time: Timestamp,
     ) -> Consumption {
-        if append_time > consumed.key_time + KEY_WINDOW + LEEWAY {
+        if is_too_late(consumed.key_time, append_time) {
             return Consumption::Void;
         }
         let Some((_, pass)) = self.pass(complex, &consumed.pass) else {

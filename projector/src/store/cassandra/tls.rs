@@ -1,13 +1,10 @@
 //! TLS towards the database: the certificate is the one that the files hold when a connection is
 //! made. Other roots need a new process.
 
-use std::fmt;
 use std::sync::Arc;
 
 use authn::tls::{ClientTls, ClientTlsFiles, Protocol};
-use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, SignatureScheme};
+use rustls::ClientConfig;
 
 use super::super::StoreError;
 
@@ -20,44 +17,16 @@ pub(super) fn load(files: &ClientTlsFiles) -> Result<Arc<ClientTls>, StoreError>
 
 /// For all connections from now on.
 pub(super) fn config(tls: &Arc<ClientTls>) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::clone(&tls.current().config);
+    let mut config = tls.following();
     config.alpn_protocols.clear();
-    // A resumed connection would go on as whom the certificate named before.
-    config.resumption = Resumption::disabled();
-    config.client_auth_cert_resolver = Arc::new(Current(Arc::clone(tls)));
     Arc::new(config)
-}
-
-struct Current(Arc<ClientTls>);
-
-impl ResolvesClientCert for Current {
-    fn resolve(
-        &self,
-        root_hint_subjects: &[&[u8]],
-        sigschemes: &[SignatureScheme],
-    ) -> Option<Arc<CertifiedKey>> {
-        let current = self.0.current();
-        current
-            .config
-            .client_auth_cert_resolver
-            .resolve(root_hint_subjects, sigschemes)
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Current {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Current")
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use harness::pki::{Issued, Pki};
+    use rustls::SignatureScheme;
     use service::config::SecretFile;
 
     use super::*;

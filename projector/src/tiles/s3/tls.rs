@@ -1,19 +1,15 @@
 //! TLS towards the bucket's server. Its roots are those of the start; the certificate is the one
 //! that the files hold when a connection is made.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use authn::tls::{ClientTls, Protocol};
-use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::S3Config;
 
@@ -33,15 +29,9 @@ pub(super) fn load(s3: &S3Config) -> anyhow::Result<Option<ClientConfig>> {
 }
 
 fn with_certificate(tls: Arc<ClientTls>) -> ClientConfig {
-    let mut config = ClientConfig::clone(&tls.current().config);
-    // A resumed connection would go on as whom the certificate named before.
-    config.resumption = Resumption::disabled();
-    let reloading = tokio::spawn(Arc::clone(&tls).reload_every(RELOAD));
-    config.client_auth_cert_resolver = Arc::new(Current {
-        tls,
-        _reloading: AbortOnDropHandle::new(reloading),
-    });
-    config
+    // For as long as the process runs: it opens its bucket once.
+    tokio::spawn(Arc::clone(&tls).reload_every(RELOAD));
+    tls.following()
 }
 
 fn without_certificate(s3: &S3Config) -> anyhow::Result<ClientConfig> {
@@ -65,32 +55,4 @@ fn without_certificate(s3: &S3Config) -> anyhow::Result<ClientConfig> {
     }
     anyhow::ensure!(!roots.is_empty(), "`ca`: {file} has no certificate");
     Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// Shows the certificate of now.
-struct Current {
-    tls: Arc<ClientTls>,
-    _reloading: AbortOnDropHandle<()>,
-}
-
-impl ResolvesClientCert for Current {
-    fn resolve(
-        &self,
-        root_hint_subjects: &[&[u8]],
-        sigschemes: &[SignatureScheme],
-    ) -> Option<Arc<CertifiedKey>> {
-        let current = self.tls.current();
-        let resolver = &current.config.client_auth_cert_resolver;
-        resolver.resolve(root_hint_subjects, sigschemes)
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Current {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Current")
-    }
 }

@@ -1,6 +1,7 @@
 //! Given records that ask for uses and give them back, in every order, who has one.
 #![allow(clippy::unwrap_used)]
 
+use crate::commands::{KEY_WINDOW, LEEWAY};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
