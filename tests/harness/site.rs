@@ -1,11 +1,14 @@
 //! A whole site on one machine: issuer, partner, command-svc, webhook-gw and projector as
 //! processes of their own, started from their own configuration files.
 
+mod certificates;
 #[cfg(feature = "cassandra")]
 pub mod cluster;
 mod configs;
 mod engines;
 mod keys;
+mod part;
+mod ports;
 pub mod roles;
 
 use std::collections::BTreeMap;
@@ -17,129 +20,20 @@ use url::Url;
 
 #[cfg(feature = "cassandra")]
 use crate::engines::standing::Standing;
-use crate::pki::{Issued, Pki, San};
-use crate::process::{Port, Process, Spec, free_port};
+use crate::pki::Pki;
+use crate::process::{Process, Spec};
 
+pub use certificates::Certificates;
 #[cfg(feature = "cassandra")]
 use cluster::Cluster;
 pub use engines::{Engines, Pair, observed};
 pub use keys::{Keys, ORIGIN};
+pub use part::Part;
+pub use ports::Ports;
 pub use roles::{CLIENT_ID, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE, USERS, User};
 
 /// How long a process may take to say that it is ready. Only a broken one takes so long.
 const READY: Duration = Duration::from_secs(90);
-
-/// The processes of a site, in the order in which they start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// The development issuer.
-    Issuer,
-    /// The reference partner.
-    Partner,
-    /// command-svc.
-    CommandSvc,
-    /// webhook-gw.
-    WebhookGw,
-    /// projector: both roles on embedded engines, `project` on a cluster.
-    Projector,
-    /// projector in the role `serve`, a process of its own on a cluster.
-    ProjectorServe,
-    /// A second instance of command-svc, for tests that want one.
-    CommandSvcTwin,
-}
-
-impl Part {
-    /// Every part of a site on embedded engines.
-    pub const ALL: [Part; 5] = [
-        Part::Issuer,
-        Part::Partner,
-        Part::CommandSvc,
-        Part::WebhookGw,
-        Part::Projector,
-    ];
-
-    /// Every part of a site on these engines.
-    pub fn all(pair: Pair) -> Vec<Part> {
-        let mut all = Self::ALL.to_vec();
-        if pair == Pair::Cluster {
-            all.push(Part::ProjectorServe);
-        }
-        all
-    }
-
-    /// What it is told to be on its command line, where it can be several things.
-    pub fn role(self, pair: Pair) -> Option<&'static str> {
-        match (self, pair) {
-            (Part::Projector, Pair::Embedded) => Some("all"),
-            (Part::Projector, Pair::Cluster) => Some("project"),
-            (Part::ProjectorServe, _) => Some("serve"),
-            _ => None,
-        }
-    }
-
-    /// Name of its configuration and its log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Part::ProjectorServe => "projector-serve",
-            Part::CommandSvcTwin => "command-svc-twin",
-            other => other.binary(),
-        }
-    }
-
-    /// Name of its binary.
-    pub fn binary(self) -> &'static str {
-        match self {
-            Part::Issuer => "dev-issuer",
-            Part::Partner => "reference-partner",
-            Part::CommandSvc | Part::CommandSvcTwin => "command-svc",
-            Part::WebhookGw => "webhook-gw",
-            Part::Projector | Part::ProjectorServe => "projector",
-        }
-    }
-}
-
-/// Ports, held as long as the site stands.
-#[derive(Debug)]
-pub struct Ports {
-    /// The issuer.
-    pub issuer: Port,
-    /// The partner's API.
-    pub partner: Port,
-    /// The partner's control API.
-    pub control: Port,
-    /// `AccessService`.
-    pub access: Port,
-    /// `RegistryService`.
-    pub registry: Port,
-    /// The webhook.
-    pub webhook: Port,
-    /// `AuditService` and `DeviceStatusService`.
-    pub audit: Port,
-    /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
-    /// the second command-svc.
-    pub admin: [Port; 5],
-    /// `AccessService` of the second command-svc.
-    pub twin_access: Port,
-    /// `RegistryService` of the second command-svc.
-    pub twin_registry: Port,
-}
-
-/// Certificates of everybody.
-#[derive(Debug)]
-pub struct Certificates {
-    /// Servers: issuer, partner, command-svc, webhook-gw, projector.
-    pub servers: BTreeMap<Part, Issued>,
-    /// The services as clients: towards the partner, and towards a cluster's engines.
-    pub services: BTreeMap<Part, Issued>,
-    /// The partner towards webhook-gw.
-    pub partner: Issued,
-    /// The BFF.
-    pub bff: Issued,
-    /// The operators' tool.
-    pub operator: Issued,
-    /// The auditors' tool.
-    pub auditor: Issued,
-}
 
 /// A site: its files, its ports, its running processes.
 pub struct Site {
@@ -416,51 +310,4 @@ fn folders(dir: &Path) -> Result<PathBuf> {
             .with_context(|| format!("create {}", dir.join(folder).display()))?;
     }
     Ok(dir.canonicalize()?)
-}
-
-impl Ports {
-    fn pick() -> Result<Self> {
-        Ok(Self {
-            issuer: free_port()?,
-            partner: free_port()?,
-            control: free_port()?,
-            access: free_port()?,
-            registry: free_port()?,
-            webhook: free_port()?,
-            audit: free_port()?,
-            admin: [
-                free_port()?,
-                free_port()?,
-                free_port()?,
-                free_port()?,
-                free_port()?,
-            ],
-            twin_access: free_port()?,
-            twin_registry: free_port()?,
-        })
-    }
-}
-
-impl Certificates {
-    fn issue(pki: &Pki) -> Result<Self> {
-        let mut servers = BTreeMap::new();
-        for part in Part::ALL {
-            let name = format!("{}-server", part.name());
-            servers.insert(part, pki.issue_server(&name, &[])?);
-        }
-        let client = |name: &str, san: &str| pki.issue_client(name, &[San::uri(san)]);
-        let mut services = BTreeMap::new();
-        for part in Part::all(Pair::Cluster).into_iter().skip(2) {
-            let name = part.name();
-            services.insert(part, client(name, &format!("spiffe://smarthome/{name}"))?);
-        }
-        Ok(Self {
-            servers,
-            services,
-            partner: pki.issue_client("partner", &[San::dns(roles::PARTNER_DNS)])?,
-            bff: client("bff", roles::BFF_SAN)?,
-            operator: client("operator", roles::OPERATOR_SAN)?,
-            auditor: client("auditor", roles::AUDITOR_SAN)?,
-        })
-    }
 }

@@ -1,16 +1,14 @@
+//! One and two of three brokers, lost.
+
 use anyhow::Result;
 use harness::clients::open_request;
-use harness::engines::kafka::Kafka;
 use harness::process::wait_until;
 use proto::access::Outcome;
 
+use super::kafka;
 use crate::crash::Evidence;
 use crate::support::{PATIENCE, Scene};
 use crate::unavailable::Pending;
-
-fn kafka(scene: &mut Scene) -> Result<&mut Kafka> {
-    Ok(&mut scene.site_mut().cluster()?.engines()?.kafka)
-}
 
 /// Waits until a press opens.
 async fn opens(scene: &Scene, token: &str, what: &str) -> Result<()> {

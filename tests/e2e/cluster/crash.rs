@@ -1,3 +1,5 @@
+//! kill -9 of everything under load, on three brokers.
+
 use anyhow::Result;
 use harness::site::Part;
 

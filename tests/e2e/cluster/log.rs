@@ -1,39 +1,12 @@
+//! The only broker of the log, away.
+
 use anyhow::Result;
 use harness::clients::open_request;
-use harness::engines::kafka::Kafka;
 use proto::access::Outcome;
 
-use crate::support::Scene;
+use super::away::Away;
+use super::kafka;
 use crate::unavailable::Pending;
-
-/// How the log's only broker goes away, in this order.
-#[derive(Debug, Clone, Copy)]
-enum Away {
-    Paused,
-    Stopped,
-    Killed,
-}
-
-impl Away {
-    async fn go(self, kafka: &mut Kafka) -> Result<()> {
-        match self {
-            Self::Paused => kafka.pause(0),
-            Self::Stopped => kafka.stop(0).await,
-            Self::Killed => kafka.kill9(0),
-        }
-    }
-
-    async fn come_back(self, kafka: &mut Kafka) -> Result<()> {
-        match self {
-            Self::Paused => kafka.resume(0),
-            Self::Stopped | Self::Killed => kafka.restart(0).await,
-        }
-    }
-}
-
-fn kafka(scene: &mut Scene) -> Result<&mut Kafka> {
-    Ok(&mut scene.site_mut().cluster()?.engines()?.kafka)
-}
 
 #[tokio::test]
 async fn without_the_log_nothing_is_done_and_with_it_all_goes_on() -> Result<()> {
@@ -45,7 +18,7 @@ async fn without_the_log_nothing_is_done_and_with_it_all_goes_on() -> Result<()>
     let first = open_request("sunrise.main-door")?;
     let answer = scene.bff.open(&token, first).await?;
     assert_eq!(answer.outcome(), Outcome::Executed);
-    for (sequence, away) in (1..).zip([Away::Paused, Away::Stopped, Away::Killed]) {
+    for (sequence, away) in (1..).zip(Away::ALL) {
         eprintln!("the broker is {away:?}");
         away.go(kafka(&mut scene)?).await?;
         let pending = Pending::refused(&scene, &token, sequence).await?;

@@ -1,3 +1,5 @@
+//! What the engines write to their disks.
+
 use anyhow::Result;
 
 use crate::privacy::nothing_personal;

@@ -1,3 +1,5 @@
+//! What is wrong with an engine is said at start.
+
 use anyhow::{Context as _, Result, ensure};
 use harness::pki::{Issued, Pki, Profile, San, Validity};
 use harness::site::{Part, Site};

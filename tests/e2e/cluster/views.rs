@@ -1,3 +1,5 @@
+//! The view store, away.
+
 use anyhow::{Context as _, Result};
 use harness::clients::open_request;
 use harness::engines::cassandra::Cassandra;
@@ -5,32 +7,8 @@ use harness::process::wait_until;
 use proto::access::{Outcome, SearchAccessRequest};
 use tonic::Code;
 
+use super::away::Away;
 use crate::support::{PATIENCE, Scene, audit};
-
-/// How the view store goes away, in this order.
-#[derive(Debug, Clone, Copy)]
-enum Away {
-    Paused,
-    Stopped,
-    Killed,
-}
-
-impl Away {
-    async fn go(self, cassandra: &mut Cassandra) -> Result<()> {
-        match self {
-            Self::Paused => cassandra.pause(),
-            Self::Stopped => cassandra.stop().await,
-            Self::Killed => cassandra.kill9(),
-        }
-    }
-
-    async fn come_back(self, cassandra: &mut Cassandra) -> Result<()> {
-        match self {
-            Self::Paused => cassandra.resume(),
-            Self::Stopped | Self::Killed => cassandra.restart().await,
-        }
-    }
-}
 
 fn cassandra(scene: &mut Scene) -> Result<&mut Cassandra> {
     Ok(&mut scene.site_mut().cluster()?.engines()?.cassandra)
@@ -42,7 +20,7 @@ async fn doors_open_without_the_views_and_auditors_are_told_to_come_again() -> R
         return Ok(());
     };
     let token = scene.token("anna").await?;
-    for away in [Away::Paused, Away::Stopped, Away::Killed] {
+    for away in Away::ALL {
         eprintln!("the view store is {away:?}");
         away.go(cassandra(&mut scene)?).await?;
         let request = open_request("sunrise.main-door")?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use eventlog::Topic;
 use harness::clients::{Auditor, Bff, log_in};
+use harness::engines::variables::ENGINES;
 use harness::fixtures::{self, Registered};
 use harness::journal::{self, Opening};
 use harness::log::SiteLog;
@@ -17,9 +18,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Sites that stand at once.
 static SITES: Semaphore = Semaphore::const_new(2);
-
-/// Engines that every site of this run stands on: `cluster` or `embedded`, which it is unless set.
-const ENGINES: &str = "SMARTHOME_TEST_ENGINES";
 
 /// The pair that this run is about.
 pub(crate) fn pair() -> Result<Pair> {

@@ -8,3 +8,4 @@ pub mod missing;
 pub mod relay;
 #[cfg(feature = "cassandra")]
 pub mod standing;
+pub mod variables;

@@ -11,15 +11,8 @@ use url::Url;
 
 use super::cassandra::{self, Cassandra, Cql};
 use super::kafka::{self, Kafka, Operator};
+use super::variables::{AUTHORITY, CASSANDRA, KAFKA};
 use crate::pki::Pki;
-
-/// Names the brokers in the environment: `host:port`, separated by commas.
-pub const KAFKA: &str = "SMARTHOME_TEST_KAFKA";
-/// Names a Cassandra node in the environment: `address:port`.
-pub const CASSANDRA: &str = "SMARTHOME_TEST_CASSANDRA";
-/// Names the folder of the authority whose certificates both trust: `ca.crt`, `ca.key`, and
-/// `kafka-admin.pem`, key and certificate of `CN=admin, OU=operators, O=smarthome`.
-pub const AUTHORITY: &str = "SMARTHOME_TEST_PKI";
 
 /// Calls Kafka's commands for all sites of this process, one call at a time.
 static OPERATOR: Mutex<Option<Operator>> = Mutex::new(None);

@@ -8,6 +8,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use harness::engines::kafka::Kafka;
 use harness::engines::missing;
+use harness::engines::variables::{ENGINES, KAFKA};
 
 use self::count::Count;
 use crate::engines::Engines;
@@ -63,7 +64,7 @@ fn cluster_can_be_had(engine: Option<Engine>) -> Result<bool> {
 
 /// Whether the environment names running ones.
 fn are_named() -> bool {
-    std::env::var_os("SMARTHOME_TEST_KAFKA").is_some_and(|value| !value.is_empty())
+    std::env::var_os(KAFKA).is_some_and(|value| !value.is_empty())
 }
 
 fn on_both(engine: Option<Engine>, filter: &[String], count: &mut Count) -> Result<()> {
@@ -80,7 +81,7 @@ fn on_both(engine: Option<Engine>, filter: &[String], count: &mut Count) -> Resu
         first.run(filter, count)?;
     }
     let mut variables = engines.variables()?;
-    variables.push(("SMARTHOME_TEST_ENGINES".to_owned(), "cluster".to_owned()));
+    variables.push((ENGINES.to_owned(), "cluster".to_owned()));
     let second = Pass {
         what: "end to end on Apache Kafka and Apache Cassandra",
         features: &features,

@@ -16,7 +16,7 @@ use crate::fixture::{Fixture, at, complex, device};
 use crate::run::{Site, project};
 
 #[tokio::test]
-async fn cassandra_behaves_as_every_store() {
+async fn view_store_contract_on_cassandra() {
     let Some(scene) = Scene::start().await else {
         return;
     };
