@@ -238,3 +238,17 @@ async fn a_new_file_is_this_users_only_and_many_may_create_it_at_once() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_log_is_opened_and_read_while_another_writes() {
+    let file = File::new();
+    let log = file.open(still()).await.unwrap();
+    let topic = Topic::AccessEvents;
+    log.append(topic, record("k", Some("v"))).await.unwrap();
+    let writer = Connection::open(file.path()).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let second = file.open(still()).await.unwrap();
+    let ends = second.end_offsets(topic).await.unwrap();
+    assert_eq!(ends.iter().sum::<u64>(), 1);
+    writer.execute_batch("ROLLBACK").unwrap();
+}

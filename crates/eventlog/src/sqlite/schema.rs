@@ -82,15 +82,31 @@ pub(super) fn prepare(path: &Path, options: &LogOptions) -> Result<(), LogError>
     let mut connection = connection::open(path).map_err(opening)?;
     refuse_foreign(&connection)?;
     write_ahead(&connection)?;
+    if is_complete(&connection.transaction().map_err(opening)?, options)? {
+        // Opening doesn't wait for those who write.
+        return Ok(());
+    }
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(opening)?;
+    // Another process may have been first.
     if tables(&transaction).map_err(opening)? == 0 {
         create(&transaction).map_err(opening)?;
     }
     check_format(&transaction)?;
-    check_partitions(&transaction, options)?;
+    for topic in topics_to_make(&transaction, options)? {
+        create_partitions(&transaction, topic, options.partitions.get()).map_err(opening)?;
+    }
     transaction.commit().map_err(opening)
+}
+
+/// Whether the file is a log of this format with all topics.
+fn is_complete(transaction: &Transaction<'_>, options: &LogOptions) -> Result<bool, LogError> {
+    if tables(transaction).map_err(opening)? == 0 {
+        return Ok(false);
+    }
+    check_format(transaction)?;
+    Ok(topics_to_make(transaction, options)?.is_empty())
 }
 
 fn opening(error: rusqlite::Error) -> LogError {
@@ -163,9 +179,14 @@ fn check_format(transaction: &Transaction<'_>) -> Result<(), LogError> {
 
 /// Creates the partitions of topics that the file does not know yet; those that
 /// it knows must be as many as configured.
-fn check_partitions(transaction: &Transaction<'_>, options: &LogOptions) -> Result<(), LogError> {
+/// The topics that the file doesn't have yet; those that it has must have the configured partitions.
+fn topics_to_make(
+    transaction: &Transaction<'_>,
+    options: &LogOptions,
+) -> Result<Vec<Topic>, LogError> {
     let configured = options.partitions.get();
     let known = known_partitions(transaction).map_err(opening)?;
+    let mut absent = Vec::new();
     for topic in Topic::ALL {
         match known.get(topic.name()) {
             Some(count) if *count == configured => {}
@@ -175,10 +196,10 @@ fn check_partitions(transaction: &Transaction<'_>, options: &LogOptions) -> Resu
                      set partitions to {count}, or start a new log"
                 )));
             }
-            None => create_partitions(transaction, topic, configured).map_err(opening)?,
+            None => absent.push(topic),
         }
     }
-    Ok(())
+    Ok(absent)
 }
 
 fn known_partitions(transaction: &Transaction<'_>) -> rusqlite::Result<HashMap<String, u32>> {
