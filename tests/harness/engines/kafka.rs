@@ -23,6 +23,15 @@ use node::{Cluster, Node, Ports};
 
 pub use operator::Operator;
 
+/// What a broker's virtual machine is set up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tuning {
+    /// To start quickly and stay small: code is compiled once, and not well. For tests.
+    Start,
+    /// To carry several times the load once it is warm: as the machine sets itself up. For benchmarks.
+    Speed,
+}
+
 /// What is to be started.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -32,6 +41,8 @@ pub struct Layout {
     /// [`Relay`](super::relay::Relay): a client that starts at such a listener's front is told to come
     /// there for everything.
     pub relays: usize,
+    /// What its virtual machines are set up for.
+    pub tuning: Tuning,
     /// Further lines for `server.properties`.
     pub properties: String,
     /// Whether to make the topics and grant the rights of `deploy/kafka`.
@@ -44,6 +55,7 @@ impl Layout {
         Self {
             brokers,
             relays: 0,
+            tuning: Tuning::Start,
             properties: String::new(),
             set_up: true,
         }
@@ -149,6 +161,14 @@ impl Kafka {
         java
     }
 
+    /// The process of a broker; brokers count from 0.
+    ///
+    /// # Errors
+    /// It was not started.
+    pub fn pid(&mut self, broker: usize) -> Result<u32> {
+        Ok(self.node(broker)?.process()?.pid())
+    }
+
     /// Kills a broker as a power cut would; brokers count from 0.
     ///
     /// # Errors
@@ -245,6 +265,7 @@ fn prepare(installed: &Installed, dir: &Path, pki: &Pki, layout: &Layout) -> Res
         nodes: layout.brokers,
         certificate: pki.issue(&Profile::peer("kafka").unit("brokers"))?,
         roots: pki.bundle().to_owned(),
+        tuning: layout.tuning,
         properties: layout.properties.clone(),
     };
     let mut nodes = Vec::new();

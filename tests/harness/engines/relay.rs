@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
-/// A relay; it ends with its value, and with the runtime that it was opened on.
+/// A relay; it and what passes through it end with its value, and with the runtime that it was opened on.
 #[derive(Debug)]
 pub struct Relay {
     requests: Arc<watch::Sender<usize>>,
@@ -37,8 +37,10 @@ impl Relay {
         let answers = Arc::new(watch::Sender::new(0));
         let (up, down) = (requests.subscribe(), answers.subscribe());
         let task = tokio::spawn(async move {
+            // They end with this task.
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(connect(client, back, up.clone(), down.clone()));
+                connections.spawn(connect(client, back, up.clone(), down.clone()));
             }
         });
         Ok(Self {

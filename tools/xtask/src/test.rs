@@ -15,7 +15,14 @@ use crate::engines::Engines;
 use crate::{Engine, build};
 
 /// Of the end-to-end tests, those that start engines of their own, or need none: once is enough.
-const ONCE: [&str; 5] = ["cluster::", "crash::", "privacy::", "rights::", "rules::"];
+const ONCE: [&str; 6] = [
+    "cluster::",
+    "crash::",
+    "issuers::",
+    "privacy::",
+    "rights::",
+    "rules::",
+];
 
 /// Runs all tests. Every test makes its own folders and picks its own ports, so two runs at
 /// once don't disturb each other; processes end with the test that started them, engines with

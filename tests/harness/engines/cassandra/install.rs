@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+
+use crate::engines::fetched::{self, is_there, run};
 
 /// As in `pom.xml`.
 const VERSION: &str = "5.0.5";
@@ -39,20 +41,11 @@ impl Installed {
 
 /// Why it can't be had here, if it can't: no Java, or neither Maven nor what it fetched before.
 pub(super) fn lacking() -> Option<String> {
-    let runs = |program: &Path, flag| {
-        let mut command = Command::new(program);
-        command
-            .arg(flag)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if !runs(&java(), "-version") {
+    if !is_there(java()) {
         return Some("there is no `java` (17) in JAVA_HOME or on the path".to_owned());
     }
     let fetched = folder().is_ok_and(|dir| dir.join("lib").is_dir());
-    (!fetched && !runs(Path::new("mvn"), "--version"))
-        .then(|| "there is no `mvn` on the path".to_owned())
+    (!fetched && !is_there("mvn")).then(|| "there is no `mvn` on the path".to_owned())
 }
 
 /// The program.
@@ -81,27 +74,16 @@ fn fetch(dir: &Path, lib: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(&half);
     let pom = dir.join("pom.xml");
     fs::write(&pom, POM)?;
-    let output = Command::new("mvn")
+    let mut maven = Command::new("mvn");
+    maven
         .args(["-q", "-B", "-f"])
         .arg(&pom)
         .arg("dependency:copy-dependencies")
-        .arg(format!("-DoutputDirectory={}", half.display()))
-        .stdin(Stdio::null())
-        .output()
-        .context("run mvn")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "mvn could not fetch Cassandra {VERSION}:\n{said}"
-    );
+        .arg(format!("-DoutputDirectory={}", half.display()));
+    run(maven).context("fetch Cassandra")?;
     fs::rename(&half, lib).context("keep what mvn fetched")
 }
 
 fn folder() -> Result<PathBuf> {
-    let executable = std::env::current_exe().context("find the running executable")?;
-    let target = executable
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .context("the running executable isn't below cargo's target folder")?;
-    Ok(target.join("engines").join(format!("cassandra-{VERSION}")))
+    fetched::folder(&format!("cassandra-{VERSION}"))
 }

@@ -3,9 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+
+use super::Tuning;
+use crate::engines::fetched::{self, is_there, run};
 
 /// As in `pom.xml`.
 const VERSION: &str = "4.4.0";
@@ -23,13 +26,21 @@ impl Installed {
     /// A Java program of Kafka's, or `Tools`, or a source file: quick to start, and not to be used where
     /// speed is measured.
     pub(super) fn java(&self, program: impl Into<OsString>) -> Vec<OsString> {
+        self.tuned(Tuning::Start, program)
+    }
+
+    /// The same, tuned.
+    pub(super) fn tuned(&self, tuning: Tuning, program: impl Into<OsString>) -> Vec<OsString> {
         let mut logging = OsString::from("-Dlog4j2.configurationFile=");
         logging.push(self.dir.join("log4j2.xml"));
         let mut path = self.dir.join("classes").into_os_string();
         path.push(":");
         path.push(self.dir.join("lib").join("*"));
-        let flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m"];
-        let mut arguments: Vec<OsString> = flags.map(OsString::from).into();
+        let flags: &[&str] = match tuning {
+            Tuning::Start => &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m"],
+            Tuning::Speed => &["-Xms1g", "-Xmx1g"],
+        };
+        let mut arguments: Vec<OsString> = flags.iter().map(OsString::from).collect();
         arguments.extend([logging, "-cp".into(), path, program.into()]);
         arguments
     }
@@ -37,19 +48,11 @@ impl Installed {
 
 /// Why it can't be had here, if it can't: no JDK, or neither Maven nor what it fetched before.
 pub(super) fn lacking() -> Option<String> {
-    let runs = |program: &str| {
-        let mut command = Command::new(program);
-        command
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if !runs("java") || !runs("javac") {
+    if !is_there("java") || !is_there("javac") {
         return Some("there is no JDK (17 or later) on the path".to_owned());
     }
     let fetched = folder().is_ok_and(|dir| dir.join("lib").is_dir());
-    (!fetched && !runs("mvn")).then(|| "there is no `mvn` on the path".to_owned())
+    (!fetched && !is_there("mvn")).then(|| "there is no `mvn` on the path".to_owned())
 }
 
 /// Fetches the classes unless they are there. Others who want them wait.
@@ -105,27 +108,6 @@ fn write_if_changed(path: &Path, text: &str) -> Result<bool> {
     Ok(changed)
 }
 
-/// Runs a program to its end.
-pub(super) fn run(mut command: Command) -> Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("run {command:?}"))?;
-    ensure!(
-        output.status.success(),
-        "{:?} ended with {}:\n{}{}",
-        command.get_program(),
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
-}
-
 fn folder() -> Result<PathBuf> {
-    let executable = std::env::current_exe().context("find the running executable")?;
-    let target = executable
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .context("the running executable isn't below cargo's target folder")?;
-    Ok(target.join("engines").join(format!("kafka-{VERSION}")))
+    fetched::folder(&format!("kafka-{VERSION}"))
 }

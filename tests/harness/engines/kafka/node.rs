@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::install::{Installed, run};
+use super::Tuning;
+use super::install::Installed;
+use crate::engines::fetched::run;
 use crate::pki::Issued;
 use crate::process::{Port, Process, Spec, free_port};
 
@@ -64,6 +66,7 @@ pub(super) struct Cluster {
     pub(super) nodes: usize,
     pub(super) certificate: Issued,
     pub(super) roots: PathBuf,
+    pub(super) tuning: Tuning,
     /// Further properties.
     pub(super) properties: String,
 }
@@ -89,7 +92,7 @@ impl Node {
         let properties = dir.join("server.properties");
         fs::write(&properties, render(cluster, id, &ports, dir))?;
         let spec = Spec::program("java", dir.join("kafka.log"))
-            .args(installed.java("kafka.Kafka"))
+            .args(installed.tuned(cluster.tuning, "kafka.Kafka"))
             .arg(&properties)
             .grace(Duration::from_secs(30));
         Ok(Self {
