@@ -7,15 +7,13 @@ use authn::peer::AllowedPeers;
 use authn::token::AccessTokenVerifier;
 use domain::decide::Asker;
 use domain::event::RequestContext;
-use domain::vocabulary::ActorKind;
 use domain::{CallerName, CommandId, ComplexId, OpenCommand};
-use eventlog::Topic;
+use futures::TryFutureExt as _;
 use jiff::Timestamp;
-use privacy::PassSecret;
 use proto::access::access_service_server::AccessService;
 use proto::access::{
-    AuditPosition, GetCommandRequest, GetCommandResponse, ListMyDevicesRequest,
-    ListMyDevicesResponse, OpenRequest, OpenResponse, OpenWithPassRequest,
+    GetCommandRequest, GetCommandResponse, ListMyDevicesRequest, ListMyDevicesResponse,
+    OpenRequest, OpenResponse, OpenWithPassRequest,
 };
 use records::timestamp_to_wire;
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,6 +26,7 @@ use crate::admission::Admission;
 use crate::caller::Login;
 use crate::fold::Tails;
 use crate::grpc;
+use crate::my_command::{self, Asking};
 use crate::open::{Answer, Opener};
 use crate::refusal::Refusal;
 use crate::request;
@@ -92,8 +91,7 @@ impl Access {
         let (metadata, _, message) = request.into_parts();
         let (open, secret) = request::without_secret(message);
         let parsed = request::parse(&open, Timestamp::now())?;
-        let secret = PassSecret::parse(&secret)
-            .map_err(|error| Refusal::field("pass_secret", error.to_string()))?;
+        let secret = request::pass_secret(&secret)?;
         self.fresh()?;
         let pass = self
             .opener
@@ -122,7 +120,7 @@ impl Access {
         let deadline = deadline::of(metadata, self.ceiling);
         let trace = grpc::trace(metadata);
         let span = trace.span("open");
-        let (command, context) = self.command(caller.clone(), asker, parsed, login);
+        let (command, context) = self.open_command(caller.clone(), asker, parsed, login);
         let opener = Arc::clone(&self.opener);
         let work = async move {
             let _permit = permit;
@@ -138,7 +136,7 @@ impl Access {
             .inspect_err(|refusal| self.admission.refused(&caller, refusal))
     }
 
-    fn command(
+    fn open_command(
         &self,
         caller: CallerName,
         asker: Asker,
@@ -191,41 +189,24 @@ impl Access {
         })
     }
 
-    async fn command_of_owner(
+    async fn command(
         &self,
         request: Request<GetCommandRequest>,
     ) -> Result<GetCommandResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
-        let token = caller::owner(&request, &self.tokens).await?;
+        let caller = caller::caller(&request, &self.allowed)?;
+        let secret = &request.get_ref().pass_secret;
+        let asking = if secret.is_empty() {
+            let token = caller::owner(&request, &self.tokens).await?;
+            Asking::Owner(self.directory.known(&self.directory.owner(&token)))
+        } else {
+            // Whoever guesses secrets is slowed down as with OpenWithPass.
+            let _place = self.admission.caller(&caller)?;
+            Asking::Guest(request::pass_secret(secret)?)
+        };
         let id: CommandId = grpc::id("command_id", &request.get_ref().command_id)?;
         self.fresh()?;
-        let owner = self.directory.known(&self.directory.owner(&token));
         let state = self.opener.knowledge.lock();
-        let command = owner
-            .zip(state.command(id))
-            .filter(|(owner, command)| command.actor == (ActorKind::Owner, Some(owner.0)))
-            .map(|(_, command)| command)
-            .ok_or(Refusal::NotFound("command"))?;
-        let done = command.completion.as_ref();
-        Ok(GetCommandResponse {
-            command_id: id.to_string(),
-            device_id: command.device.to_string(),
-            outcome: done.map_or(0, |done| done.completed.outcome.number()),
-            reason: done
-                .map_or(command.reason, |done| done.completed.reason)
-                .to_string(),
-            decided_at: Some(timestamp_to_wire(command.decided_at)),
-            completed_at: done.map(|done| timestamp_to_wire(done.at)),
-            audit_position: Some(position(command.position)),
-        })
-    }
-}
-
-fn position(at: domain::event::LogPosition) -> AuditPosition {
-    AuditPosition {
-        topic: Topic::AccessEvents.name().to_owned(),
-        partition: at.partition,
-        offset: at.offset,
+        my_command::find(&state, id, &asking).ok_or(Refusal::NotFound("command"))
     }
 }
 
@@ -240,7 +221,7 @@ fn response(answer: Answer) -> OpenResponse {
         completed_at: answer
             .recorded
             .then(|| timestamp_to_wire(answer.completion.at)),
-        audit_position: Some(position(answer.position)),
+        audit_position: Some(my_command::position(answer.position)),
         recorded: answer.recorded,
     }
 }
@@ -248,30 +229,27 @@ fn response(answer: Answer) -> OpenResponse {
 #[tonic::async_trait]
 impl AccessService for Access {
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        grpc::reply("Open", self.open_as_owner(request).await.map(response))
+        grpc::reply("Open", self.open_as_owner(request).map_ok(response)).await
     }
 
     async fn open_with_pass(
         &self,
         request: Request<OpenWithPassRequest>,
     ) -> Result<Response<OpenResponse>, Status> {
-        grpc::reply(
-            "OpenWithPass",
-            self.open_as_guest(request).await.map(response),
-        )
+        grpc::reply("OpenWithPass", self.open_as_guest(request).map_ok(response)).await
     }
 
     async fn get_command(
         &self,
         request: Request<GetCommandRequest>,
     ) -> Result<Response<GetCommandResponse>, Status> {
-        grpc::reply("GetCommand", self.command_of_owner(request).await)
+        grpc::reply("GetCommand", self.command(request)).await
     }
 
     async fn list_my_devices(
         &self,
         request: Request<ListMyDevicesRequest>,
     ) -> Result<Response<ListMyDevicesResponse>, Status> {
-        grpc::reply("ListMyDevices", self.devices_of_owner(request).await)
+        grpc::reply("ListMyDevices", self.devices_of_owner(request)).await
     }
 }

@@ -133,9 +133,10 @@ impl Place {
 fn answered(completed: &CommandCompleted) -> Option<bool> {
     match completed.reason {
         _ if completed.fenced => Some(false),
-        Reason::PartnerUnreachable | Reason::PartnerSilent | Reason::PartnerUnintelligible => {
-            Some(false)
-        }
+        Reason::PartnerUnreachable
+        | Reason::PartnerSilent
+        | Reason::PartnerUnintelligible
+        | Reason::PartnerOverloaded => Some(false),
         Reason::PartnerExecuted | Reason::PartnerRejected | Reason::DeviceOffline => Some(true),
         _ if completed.outcome == Outcome::Unknown => Some(false),
         _ => None,

@@ -1,5 +1,7 @@
 //! What both gRPC services share.
 
+use std::time::Instant;
+
 use domain::IdError;
 use service::trace::TraceContext;
 use tonic::metadata::MetadataMap;
@@ -15,11 +17,14 @@ pub(crate) fn trace(metadata: &MetadataMap) -> TraceContext {
     TraceContext::from_header(header).child()
 }
 
-/// Counts and maps the result of a call.
-pub(crate) fn reply<T>(
+/// Counts, times and maps the result of a call.
+pub(crate) async fn reply<T>(
     method: &'static str,
-    result: Result<T, Refusal>,
+    work: impl Future<Output = Result<T, Refusal>>,
 ) -> Result<Response<T>, Status> {
+    let started = Instant::now();
+    let result = work.await;
+    metrics::histogram!("grpc_request_seconds", "method" => method).record(started.elapsed());
     let code = result.as_ref().map_or_else(Refusal::reason, |_| "OK");
     metrics::counter!("grpc_requests_total", "method" => method, "result" => code).increment(1);
     result.map(Response::new).map_err(Status::from)

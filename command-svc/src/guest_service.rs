@@ -10,11 +10,10 @@ use domain::registry::{Change, ChangeSet, Entity, GuestPass};
 use domain::vocabulary::{ActorKind, Reason};
 use domain::{CallerName, ChangeSetId, ComplexId, PassId, SubjectRef};
 use jiff::Timestamp;
-use privacy::PassSecret;
 use proto::access::guest_service_server::GuestService;
 use proto::access::{
     self as pb, CreateGuestPassRequest, CreateGuestPassResponse, GetPassRequest, GetPassResponse,
-    ListGuestPassesRequest, ListGuestPassesResponse, PassDevice, RevokeGuestPassRequest,
+    ListGuestPassesRequest, ListGuestPassesResponse, RevokeGuestPassRequest,
     RevokeGuestPassResponse,
 };
 use records::window_to_wire;
@@ -28,7 +27,7 @@ use crate::knowledge::State;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::subjects::Directory;
-use crate::{caller, grpc};
+use crate::{caller, grpc, guest_page, request};
 
 /// The service.
 pub(crate) struct Guests {
@@ -225,35 +224,16 @@ impl Guests {
     async fn page(&self, request: Request<GetPassRequest>) -> Result<GetPassResponse, Refusal> {
         let caller = caller::caller(&request, &self.allowed)?;
         let _place = self.admission.caller(&caller)?;
-        let request = request.into_inner();
-        let secret = PassSecret::parse(&request.pass_secret)
-            .map_err(|error| Refusal::field("pass_secret", error.to_string()))?;
-        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
+        let message = request.into_inner();
+        let secret = request::pass_secret(&message.pass_secret)?;
+        let complex: ComplexId = grpc::id("complex_id", &message.complex_id)?;
         self.fresh()?;
         let state = self.registrar.knowledge.lock();
         let registry = &state.registry;
         let pass = registry.pass_by_hash(&complex, &secret.hash());
-        let pass = pass.and_then(|id| registry.pass(&complex, &id));
-        let ((_, pass), place) = pass
-            .zip(registry.complex(&complex))
-            .ok_or(Refusal::PassUnknown)?;
-        let devices = pass.devices.iter().filter_map(|id| registry.device(id));
-        Ok(GetPassResponse {
-            complex_name: place.name.clone(),
-            time_zone: place.time_zone.clone(),
-            devices: devices
-                .map(|device| PassDevice {
-                    device_id: device.id.to_string(),
-                    name: device.name.clone(),
-                    kind: device.kind.number(),
-                    operations: device.operations.iter().map(|op| op.number()).collect(),
-                })
-                .collect(),
-            window: Some(window_to_wire(&pass.window)),
-            max_uses: pass.max_uses,
-            uses_left: registry.uses_left(&complex, pass),
-            active: guests::is_active(registry, &complex, pass, Timestamp::now()),
-        })
+        let shown =
+            pass.and_then(|pass| guest_page::of(registry, &complex, pass, Timestamp::now()));
+        shown.ok_or(Refusal::PassUnknown)
     }
 }
 
@@ -275,27 +255,27 @@ impl GuestService for Guests {
         &self,
         request: Request<CreateGuestPassRequest>,
     ) -> Result<Response<CreateGuestPassResponse>, Status> {
-        grpc::reply("CreateGuestPass", self.create(request).await)
+        grpc::reply("CreateGuestPass", self.create(request)).await
     }
 
     async fn list_guest_passes(
         &self,
         request: Request<ListGuestPassesRequest>,
     ) -> Result<Response<ListGuestPassesResponse>, Status> {
-        grpc::reply("ListGuestPasses", self.list(request).await)
+        grpc::reply("ListGuestPasses", self.list(request)).await
     }
 
     async fn revoke_guest_pass(
         &self,
         request: Request<RevokeGuestPassRequest>,
     ) -> Result<Response<RevokeGuestPassResponse>, Status> {
-        grpc::reply("RevokeGuestPass", self.revoke(request).await)
+        grpc::reply("RevokeGuestPass", self.revoke(request)).await
     }
 
     async fn get_pass(
         &self,
         request: Request<GetPassRequest>,
     ) -> Result<Response<GetPassResponse>, Status> {
-        grpc::reply("GetPass", self.page(request).await)
+        grpc::reply("GetPass", self.page(request)).await
     }
 }

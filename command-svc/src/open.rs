@@ -1,26 +1,26 @@
 //! One open command, from the decision to the answer: decide, record, claim, act, record,
 //! answer. Runs in a task of its own: a client that hangs up changes nothing.
 
+mod answer;
+mod follow;
+mod record;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{Command, Completion};
-use domain::decide::Asker;
-use domain::event::{
-    AccessDecided, Actor, Body, CommandCompleted, DecisionInputs, Event, LogPosition,
-    RequestContext,
-};
+use domain::commands::Completion;
+use domain::event::{CommandCompleted, DecisionInputs, Event, LogPosition, RequestContext};
 use domain::registry::Perimeter;
-use domain::vocabulary::{ActorKind, Outcome, Reason, Verdict};
-use domain::{CommandId, Decision, EventId, OpenCommand};
+use domain::vocabulary::{Reason, Verdict};
+use domain::{Decision, OpenCommand};
 use eventlog::Topic;
 use jiff::Timestamp;
 use service::trace::TraceContext;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
-use uuid::Uuid;
 
+pub(crate) use self::answer::Answer;
 use crate::act;
 use crate::gate::{Gate, Place};
 use crate::knowledge::{Claimed, Knowledge};
@@ -28,21 +28,6 @@ use crate::partners::Partners;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::uses::Uses;
-
-/// What a caller is told of a command.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// The command.
-    pub command: CommandId,
-    /// When it was decided.
-    pub decided_at: Timestamp,
-    /// Where the decision stands.
-    pub position: LogPosition,
-    /// What is known to have happened.
-    pub completion: Completion,
-    /// Whether that is in the log yet.
-    pub recorded: bool,
-}
 
 /// A decision on its way to the log.
 struct Decided {
@@ -103,10 +88,12 @@ impl Opener {
                 return Err(Refusal::Log);
             }
         };
+        let acknowledged = Instant::now();
         let Ok(Ok(claimed)) = timeout_at(deadline, claimed).await else {
             self.knowledge.lock().forget_claim(event.id);
             return Err(Refusal::Log);
         };
+        metrics::histogram!("read_back_seconds").record(acknowledged.elapsed());
         metrics::histogram!("claim_seconds").record((Timestamp::now() - now).as_secs_f64());
         count(&decision);
         let second = match claimed {
@@ -172,7 +159,7 @@ impl Opener {
             (Verdict::Allow, Some(id)) => self.partners.gate(id).map(Gate::enter).transpose()?,
             _ => None,
         };
-        let event = decided(command, now, &decision, inputs, context);
+        let event = record::decided(command, now, &decision, inputs, context);
         let claimed = state.await_claim(event.id, command.clone(), at);
         Ok(Some(Decided {
             decision,
@@ -232,15 +219,7 @@ impl Opener {
             "reason" => completed.reason.as_str())
         .increment(1);
         let at = Timestamp::now();
-        let event = Event {
-            id: EventId(Uuid::now_v7()),
-            occurred_at: at,
-            complex: command.complex.clone(),
-            device: Some(command.device.clone()),
-            actor: actor(command),
-            correlation: command.id.to_string(),
-            body: Body::CommandCompleted(completed.clone()),
-        };
+        let event = record::completed(command, completed.clone(), at);
         let recorded = self
             .recorder
             .record(Topic::AccessEvents, &event, trace)
@@ -259,114 +238,10 @@ impl Opener {
             recorded,
         }
     }
-
-    /// Another record of this command rules: it must have asked for the same.
-    async fn follow_winner(
-        &self,
-        command: &OpenCommand,
-        deadline: Instant,
-    ) -> Result<Answer, Refusal> {
-        let same = self
-            .knowledge
-            .lock()
-            .command(command.id)
-            .is_some_and(|first| first.request_digest == command.request_digest);
-        if same {
-            self.follow(command.id, deadline).await
-        } else {
-            Err(Refusal::KeyReused)
-        }
-    }
-
-    /// Waits for what became of a command that somebody else carries out.
-    async fn follow(&self, id: CommandId, deadline: Instant) -> Result<Answer, Refusal> {
-        loop {
-            let told = {
-                let mut state = self.knowledge.lock();
-                match state.command(id) {
-                    None => return Err(Refusal::NotFound("command")),
-                    Some(command) if command.verdict == Verdict::Deny => {
-                        let (device, reason) = (&command.device, command.reason);
-                        return Err(Refusal::denied(&state.registry, device, reason));
-                    }
-                    Some(command) => {
-                        if let Some(answer) = answer(id, command) {
-                            return Ok(answer);
-                        }
-                    }
-                }
-                state.await_completion(id)
-            };
-            if timeout_at(deadline, told).await.is_err() {
-                return Err(Refusal::InProgress);
-            }
-        }
-    }
-}
-
-/// The answer that the fold gives, once there is one.
-pub(crate) fn answer(id: CommandId, command: &Command) -> Option<Answer> {
-    Some(Answer {
-        command: id,
-        decided_at: command.decided_at,
-        position: command.position,
-        completion: command.completion.clone()?,
-        recorded: true,
-    })
-}
-
-fn actor(command: &OpenCommand) -> Actor {
-    let kind = match command.asker {
-        Asker::Owner(_) => ActorKind::Owner,
-        Asker::Guest(_) => ActorKind::Guest,
-    };
-    Actor {
-        kind,
-        subject: Some(command.asker.subject()),
-        caller: command.caller.to_string(),
-    }
-}
-
-fn decided(
-    command: &OpenCommand,
-    now: Timestamp,
-    decision: &Decision,
-    inputs: DecisionInputs,
-    context: RequestContext,
-) -> Event {
-    Event {
-        id: EventId(Uuid::now_v7()),
-        occurred_at: now,
-        complex: command.complex.clone(),
-        device: Some(command.device.clone()),
-        actor: actor(command),
-        correlation: command.id.to_string(),
-        body: Body::AccessDecided(AccessDecided {
-            command: command.id,
-            request_digest: command.request_digest,
-            operation: command.operation,
-            verdict: decision.verdict,
-            reason: decision.reason,
-            expires_at: command.expires_at,
-            key_time: command.key_time,
-            inputs,
-            context,
-        }),
-    }
 }
 
 fn count(decision: &Decision) {
     metrics::counter!("decisions_total", "verdict" => decision.verdict.as_str(),
         "reason" => decision.reason.as_str())
     .increment(1);
-}
-
-impl Answer {
-    /// Outcome and reason.
-    pub(crate) fn outcome(&self) -> (Outcome, Reason) {
-        (
-            self.completion.completed.outcome,
-            self.completion.completed.reason,
-        )
-    }
 }

@@ -4,17 +4,15 @@
 //! still open is folded here anew from the committed offset, which never passes a command
 //! that is open or young enough to have duplicates.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::commands::{Command, Commands, KEY_WINDOW, LEEWAY};
-use domain::event::{Actor, Body, CommandCompleted, Event, LogPosition};
+use domain::commands::Command;
+use domain::event::{Actor, Body, CommandCompleted, Event};
 use domain::vocabulary::{ActorKind, Outcome, Reason};
 use domain::{CommandId, EventId};
-use eventlog::{
-    CommitError, EventLog, GroupEvent, LogError, Position, Record, Subscription, Topic,
-};
+use eventlog::{CommitError, EventLog, GroupEvent, LogError, Position, Subscription, Topic};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use partner::PartnerClient;
@@ -32,8 +30,9 @@ use crate::recorder::{Recorder, SOURCE};
 use crate::uses::Uses;
 
 mod owed;
+mod partition;
 
-use self::owed::Owed;
+use self::partition::Owned;
 
 /// Consumer group of all instances.
 const GROUP: &str = "command-svc.reconciler";
@@ -41,14 +40,8 @@ const GROUP: &str = "command-svc.reconciler";
 const TICK: Duration = Duration::from_millis(500);
 /// How long the partner may take to answer the fence.
 const FENCE: Duration = Duration::from_secs(5);
-/// Longest pause between two tries at one command.
-const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-/// After this an UNKNOWN stays one.
-const FINAL_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// How often settled commands are forgotten.
 const SWEEP: SignedDuration = SignedDuration::from_secs(10);
-/// Commands fenced, and uses given back, at once.
-const AT_ONCE: usize = 16;
 /// Records read at once.
 const BATCH: usize = 512;
 
@@ -68,19 +61,6 @@ pub(crate) struct Reconciler {
     pub tails: Arc<Tails>,
     /// How long after its expiry a command is left to the instance that won it.
     pub after: Duration,
-}
-
-/// One partition that this instance owns.
-#[derive(Default)]
-struct Owned {
-    commands: Commands,
-    /// Where records of each second begin, while they are young.
-    young: VecDeque<(Timestamp, u64)>,
-    next: u64,
-    committed: u64,
-    tries: HashMap<CommandId, (u32, Timestamp)>,
-    owed: Owed,
-    swept: Timestamp,
 }
 
 impl Reconciler {
@@ -115,9 +95,8 @@ impl Reconciler {
                 event = subscription.next(BATCH) => match event? {
                     GroupEvent::Assigned(assigned) => {
                         for at in assigned {
-                            let next = at.committed.unwrap_or(0);
-                            let state = Owned { next, committed: next, ..Owned::default() };
-                            owned.insert(at.partition, state);
+                            let from = at.committed.unwrap_or(0);
+                            owned.insert(at.partition, Owned::starting_at(from));
                         }
                     }
                     GroupEvent::Revoked(revoked) => {
@@ -134,8 +113,11 @@ impl Reconciler {
                     }
                 },
                 _ = tick.tick() => {
+                    // Together: what a slow partner holds up is its own commands alone.
+                    join_all(owned.values_mut().map(|state| self.settle(state))).await;
+                    let open: usize = owned.values().map(|state| state.commands.open().count()).sum();
+                    metrics::gauge!("reconciler_open_commands").set(open as f64);
                     for (partition, state) in &mut owned {
-                        self.settle(state).await;
                         if commit(subscription, *partition, state).await.is_err() {
                             return Ok(());
                         }
@@ -148,17 +130,12 @@ impl Reconciler {
     /// Fences what is due, a few at a time.
     async fn settle(&self, state: &mut Owned) {
         let now = Timestamp::now();
-        let due = state.due(now, self.after);
-        metrics::gauge!("reconciler_open_commands").set(state.commands.open().count() as f64);
-        for (id, _) in &due {
-            let (count, last) = state.tries.entry(*id).or_insert((0, now));
-            (*count, *last) = (*count + 1, now);
-        }
+        let after = SignedDuration::try_from(self.after).unwrap_or(SignedDuration::MAX);
+        let due = state.take_due(now, after);
         let fences = due
             .iter()
             .map(|(id, command)| self.fence(*id, command, now));
         join_all(fences).await;
-        let after = SignedDuration::try_from(self.after).unwrap_or(MAX_PAUSE);
         let (uses, tails) = (&self.uses, &self.tails);
         state.owed.settle(uses, tails, now, after).await;
     }
@@ -215,95 +192,6 @@ impl Reconciler {
             .as_ref()
             .and_then(|id| self.partners.get(id))
     }
-}
-
-impl Owned {
-    fn fold(&mut self, reader: &EventReader, record: &Record) {
-        let offset = record.position.offset;
-        let second = self.young.back().is_none_or(|(at, _)| {
-            record.append_time.duration_since(*at) >= SignedDuration::from_secs(1)
-        });
-        if second {
-            self.young.push_back((record.append_time, offset));
-        }
-        self.next = offset + 1;
-        // What can't be read is reported by the tail that decisions are made from.
-        let Ok(event) = reader.read(record) else {
-            return;
-        };
-        match &event.body {
-            Body::AccessDecided(decided) => {
-                let at = LogPosition {
-                    partition: record.position.partition,
-                    offset,
-                };
-                self.commands
-                    .fold_decided(&event, decided, at, record.append_time);
-            }
-            Body::CommandCompleted(completed) => {
-                if self.commands.fold_completed(&event, completed)
-                    && let Some(command) = self.commands.get(completed.command)
-                {
-                    self.owed.fold(completed.command, command);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Open commands that nobody else brings to an end any more, and whose turn it is.
-    fn due(&self, now: Timestamp, after: Duration) -> Vec<(CommandId, Command)> {
-        let after = SignedDuration::try_from(after).unwrap_or(MAX_PAUSE);
-        self.commands
-            .open()
-            .filter(|(_, command)| now.duration_since(command.expires_at) >= after)
-            .filter(|(_, command)| now.duration_since(command.expires_at) < FINAL_AFTER)
-            .filter(|(id, _)| {
-                self.tries
-                    .get(id)
-                    .is_none_or(|(count, last)| *last + pause(*count) <= now)
-            })
-            .take(AT_ONCE)
-            .map(|(id, command)| (id, command.clone()))
-            .collect()
-    }
-
-    /// Forgets what is settled and too old for duplicates, by the time up to which the partition has
-    /// been read: a later record of the same command may still be in what hasn't.
-    fn sweep(&mut self, now: Timestamp) {
-        self.swept = now;
-        if let Some((read_to, _)) = self.young.back() {
-            self.commands.forget_settled(now.min(*read_to));
-        }
-        let commands = &self.commands;
-        self.tries
-            .retain(|id, _| commands.get(*id).is_some_and(Command::is_open));
-    }
-
-    /// The offset before which nothing is open and nothing is young.
-    fn low_water(&mut self, now: Timestamp) -> u64 {
-        let young = now - KEY_WINDOW - LEEWAY - LEEWAY;
-        while self.young.get(1).is_some_and(|(at, _)| *at < young) {
-            self.young.pop_front();
-        }
-        let oldest_young = match self.young.front() {
-            Some((at, _)) if *at < young && self.young.len() == 1 => self.next,
-            Some((_, offset)) => *offset,
-            None => self.next,
-        };
-        let final_since = now - FINAL_AFTER;
-        self.commands
-            .open()
-            .filter(|(_, command)| command.expires_at > final_since)
-            .map(|(_, command)| command.position.offset)
-            .chain(self.owed.lowest())
-            .fold(oldest_young, u64::min)
-    }
-}
-
-/// 1 s, 2 s, 4 s and so on.
-fn pause(tries: u32) -> SignedDuration {
-    SignedDuration::from_secs(1 << tries.min(16)).min(MAX_PAUSE)
 }
 
 async fn commit(

@@ -1,6 +1,7 @@
 //! Signs and appends what command-svc says.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use authn::record::RecordSigner;
 use domain::event::Event;
@@ -41,7 +42,10 @@ impl Recorder {
                 reason: "records can't be signed".to_owned(),
             }
         })?;
+        let started = Instant::now();
         let appended = self.log.append(topic, record).await;
+        metrics::histogram!("append_seconds", "type" => event.body.kind())
+            .record(started.elapsed());
         let result = if appended.is_ok() { "ok" } else { "failed" };
         metrics::counter!("appends_total", "topic" => topic.name(), "result" => result)
             .increment(1);

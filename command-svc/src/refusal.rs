@@ -206,6 +206,7 @@ fn denial(reason: Reason) -> Code {
         Reason::Granted
         | Reason::PartnerExecuted
         | Reason::PartnerRejected
+        | Reason::PartnerOverloaded
         | Reason::DeviceOffline
         | Reason::PartnerUnreachable
         | Reason::PartnerSilent

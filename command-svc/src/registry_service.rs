@@ -185,34 +185,34 @@ impl RegistryService for RegistryApi {
         &self,
         request: Request<ApplyRequest>,
     ) -> Result<Response<ApplyResponse>, Status> {
-        grpc::reply("Apply", self.applied(request).await)
+        grpc::reply("Apply", self.applied(request)).await
     }
 
     async fn ensure_subject(
         &self,
         request: Request<EnsureSubjectRequest>,
     ) -> Result<Response<EnsureSubjectResponse>, Status> {
-        grpc::reply("EnsureSubject", self.subject(request).await)
+        grpc::reply("EnsureSubject", self.subject(request)).await
     }
 
     async fn add_plate_credential(
         &self,
         request: Request<AddPlateCredentialRequest>,
     ) -> Result<Response<AddPlateCredentialResponse>, Status> {
-        grpc::reply("AddPlateCredential", self.plate(request).await)
+        grpc::reply("AddPlateCredential", self.plate(request)).await
     }
 
     async fn deliver_token_key(
         &self,
         request: Request<DeliverTokenKeyRequest>,
     ) -> Result<Response<DeliverTokenKeyResponse>, Status> {
-        grpc::reply("DeliverTokenKey", self.token_key(request).await)
+        grpc::reply("DeliverTokenKey", self.token_key(request)).await
     }
 
     async fn get_complex(
         &self,
         request: Request<GetComplexRequest>,
     ) -> Result<Response<GetComplexResponse>, Status> {
-        grpc::reply("GetComplex", self.complex(request).await)
+        grpc::reply("GetComplex", self.complex(request)).await
     }
 }

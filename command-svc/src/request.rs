@@ -6,6 +6,7 @@ use domain::commands::{LEEWAY, MAX_EXPIRY};
 use domain::event::RequestContext;
 use domain::vocabulary::Operation;
 use jiff::Timestamp;
+use privacy::PassSecret;
 use proto::access::{self as pb, InputMethod};
 use records::timestamp_from_wire;
 use uuid::Uuid;
@@ -71,6 +72,14 @@ pub(crate) fn without_secret(request: pb::OpenWithPassRequest) -> (pb::OpenReque
         context: request.context,
     };
     (open, request.pass_secret)
+}
+
+/// A guest's secret.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn pass_secret(text: &str) -> Result<PassSecret, Refusal> {
+    PassSecret::parse(text).map_err(|error| Refusal::field("pass_secret", error.to_string()))
 }
 
 /// RFC 9562 section 5.7: the first 48 bits are Unix milliseconds.

@@ -12,12 +12,15 @@ mod cluster;
 mod config;
 mod crash;
 mod guests;
+mod issuers;
 mod observability;
 mod open;
 mod privacy;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]
 mod rights;
 mod rules;
+mod smarthomectl;
+mod stop;
 mod trace;
 mod twins;
 mod unavailable;

@@ -66,7 +66,10 @@ async fn each_process_says_how_it_is() -> Result<()> {
             "decisions_total{verdict=\"ALLOW\",reason=\"GRANTED\"} 1",
             "commands_total{outcome=\"EXECUTED\",reason=\"PARTNER_EXECUTED\"} 1",
             "claim_seconds_count",
+            "read_back_seconds_count",
+            "append_seconds_count{type=\"smarthome.access.decided.v1\"} 1",
             "appends_total",
+            "grpc_request_seconds_count{method=\"Open\"} 1",
             "grpc_requests_total{method=\"Open\",result=\"OK\"} 1",
         ],
         &[

@@ -3,6 +3,7 @@
 
 mod mischief;
 pub(crate) mod replay;
+mod rotation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -11,7 +11,9 @@ use proto::access::access_service_client::AccessServiceClient;
 use proto::access::audit_service_client::AuditServiceClient;
 use proto::access::device_status_service_client::DeviceStatusServiceClient;
 use proto::access::registry_service_client::RegistryServiceClient;
-use proto::access::{OpenRequest, OpenResponse, OpenWithPassRequest};
+use proto::access::{
+    GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse, OpenWithPassRequest,
+};
 use records::timestamp_to_wire;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
@@ -63,14 +65,26 @@ pub async fn log_in_at(issuer: &Url, roots: &Path, username: &str) -> Result<Tok
         .iter()
         .find(|user| user.username == username)
         .context("no such user")?;
+    log_in_with(issuer, roots, user.username, user.password).await
+}
+
+/// The same, of whoever the issuer knows by this name and password.
+///
+/// # Errors
+/// The login fails.
+pub async fn log_in_with(
+    issuer: &Url,
+    roots: &Path,
+    username: &str,
+    password: &str,
+) -> Result<Tokens> {
     let http = dev_issuer::http_client(&std::fs::read(roots)?)?;
-    let (name, password) = (user.username, user.password);
     dev_issuer::login(
         &http,
         issuer,
         CLIENT_ID,
         REDIRECT_URI,
-        name,
+        username,
         password,
         SCOPE,
     )
@@ -141,6 +155,37 @@ impl Bff {
             .open_with_pass(request)
             .await?
             .into_inner())
+    }
+}
+
+impl Bff {
+    /// What became of a command of the owner of `token`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn command(&self, token: &str, id: &str) -> Result<GetCommandResponse, Status> {
+        let request = GetCommandRequest {
+            command_id: id.to_owned(),
+            pass_secret: String::new(),
+        };
+        let request = with_token(request, token)?;
+        Ok(self.access.clone().get_command(request).await?.into_inner())
+    }
+
+    /// What became of a guest's command.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn command_with_pass(
+        &self,
+        secret: &PassSecret,
+        id: &str,
+    ) -> Result<GetCommandResponse, Status> {
+        let request = GetCommandRequest {
+            command_id: id.to_owned(),
+            pass_secret: secret.expose().to_owned(),
+        };
+        Ok(self.access.clone().get_command(request).await?.into_inner())
     }
 }
 

@@ -25,7 +25,12 @@ impl SiteLog {
     pub async fn open(site: &Site) -> Result<Self> {
         let trust = RecordTrust {
             root: site.keys.record_root,
-            certificates: vec![site.keys.record_certificate.as_path().into()],
+            certificates: site
+                .keys
+                .record_certificates
+                .iter()
+                .map(|file| file.as_path().into())
+                .collect(),
             distrusted: Vec::new(),
         };
         let verifier = RecordVerifier::load(&trust, "command-svc".parse()?)?;

@@ -9,17 +9,16 @@ mod engines;
 mod keys;
 mod part;
 mod ports;
+mod prepare;
 pub mod roles;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use url::Url;
 
-#[cfg(feature = "cassandra")]
-use crate::engines::standing::Standing;
 use crate::pki::Pki;
 use crate::process::{Process, Spec};
 
@@ -53,70 +52,6 @@ pub struct Site {
 }
 
 impl Site {
-    /// Makes certificates, keys and configuration files below `dir` for a site on embedded
-    /// engines; starts nothing.
-    ///
-    /// # Errors
-    /// A file can't be written.
-    pub fn prepare(dir: &Path) -> Result<Self> {
-        let dir = folders(dir)?;
-        let pki = Pki::create(&dir.join("pki"))?;
-        Self::furnish(dir, pki, Engines::Embedded)
-    }
-
-    /// The same on these engines: on those that the environment names, where it names any, else on
-    /// ones that it starts. None where this machine can't run them, which is said loudly.
-    ///
-    /// # Errors
-    /// A file can't be written; or an engine does not start, or can't be had, and `CI` is set.
-    pub async fn prepare_on(pair: Pair, dir: &Path) -> Result<Option<Self>> {
-        match pair {
-            Pair::Embedded => Self::prepare(dir).map(Some),
-            #[cfg(feature = "cassandra")]
-            Pair::Cluster => match Standing::from_env()? {
-                None => Self::prepare_alone(dir, 1).await,
-                Some(standing) => {
-                    let dir = folders(dir)?;
-                    let pki = Pki::of(standing.authority(), &dir.join("pki"))?;
-                    let cluster = Cluster::lodge(&standing, &pki).await?;
-                    Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))).map(Some)
-                }
-            },
-            #[cfg(not(feature = "cassandra"))]
-            Pair::Cluster => anyhow::bail!(
-                "this build has no cluster engines: build it with the features that `cargo xtask` names"
-            ),
-        }
-    }
-
-    /// The same on so many brokers and a node that no other site uses.
-    ///
-    /// # Errors
-    /// As [`Site::prepare_on`].
-    #[cfg(feature = "cassandra")]
-    pub async fn prepare_alone(dir: &Path, brokers: usize) -> Result<Option<Self>> {
-        let dir = folders(dir)?;
-        let pki = Pki::create(&dir.join("pki"))?;
-        let cluster = Cluster::own(&dir.join("engines"), &pki, brokers).await?;
-        cluster
-            .map(|cluster| Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))))
-            .transpose()
-    }
-
-    fn furnish(dir: PathBuf, pki: Pki, engines: Engines) -> Result<Self> {
-        let site = Self {
-            certificates: Certificates::issue(&pki)?,
-            keys: Keys::generate(&dir.join("keys"))?,
-            ports: Ports::pick()?,
-            running: BTreeMap::new(),
-            engines,
-            pki,
-            dir,
-        };
-        configs::write(&site)?;
-        Ok(site)
-    }
-
     /// Which engines it stands on.
     pub fn pair(&self) -> Pair {
         match self.engines {
@@ -301,13 +236,4 @@ impl Site {
     pub fn journal(&self) -> PathBuf {
         self.dir.join("data/openings.jsonl")
     }
-}
-
-/// The folders of a site.
-fn folders(dir: &Path) -> Result<PathBuf> {
-    for folder in ["config", "data", "logs"] {
-        std::fs::create_dir_all(dir.join(folder))
-            .with_context(|| format!("create {}", dir.join(folder).display()))?;
-    }
-    Ok(dir.canonicalize()?)
 }

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use service::trace::TraceContext;
 
-use super::AT_ONCE;
+use super::partition::AT_ONCE;
 use crate::fold::Tails;
 use crate::uses::{Unused, Uses};
 

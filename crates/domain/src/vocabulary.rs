@@ -115,6 +115,8 @@ vocabulary!(
         PartnerUnintelligible = 35 "PARTNER_UNINTELLIGIBLE",
         /// The partner has promised never to execute it.
         Fenced = 36 "FENCED",
+        /// The partner had no room for it, or was out of service.
+        PartnerOverloaded = 37 "PARTNER_OVERLOADED",
     }
 );
 

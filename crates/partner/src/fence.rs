@@ -145,6 +145,7 @@ fn state(status: CommandStatus) -> CommandState {
                 "cancelled" => Reason::Fenced,
                 "device_offline" => Reason::DeviceOffline,
                 "operation_not_supported" => Reason::OperationNotAllowed,
+                "rate_limited" | "unavailable" => Reason::PartnerOverloaded,
                 _ => Reason::PartnerRejected,
             },
             code,

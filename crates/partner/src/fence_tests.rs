@@ -60,7 +60,7 @@ fn what_is_known_after_the_fence() {
         ),
         (
             status("not_executed", true, r#","code":"rate_limited""#),
-            "NOT_EXECUTED PARTNER_REJECTED rate_limited",
+            "NOT_EXECUTED PARTNER_OVERLOADED rate_limited",
         ),
         (status("in_progress", false, ""), "not final"),
         // What contradicts itself says nothing.

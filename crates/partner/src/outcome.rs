@@ -110,9 +110,8 @@ fn settled_by(problem: Problem) -> Option<Reason> {
         Problem::Cancelled => Some(Reason::Fenced),
         Problem::DeviceOffline => Some(Reason::DeviceOffline),
         Problem::OperationNotSupported => Some(Reason::OperationNotAllowed),
-        Problem::UnknownDevice | Problem::RateLimited | Problem::Unavailable => {
-            Some(Reason::PartnerRejected)
-        }
+        Problem::RateLimited | Problem::Unavailable => Some(Reason::PartnerOverloaded),
+        Problem::UnknownDevice => Some(Reason::PartnerRejected),
         // Given before the request counts as a command: nothing was done, and nobody sends this
         // id again.
         Problem::InvalidRequest

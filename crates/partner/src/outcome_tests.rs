@@ -61,9 +61,9 @@ fn every_problem_means_what_the_contract_promises_of_it() {
 422 device-offline: NOT_EXECUTED DEVICE_OFFLINE device_offline
 422 operation-not-supported: NOT_EXECUTED OPERATION_NOT_ALLOWED operation_not_supported
 422 unwrap-failed: UNKNOWN PARTNER_SILENT
-429 rate-limited: NOT_EXECUTED PARTNER_REJECTED rate_limited
+429 rate-limited: NOT_EXECUTED PARTNER_OVERLOADED rate_limited
 500 internal: UNKNOWN PARTNER_SILENT
-503 unavailable: NOT_EXECUTED PARTNER_REJECTED unavailable";
+503 unavailable: NOT_EXECUTED PARTNER_OVERLOADED unavailable";
     assert_eq!(table.join("\n"), expected);
 }
 

@@ -1,9 +1,9 @@
 //! Fields of an open request.
 
 use anyhow::Result;
-use harness::clients::{open_request, with_token};
+use harness::clients::open_request;
 use jiff::{SignedDuration, Timestamp};
-use proto::access::{GetCommandRequest, OpenRequest, OpenWithPassRequest, RequestContext};
+use proto::access::{OpenRequest, OpenWithPassRequest, RequestContext};
 use records::timestamp_to_wire;
 use tonic::Code;
 use uuid::Uuid;
@@ -110,15 +110,7 @@ async fn wrong_fields_are_named_and_leave_nothing() -> Result<()> {
     let expected = Told::new(Code::InvalidArgument, "INVALID_FIELD", &["pass_secret"]);
     assert_eq!(told(refused), expected);
     for id in ["", "one", "0192f0c1-0000-7000-8000-00000000000"] {
-        let request = GetCommandRequest {
-            command_id: id.into(),
-        };
-        let refused = scene
-            .bff
-            .access
-            .clone()
-            .get_command(with_token(request, &token)?)
-            .await;
+        let refused = scene.bff.command(&token, id).await;
         let expected = Told::new(Code::InvalidArgument, "INVALID_FIELD", &["command_id"]);
         assert_eq!(told(refused), expected, "command id {id:?}");
     }

@@ -57,11 +57,16 @@ impl Evidence {
     pub(crate) async fn settled(scene: &Scene) -> Result<Self> {
         wait_until(SETTLING, "every command to be settled", || async {
             let evidence = Self::read(scene).await;
-            evidence.is_ok_and(|evidence| evidence.commands.open().next().is_none())
+            evidence.is_ok_and(|evidence| evidence.open().is_empty())
         })
         .await?;
         scene.delivered().await?;
         Self::read(scene).await
+    }
+
+    /// Commands without a definite outcome.
+    pub(crate) fn open(&self) -> Vec<CommandId> {
+        self.commands.open().map(|(id, _)| id).collect()
     }
 
     fn fold(&mut self, record: &Record, event: Event) {

@@ -24,17 +24,19 @@ async fn the_same_key_again_gets_the_same_answer_and_opens_nothing() -> Result<(
     };
     assert_eq!(scene.bff.open(&token, again).await?, first);
     let fresh = scene.token("anna").await?;
-    assert_eq!(scene.bff.open(&fresh, request).await?, first);
+    assert_eq!(scene.bff.open(&fresh, request.clone()).await?, first);
     assert_eq!(scene.traces().await?.openings, 1);
 
-    // The same key of another person is another command.
+    // The same key of another person, in another complex, is another command.
     let boris = scene.token("boris").await?;
     let other = OpenRequest {
-        device_id: "moonlight.main-door".to_owned(),
+        idempotency_key: request.idempotency_key.clone(),
         ..open_request("moonlight.main-door")?
     };
     let other = scene.bff.open(&boris, other).await?;
+    assert_eq!(other.outcome(), Outcome::Executed);
     assert_ne!(other.command_id, first.command_id);
+    assert_eq!(scene.traces().await?.openings, 2);
     scene.finish().await
 }
 

@@ -2,13 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use harness::clients::open_request;
+use harness::process::wait_for;
 use privacy::PassSecret;
 use proto::access::Outcome;
 use proto::events as pb;
 use tonic::Code;
 
 use crate::support::status::{Told, told};
-use crate::support::{Scene, audit};
+use crate::support::{PATIENCE, Scene, audit};
 
 #[tokio::test]
 async fn a_pass_opens_what_and_when_it_says() -> Result<()> {
@@ -23,6 +24,20 @@ async fn a_pass_opens_what_and_when_it_says() -> Result<()> {
         "the same key again"
     );
     assert_eq!(scene.openings()?.len(), 1);
+
+    let own = wait_for(PATIENCE, "the outcome to be read back", || async {
+        let own = scene.bff.command_with_pass(guest, &answer.command_id);
+        own.await.ok().filter(|own| own.completed_at.is_some())
+    })
+    .await?;
+    assert_eq!(own.outcome(), Outcome::Executed);
+    assert_eq!(own.completed_at, answer.completed_at);
+    let nothing = Told::new(Code::NotFound, "NOT_FOUND", &[]);
+    let others = scene.bff.command_with_pass(early, &answer.command_id);
+    assert_eq!(told(others.await), nothing, "another guest's command");
+    let owners = scene.token("anna").await?;
+    let owners = scene.bff.command(&owners, &answer.command_id);
+    assert_eq!(told(owners.await), nothing, "her guest's, not hers");
 
     let denied = |reason| Told::new(Code::PermissionDenied, reason, &[]);
     let refused = scene

@@ -8,9 +8,7 @@ use harness::clients::open_request;
 use harness::process::wait_for;
 use harness::proofs::{self, LogKey};
 use harness::site::roles::BFF_SAN;
-use proto::access::{
-    self, AccessKind, GetAccessRecordResponse, GetCommandRequest, LogKind, OpenResponse,
-};
+use proto::access::{self, AccessKind, GetAccessRecordResponse, LogKind, OpenResponse};
 use proto::events as pb;
 use tonic::Code;
 
@@ -160,15 +158,11 @@ async fn a_command_is_its_owners_to_see() -> Result<()> {
         .bff
         .open(&anna, open_request("sunrise.main-door")?)
         .await?;
-    let get = async |token: &str, command_id: &str| {
-        let request = GetCommandRequest {
-            command_id: command_id.to_owned(),
-        };
-        let request = harness::clients::with_token(request, token)?;
-        let answer = scene.bff.access.clone().get_command(request).await;
-        answer.map(tonic::Response::into_inner)
-    };
-    let own = get(&anna, &answer.command_id).await?;
+    let own = wait_for(PATIENCE, "the outcome to be read back", || async {
+        let own = scene.bff.command(&anna, &answer.command_id).await.ok()?;
+        own.completed_at.is_some().then_some(own)
+    })
+    .await?;
     assert_eq!(own.device_id, "sunrise.main-door");
     assert_eq!(own.outcome(), access::Outcome::Executed);
     assert_eq!(own.audit_position, answer.audit_position);
@@ -177,13 +171,13 @@ async fn a_command_is_its_owners_to_see() -> Result<()> {
 
     let nothing = Told::new(Code::NotFound, "NOT_FOUND", &[]);
     assert_eq!(
-        told(get(&boris, &answer.command_id).await),
+        told(scene.bff.command(&boris, &answer.command_id).await),
         nothing,
         "another's command"
     );
     let invented = uuid::Uuid::new_v4().to_string();
     assert_eq!(
-        told(get(&anna, &invented).await),
+        told(scene.bff.command(&anna, &invented).await),
         nothing,
         "no command at all"
     );

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use url::Url;
 
 use crate::engines::cassandra::Cassandra;
-use crate::engines::kafka::{Kafka, Layout};
+use crate::engines::kafka::{Kafka, Layout, Tuning};
 use crate::engines::standing::{Lodging, Standing};
 use crate::pki::{Issued, Pki, Profile};
 
@@ -27,6 +27,7 @@ pub struct Cluster {
 
 enum Home {
     Own(Box<Own>),
+    Log(Box<Kafka>),
     Lodging(Lodging),
     Left,
 }
@@ -63,6 +64,42 @@ impl Cluster {
             views: cassandra.url(),
             home: Home::Own(Box::new(Own { kafka, cassandra })),
         }))
+    }
+
+    /// Starts one broker that is set up for speed, and no view store: what only appends is measured
+    /// here. None as with [`Cluster::own`].
+    ///
+    /// # Errors
+    /// As [`Cluster::own`].
+    pub async fn fast_log(dir: &Path, pki: &Pki) -> Result<Option<Self>> {
+        let layout = Layout {
+            tuning: Tuning::Speed,
+            ..Layout::brokers(1)
+        };
+        let Some(kafka) = Kafka::start(&dir.join("kafka"), pki, &layout).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            log: kafka.url()?,
+            prefix: String::new(),
+            min_insync_replicas: 1,
+            operator: kafka.admin().clone(),
+            views: String::new(),
+            home: Home::Log(Box::new(kafka)),
+        }))
+    }
+
+    /// The brokers.
+    ///
+    /// # Errors
+    /// They aren't this site's own.
+    pub fn kafka(&mut self) -> Result<&mut Kafka> {
+        match &mut self.home {
+            Home::Own(own) => Some(&mut own.kafka),
+            Home::Log(kafka) => Some(kafka.as_mut()),
+            _ => None,
+        }
+        .context("these brokers are other sites' too")
     }
 
     /// Takes a place on engines that stand already, whose authority issues `pki`'s certificates.

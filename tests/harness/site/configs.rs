@@ -63,7 +63,7 @@ fn process(site: &Site, admin: usize) -> Value {
 fn records(site: &Site) -> Value {
     json!({
         "root": site.keys.record_root,
-        "certificates": [site.keys.record_certificate],
+        "certificates": site.keys.record_certificates,
     })
 }
 
@@ -171,7 +171,7 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
         },
         "issuer": token_issuer(site)?,
         "records": records(site),
-        "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate },
+        "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate()? },
         "keys": {
             "lookup": keys.lookup,
             "identity": keys.identity,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use auditlog::CheckpointSigner;
-use authn::record::{PublicKey, generate_key, generate_root, issue};
+use authn::record::{PublicKey, RootKey, generate_key, generate_root, issue};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,10 +22,12 @@ pub const ORIGIN: &str = "audit.smarthome.example";
 pub struct Keys {
     /// Root of record keys, public.
     pub record_root: PublicKey,
+    /// Its private half, which no process is given.
+    pub record_root_key: PathBuf,
     /// Key of command-svc's records.
     pub record_key: PathBuf,
-    /// Its certificate.
-    pub record_certificate: PathBuf,
+    /// Its certificate, and those of the keys before it.
+    pub record_certificates: Vec<PathBuf>,
     /// Keyrings: lookup, identity, plate, token key, page tokens.
     pub lookup: PathBuf,
     /// Key-encryption keys of user ids.
@@ -60,14 +62,7 @@ impl Keys {
         let file = |name: &str, text: &str| private_file(&dir.join(name), text);
         let ring = |name: &str| file(name, &Keyring::generate()?.to_json());
 
-        let (root, key) = (generate_root()?, generate_key()?);
-        // Certificates count in whole seconds.
-        let now = Timestamp::from_second(Timestamp::now().as_second())?;
-        let (from, until) = (
-            now - SignedDuration::from_hours(1),
-            now + SignedDuration::from_hours(24 * 365),
-        );
-        let certificate = issue(&root, "command-svc".parse()?, key.public_key(), from, until)?;
+        let root = generate_root()?;
         let attestation = generate_key()?;
         let attestation_public = STANDARD.decode(attestation.public_key().to_string())?;
         let operators = HpkePrivateKey::generate()?;
@@ -76,10 +71,11 @@ impl Keys {
         let mut secret = [0; 32];
         rand::fill(&mut secret).context("no randomness")?;
         let webhook = format!("whsec_{}", STANDARD.encode(secret));
-        Ok(Self {
+        let mut keys = Self {
             record_root: root.public_key(),
-            record_key: file("record.pem", &key.to_pem()?)?,
-            record_certificate: file("record-certificate.json", &certificate.to_json()?)?,
+            record_root_key: file("record-root.pem", &root.to_pem()?)?,
+            record_key: PathBuf::new(),
+            record_certificates: Vec::new(),
             lookup: ring("lookup.json")?,
             identity: ring("identity.json")?,
             plate: ring("plate.json")?,
@@ -93,7 +89,43 @@ impl Keys {
             attestation: file("attestation.pem", &attestation.to_pem()?)?,
             attestation_public,
             webhook: file("webhook.secret", &webhook)?,
-        })
+        };
+        keys.next_record_key()?;
+        Ok(keys)
+    }
+}
+
+impl Keys {
+    /// Another key for command-svc's records: it signs from now on, and those before it stay trusted.
+    ///
+    /// # Errors
+    /// A file can't be read or written.
+    pub fn next_record_key(&mut self) -> Result<()> {
+        let root = RootKey::from_pem(&std::fs::read(&self.record_root_key)?)?;
+        let key = generate_key()?;
+        // Certificates count in whole seconds.
+        let now = Timestamp::from_second(Timestamp::now().as_second())?;
+        let (from, until) = (
+            now - SignedDuration::from_hours(1),
+            now + SignedDuration::from_hours(24 * 365),
+        );
+        let certificate = issue(&root, "command-svc".parse()?, key.public_key(), from, until)?;
+        let number = self.record_certificates.len();
+        let file = |name: String| self.record_root_key.with_file_name(name);
+        self.record_key = private_file(&file(format!("record-{number}.pem")), &key.to_pem()?)?;
+        let certificate_file = file(format!("record-certificate-{number}.json"));
+        self.record_certificates
+            .push(private_file(&certificate_file, &certificate.to_json()?)?);
+        Ok(())
+    }
+
+    /// The certificate of the key that signs now.
+    ///
+    /// # Errors
+    /// Never in practice: there is one.
+    pub fn record_certificate(&self) -> Result<&Path> {
+        let last = self.record_certificates.last();
+        last.map(PathBuf::as_path).context("no key signs")
     }
 }
 

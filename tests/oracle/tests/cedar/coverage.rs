@@ -103,6 +103,7 @@ fn is_decided(reason: Reason) -> bool {
         Reason::RegistryStale
         | Reason::PartnerExecuted
         | Reason::PartnerRejected
+        | Reason::PartnerOverloaded
         | Reason::DeviceOffline
         | Reason::PartnerUnreachable
         | Reason::PartnerSilent
