@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
@@ -57,10 +58,21 @@ impl Process {
             .append(true)
             .open(&spec.log)
             .with_context(|| format!("open {name}'s log {}", spec.log.display()))?;
+        let stdin = match &spec.stdin {
+            // It must not become this process' own terminal.
+            Some(file) => open(
+                file,
+                OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )
+            .with_context(|| format!("open {}", file.display()))?
+            .into(),
+            None => Stdio::null(),
+        };
         let child = Command::new(&spec.program)
             .args(&spec.args)
             .envs(spec.env.iter().map(|(key, value)| (key, value)))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)

@@ -5,6 +5,7 @@ pub(crate) mod registry;
 pub(crate) mod scene;
 pub(crate) mod sender;
 pub(crate) mod status;
+pub(crate) mod terminal;
 pub(crate) mod tokens;
 pub(crate) mod tool;
 

@@ -15,6 +15,7 @@ pub struct Spec {
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) log: PathBuf,
+    pub(super) stdin: Option<PathBuf>,
     pub(super) grace: Duration,
 }
 
@@ -34,6 +35,7 @@ impl Spec {
             args: Vec::new(),
             env: Vec::new(),
             log: log.into(),
+            stdin: None,
             grace: Duration::from_secs(10),
         }
     }
@@ -56,6 +58,13 @@ impl Spec {
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// What it reads from, a terminal for example (nothing unless set).
+    #[must_use]
+    pub fn stdin(mut self, file: impl Into<PathBuf>) -> Self {
+        self.stdin = Some(file.into());
         self
     }
 

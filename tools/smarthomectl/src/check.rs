@@ -1,0 +1,176 @@
+//! What can't be applied is found before anything is sent, by the registry's own rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::registry::{Change, ChangeSet, Entity, EntityKey, Holder, Refused, Registry};
+use domain::{ChangeSetId, ComplexId, DeviceId};
+use uuid::Uuid;
+
+use crate::diff::Diff;
+use crate::document::Document;
+use crate::problem::Problem;
+use crate::standing::Complexes;
+
+/// What the files alone show: entities that stand in them twice, and such as no registry takes.
+pub(crate) fn alone(documents: &[Document]) -> Vec<Problem> {
+    let (mut problems, nothing) = (Vec::new(), Registry::default());
+    let (mut seen, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+    for document in documents {
+        let key = (&document.complex, document.entity.key());
+        if let Some(first) = seen.insert(key, document) {
+            let what = format!("stands in the files twice, first at {}", first.place());
+            problems.push(document.problem("", &what));
+            continue;
+        }
+        if let Entity::GuestPass(pass) = &document.entity
+            && let Some(first) = secrets.insert((&document.complex, pass.secret_hash), document)
+        {
+            let what = format!("the pass at {} has this secret", first.place());
+            problems.push(document.problem("secret_hash", &what));
+        }
+        if let Some(why) = refused(&nothing, document, false) {
+            problems.push(document.problem("", why));
+        }
+    }
+    problems
+}
+
+/// What only the registry shows: changes that it refuses, and references to nothing. Entities that
+/// stand as they should are left alone.
+pub(crate) fn against(
+    documents: &[Document],
+    diffs: &[Diff],
+    standing: &Complexes,
+) -> Vec<Problem> {
+    let registry = registry(standing);
+    let changed: BTreeSet<(&ComplexId, EntityKey)> = diffs
+        .iter()
+        .flat_map(|diff| {
+            let changes = diff.changes.iter();
+            changes.map(|change| (&diff.complex, change.entity.key()))
+        })
+        .collect();
+    let wanted: BTreeSet<(&ComplexId, EntityKey)> = documents
+        .iter()
+        .map(|document| (&document.complex, document.entity.key()))
+        .collect();
+    let stands = |complex: &ComplexId, key: &EntityKey| {
+        let standing = standing.get(complex);
+        standing.is_some_and(|standing| standing.0.contains_key(key))
+    };
+    let mut problems = Vec::new();
+    for document in documents {
+        if !changed.contains(&(&document.complex, document.entity.key())) {
+            continue;
+        }
+        let is_there = stands(&document.complex, &document.entity.key());
+        if let Some(why) = refused(&registry, document, is_there) {
+            problems.push(document.problem("", why));
+        }
+        for reference in references(document) {
+            let Reference { complex, key, .. } = &reference;
+            if !stands(complex, key) && !wanted.contains(&(complex, key.clone())) {
+                let kind = key.kind();
+                let what = format!("no {kind} {} in the registry or the files", reference.id);
+                problems.push(document.problem(reference.field, &what));
+            }
+        }
+    }
+    problems
+}
+
+/// Why the registry refuses to have the entity put as the document says.
+fn refused(registry: &Registry, document: &Document, is_there: bool) -> Option<&'static str> {
+    // Whatever stands was folded once.
+    let set = set(0, is_there.into(), document.entity.clone());
+    match registry.check(&document.complex, &set) {
+        Err(Refused::Invalid { why, .. }) => Some(why),
+        Ok(_) | Err(Refused::Conflict { .. }) => None,
+    }
+}
+
+/// The registry as it stands; every version is 1 here.
+fn registry(standing: &Complexes) -> Registry {
+    let mut registry = Registry::default();
+    for (complex, standing) in standing {
+        for (id, entity) in (1..).zip(standing.0.values()) {
+            // What a later version may hold and this one refuses is left out.
+            let _ = registry.fold(complex, set(id, 0, entity.state.clone()));
+        }
+    }
+    registry
+}
+
+fn set(id: u128, expected_version: u64, entity: Entity) -> ChangeSet {
+    ChangeSet {
+        id: ChangeSetId(Uuid::from_u128(id)),
+        note: String::new(),
+        changes: vec![Change {
+            expected_version,
+            entity,
+        }],
+    }
+}
+
+/// An entity that another one names.
+struct Reference {
+    field: &'static str,
+    complex: ComplexId,
+    key: EntityKey,
+    id: String,
+}
+
+fn references(document: &Document) -> Vec<Reference> {
+    let inside = |field, key, id: &dyn ToString| Reference {
+        field,
+        complex: document.complex.clone(),
+        key,
+        id: id.to_string(),
+    };
+    let partner = |id: &domain::PartnerId| Reference {
+        field: "partner_id",
+        complex: ComplexId::global(),
+        key: EntityKey::Partner(id.clone()),
+        id: id.to_string(),
+    };
+    let devices = |ids: &[DeviceId]| -> Vec<Reference> {
+        let ids = ids.iter();
+        ids.map(|id| inside("device_ids", EntityKey::Device(id.clone()), id))
+            .collect()
+    };
+    let mut references = match &document.entity {
+        Entity::Complex(_) | Entity::Partner(_) => return Vec::new(),
+        Entity::Resident(_) => Vec::new(),
+        Entity::Device(device) => vec![partner(&device.partner)],
+        Entity::Perimeter(perimeter) => vec![partner(&perimeter.partner)],
+        Entity::Grant(grant) => {
+            let mut references = devices(&grant.devices);
+            let subject = grant.subject;
+            references.push(inside(
+                "subject_ref",
+                EntityKey::Resident(subject),
+                &subject,
+            ));
+            references
+        }
+        Entity::GuestPass(pass) => {
+            let mut references = devices(&pass.devices);
+            references.push(inside(
+                "grant_id",
+                EntityKey::Grant(pass.grant),
+                &pass.grant,
+            ));
+            references
+        }
+        Entity::Credential(credential) => {
+            let mut references = devices(&credential.devices);
+            references.push(match credential.holder {
+                Holder::Subject(id) => inside("subject_ref", EntityKey::Resident(id), &id),
+                Holder::Pass(id) => inside("pass_id", EntityKey::GuestPass(id), &id),
+            });
+            references
+        }
+    };
+    references.push(inside("complex_id", EntityKey::Complex, &document.complex));
+    references
+}

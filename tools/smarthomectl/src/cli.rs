@@ -1,0 +1,127 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::ComplexId;
+
+const HELP: &str = r#"Example:
+  A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
+  SMARTHOMECTL__ENDPOINT and the like override single keys):
+
+    endpoint = "https://registry.example:8443"
+    [tls]
+    certificate = "operator.crt"
+    private_key = "operator.key"
+    server_roots = "roots.crt"
+
+  A document, in sunrise.yaml (several in one file are separated by ---):
+
+    kind: Device
+    device_id: sunrise.north-gate
+    name: North gate
+    type: BARRIER
+    operations: [OPEN_BARRIER]
+    partner_id: gatekeeper
+    enabled: true
+
+  smarthomectl apply -f sunrise.yaml --dry-run
+  smarthomectl apply -f sunrise.yaml --note "the north gate is in service"
+  smarthomectl get sunrise > sunrise.yaml
+
+Exit codes:
+  0  done, or nothing to do; of a dry run, whatever it shows
+  1  refused or failed
+  2  wrong usage, configuration or files; nothing was changed"#;
+
+const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be left out:
+  Complex     complex_id, name, time_zone (IANA)
+  Device      device_id, name, type (INTERCOM, DOOR, GATE, BARRIER), partner_id, enabled;
+              operations (OPEN_DOOR, OPEN_BARRIER), cooldown_ms,
+              step_up (max_age_seconds; acr)
+  Partner     partner_id, name, webhook_san, attestation_key (base64); suspended
+  Perimeter   complex_id, partner_id; operations, credentials, not_before, not_after, closed
+  Resident    complex_id, subject_ref, active
+  Grant       complex_id, grant_id, subject_ref, role (OWNER, HOUSEHOLD, STAFF);
+              device_ids (none is all of the complex), window, revoked
+  GuestPass   complex_id, pass_id, secret_hash (SHA-256, base64), grant_id, device_ids;
+              window, max_uses, revoked
+  Credential  complex_id, credential_id, type (PLATE, FACE), subject_ref or pass_id, device_ids;
+              window, key_version, revoked
+  A window has not_before and not_after (RFC 3339, the end is exclusive), weekdays (1 is Monday)
+  and from and until ("22:00", in the complex's zone). A flag that is left out is false.
+
+Partners are changed first, then each complex, all of it or nothing. What the files do not name is
+not touched. The same change is made once, however often it is run.
+
+Exit codes: 0 done, nothing to do, or a dry run; 1 refused or failed; 2 wrong usage or files."#;
+
+/// The operators' command line: who may open what, as YAML documents.
+#[derive(Debug, Parser)]
+#[command(version, after_help = HELP)]
+pub(crate) struct Cli {
+    /// Configuration file (TOML) [default: ~/.config/smarthomectl/config.toml]
+    #[arg(long, value_name = "FILE", env = "SMARTHOMECTL_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows what differs from the registry, asks, and makes the registry as the files say
+    #[command(after_help = DOCUMENTS)]
+    Apply(ApplyArgs),
+    /// Prints what stands in a complex, as documents that `apply` takes back
+    Get(GetArgs),
+}
+
+/// Of `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// Files of documents, or folders of such files (.yaml, .yml, .json)
+    #[arg(short, long = "filename", value_name = "DIR|FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Why, for the record; must not name a person
+    #[arg(long, value_name = "WHY", default_value = "", value_parser = note, hide_default_value = true)]
+    pub(crate) note: String,
+
+    /// Only shows what would change; exits with 0 whatever that is
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Does not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Of `get`.
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// Complex id, or `global` for the partners
+    pub(crate) complex: ComplexId,
+
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
+    pub(crate) output: Format,
+}
+
+/// How documents are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One document after the other.
+    Yaml,
+    /// One array.
+    Json,
+}
+
+fn note(text: &str) -> Result<String, &'static str> {
+    if text.chars().count() <= 200 && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected at most 200 printable characters")
+    }
+}

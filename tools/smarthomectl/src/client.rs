@@ -1,0 +1,126 @@
+//! `RegistryService`, called over mTLS.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use authn::tls::{ClientTls, Protocol};
+use domain::ComplexId;
+use domain::registry::{ChangeSet, Versioned};
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use proto::access::registry_service_client::RegistryServiceClient;
+use proto::access::{ApplyRequest, ApplyResponse, GetComplexRequest, VersionedEntity};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::config::Config;
+use crate::standing::Standing;
+
+/// How long a call may take: longer than the service takes to give up.
+const CALL: Duration = Duration::from_secs(30);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The largest complex, in bytes.
+const MAX_ANSWER: usize = 256 << 20;
+/// The port of an endpoint that names none.
+const HTTPS: u16 = 443;
+
+/// A connection to the service.
+pub(crate) struct Client(RegistryServiceClient<Channel>);
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// A file that can't be used, or nobody who listens.
+    pub(crate) async fn connect(config: &Config) -> Result<Self> {
+        let uri = config.endpoint.0.clone();
+        let channel = channel(config, &uri)
+            .await
+            .with_context(|| format!("can't connect to {uri}"))?;
+        let client = RegistryServiceClient::new(channel);
+        Ok(Self(client.max_decoding_message_size(MAX_ANSWER)))
+    }
+
+    /// What stands in a complex; nothing where it is not registered.
+    ///
+    /// # Errors
+    /// The refusal, or an entity that this version does not know.
+    pub(crate) async fn standing(&mut self, complex: &ComplexId) -> Result<Standing> {
+        let request = GetComplexRequest {
+            complex_id: complex.to_string(),
+        };
+        let entities = match self.0.get_complex(request).await {
+            Ok(answer) => answer.into_inner().entities,
+            Err(status) if status.code() == Code::NotFound => Vec::new(),
+            Err(status) => return Err(refusal(&status).context(format!("can't read {complex}"))),
+        };
+        let mut standing = Standing::default();
+        for entity in &entities {
+            let entity = known(entity).with_context(|| {
+                format!("{complex} holds what this smarthomectl does not know; use the service's")
+            })?;
+            standing.0.insert(entity.state.key(), entity);
+        }
+        Ok(standing)
+    }
+
+    /// Applies a change set.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn apply(
+        &mut self,
+        complex: &ComplexId,
+        set: &ChangeSet,
+    ) -> Result<ApplyResponse, Status> {
+        let request = ApplyRequest {
+            complex_id: complex.to_string(),
+            idempotency_key: set.id.to_string(),
+            note: set.note.clone(),
+            changes: set.changes.iter().map(records::change_to_wire).collect(),
+        };
+        Ok(self.0.apply(request).await?.into_inner())
+    }
+}
+
+/// A refusal in words.
+pub(crate) fn refusal(status: &Status) -> anyhow::Error {
+    anyhow!("{} ({:?})", status.message(), status.code())
+}
+
+fn known(entity: &VersionedEntity) -> Result<Versioned<domain::registry::Entity>> {
+    let change = entity.entity.as_ref().context("no entity")?;
+    Ok(Versioned {
+        version: entity.version,
+        state: records::change_from_wire(change)?.entity,
+    })
+}
+
+/// The TLS of every client here, which tonic's own does not offer: version 1.3 and revocation.
+/// So tonic is told that there is none, and the connector makes it.
+async fn channel(config: &Config, uri: &Uri) -> Result<Channel> {
+    let tls = ClientTls::load(config.tls.clone(), Protocol::Grpc)?;
+    let connector = TlsConnector::from(tls.current().config.clone());
+    let authority = uri.authority().context("no host")?;
+    let host = uri.host().context("no host")?.trim_matches(['[', ']']);
+    let host = host.to_owned();
+    let port = uri.port_u16().unwrap_or(HTTPS);
+    let connect = tower::service_fn(move |_: Uri| {
+        let (connector, host) = (connector.clone(), host.clone());
+        async move {
+            let name = ServerName::try_from(host.clone()).map_err(std::io::Error::other)?;
+            let stream = TcpStream::connect((host, port)).await?;
+            let stream = connector.connect(name, stream).await?;
+            Ok::<_, std::io::Error>(TokioIo::new(stream))
+        }
+    });
+    let endpoint = Endpoint::from_shared(format!("http://{authority}"))?
+        .origin(uri.clone())
+        .connect_timeout(CONNECT)
+        .timeout(CALL);
+    Ok(endpoint.connect_with_connector(connect).await?)
+}

@@ -1,0 +1,49 @@
+//! `smarthomectl`: the operators' command line for `RegistryService`. See `--help`.
+
+mod apply;
+mod check;
+mod cli;
+mod client;
+mod config;
+mod diff;
+mod document;
+mod failure;
+mod fields;
+mod files;
+mod get;
+mod kinds;
+mod problem;
+mod scalar;
+mod show;
+mod standing;
+mod tree;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(&Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("smarthomectl: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> Result<(), Failure> {
+    let config = config::read(cli.config.as_ref())?;
+    match &cli.command {
+        Command::Apply(args) => apply::run(&config, args).await,
+        Command::Get(args) => get::run(&config, args).await,
+    }
+}
