@@ -43,6 +43,8 @@ pub(crate) struct Pending {
     request: OpenRequest,
     event: String,
     webhook: Sender,
+    /// Openings before the press.
+    openings: usize,
 }
 
 impl Pending {
@@ -71,21 +73,27 @@ impl Pending {
             request,
             event,
             webhook,
+            openings: before,
         })
     }
 
     /// The log is back. The same key once more: carried out now, or known never to be, never both;
     /// and the event is taken in.
     pub(crate) async fn settled(self, scene: &Scene, token: &str) -> Result<()> {
-        let answer = wait_for(PATIENCE, "an answer with the same key", || async {
-            scene.bff.open(token, self.request.clone()).await.ok()
+        let expired = Told::new(Code::FailedPrecondition, "COMMAND_EXPIRED", &[]);
+        let outcome = wait_for(PATIENCE, "an answer with the same key", || async {
+            match scene.bff.open(token, self.request.clone()).await {
+                Ok(answer) => Some(answer.outcome()),
+                // The log was away for longer than the command lived, and has never seen it.
+                Err(status) => (Told::from(&status) == expired).then_some(Outcome::NotExecuted),
+            }
         })
         .await?;
-        let opened = opened(scene, &answer)?;
+        let opened = scene.openings()?.len() - self.openings;
         assert_eq!(
-            answer.outcome() == Outcome::Executed,
+            outcome == Outcome::Executed,
             opened == 1,
-            "{answer:?}, {opened}"
+            "{outcome:?}, {opened}"
         );
         wait_until(PATIENCE, "the event to be taken in", || async {
             let answer = self.webhook.post(SINGLE, &self.event).await;
