@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// An open allocates so often that the C library's allocator takes a seventh of its CPU time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Decides who may open what, forwards open commands to the partner, records everything.
 #[derive(Parser)]
 #[command(version)]

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::root;
+use crate::{root, target};
 
 /// Cargo, in the workspace.
 pub(crate) fn cargo() -> Command {
@@ -100,6 +100,40 @@ pub(crate) fn with_cluster(arguments: &[&str]) -> Result<ExitCode> {
         .args(arguments)
         .status()
         .context("start cargo")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The features that put command-svc, and the bare service beside it, on Apache Kafka.
+pub(crate) fn measured_on_kafka() -> Vec<&'static str> {
+    if has_openssl() {
+        vec!["command-svc/kafka", "xtask/cluster"]
+    } else {
+        vec!["command-svc/kafka-vendored", "xtask/cluster-vendored"]
+    }
+}
+
+/// Builds this program and the binaries of these packages as they are built to be used, and runs
+/// this program again, so built, with the same arguments.
+///
+/// # Errors
+/// It can't be built or started.
+pub(crate) fn for_speed(packages: &[&str], features: &[&str]) -> Result<ExitCode> {
+    eprintln!("Building for speed (the first time takes some minutes)");
+    let status = cargo()
+        .args(["build", "--release", "--bins", "--package", "xtask"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(flags(features))
+        .status()
+        .context("start cargo")?;
+    ensure!(status.success(), "the build failed");
+    let status = Command::new(target().join("release/xtask"))
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("start this program, built for speed")?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {

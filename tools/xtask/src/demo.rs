@@ -110,7 +110,8 @@ fn fresh_folder(once: bool) -> Result<PathBuf> {
     Ok(dir)
 }
 
-fn spinner() -> ProgressBar {
+/// Turns while something takes long.
+pub(crate) fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
         bar.set_style(style);

@@ -47,8 +47,8 @@ enum Command {
     },
     /// Runs a benchmark; without a name, lists them.
     Bench {
-        /// Which one.
-        name: Option<String>,
+        #[command(subcommand)]
+        bench: bench::Bench,
     },
     /// Prints the features of a build with every engine, for other tools' `--features`.
     Features,
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
             println!("{}", build::everything().join(","));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Bench { bench } => bench::run(&bench),
         Command::Token { username } => call::token(&username),
         Command::OpenRequest { device } => call::open_request(&device),
     };

@@ -17,6 +17,7 @@
 //! the configuration; it is judged at the time at which the log took the record in.
 
 mod certificate;
+mod found_good;
 mod keys;
 mod sign;
 mod verify;

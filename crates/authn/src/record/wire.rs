@@ -10,7 +10,7 @@ pub(super) const SUFFIX: usize = MARK.len() + KEY_ID + SIGNATURE;
 pub(super) struct Parts<'a> {
     pub(super) unsigned: &'a [u8],
     pub(super) key_id: [u8; KEY_ID],
-    pub(super) signature: &'a [u8],
+    pub(super) signature: &'a [u8; SIGNATURE],
 }
 
 /// `None` where the value doesn't end in a signature.
@@ -21,7 +21,7 @@ pub(super) fn split(value: &[u8]) -> Option<Parts<'_>> {
     Some(Parts {
         unsigned,
         key_id: *key_id,
-        signature,
+        signature: signature.first_chunk()?,
     })
 }
 

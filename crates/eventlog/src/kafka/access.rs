@@ -40,7 +40,7 @@ async fn try_read_ends(clients: &Clients, names: &[String]) -> Result<(), LogErr
     let what = format!("reading topic {}", names.join(", "));
     let failed = |error: KafkaError| to_log_error(&error, &what);
     let consumer: StreamConsumer<Events> = clients
-        .reading()
+        .reading(1)
         .create_with_context(Events::new())
         .map_err(failed)?;
     let consumer = Arc::new(Offloaded::new(consumer));

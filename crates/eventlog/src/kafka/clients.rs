@@ -85,7 +85,8 @@ impl Clients {
         config
     }
 
-    pub(super) fn reading(&self) -> ClientConfig {
+    /// For reading, with answers that hold at least so many bytes, unless that takes long.
+    pub(super) fn reading(&self, at_least: usize) -> ClientConfig {
         let largest = self.options.max_record_bytes + FRAME_BYTES;
         let mut config = self.asking();
         config
@@ -95,9 +96,8 @@ impl Clients {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "error")
             .set("check.crcs", "true")
-            // Answered at the first record; until then a partition that is added
-            // waits for the fetch under way.
-            .set("fetch.min.bytes", "1")
+            .set("fetch.min.bytes", at_least.to_string())
+            // A partition that is added waits for the fetch under way.
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")
             .set("fetch.queue.backoff.ms", "10")

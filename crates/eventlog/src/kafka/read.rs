@@ -49,14 +49,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader that is ready to read these topics, and reads nothing yet.
+    /// A reader that is ready to read these topics, and reads nothing yet. Brokers answer it once
+    /// they have `at_least` so many bytes, or after a moment.
     pub(super) async fn start(
         clients: &Clients,
         query: &Arc<Query>,
         topics: &[Topic],
+        at_least: usize,
     ) -> Result<Self, LogError> {
         let consumer = clients
-            .reading()
+            .reading(at_least)
             .create_with_context(Events::new())
             .map_err(|error| LogError::Misconfigured(error.to_string()))?;
         let consumer = Arc::new(Offloaded::new(consumer));

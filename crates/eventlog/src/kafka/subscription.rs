@@ -9,6 +9,10 @@ use super::query::Query;
 use super::read::{Arrival, Reader};
 use crate::{CommitError, GroupEvent, LogError, Position, Subscription, Topic};
 
+/// Nobody waits for a member of a group: brokers are not asked for each record, but for as much as
+/// comes in `fetch.wait.max.ms`, or this many bytes.
+const GATHERED: usize = 64 << 10;
+
 /// A [`Subscription`] on Kafka: a membership says what is read, and a reader
 /// reads it.
 struct KafkaSubscription {
@@ -29,7 +33,7 @@ pub(super) async fn join(
     let mut topics = topics.to_vec();
     topics.sort();
     topics.dedup();
-    let reader = Reader::start(clients, query, &topics).await?;
+    let reader = Reader::start(clients, query, &topics, GATHERED).await?;
     Ok(Box::new(KafkaSubscription {
         reader,
         membership: Membership::join(clients, query, group, &topics)?,

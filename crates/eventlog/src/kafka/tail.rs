@@ -15,6 +15,9 @@ use crate::{LogError, Record, Tail, TailFrom, Topic};
 const QUIET: Duration = Duration::from_millis(500);
 const LONGEST_QUIET: Duration = Duration::from_secs(30);
 
+/// Somebody waits for each record: the answer comes with the first byte.
+const AT_ONCE: usize = 1;
+
 /// A [`Tail`] of a topic on Kafka.
 struct KafkaTail {
     reader: Reader,
@@ -41,7 +44,7 @@ pub(super) async fn start(
         TailFrom::Time(time) => query.offsets_at(topic, time).await?,
         TailFrom::Offsets(offsets) => checked(query, topic, offsets).await?,
     };
-    let mut reader = Reader::start(clients, query, &[topic]).await?;
+    let mut reader = Reader::start(clients, query, &[topic], AT_ONCE).await?;
     for (partition, offset) in (0u32..).zip(next) {
         reader.set((topic, partition), offset);
     }
