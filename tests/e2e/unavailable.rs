@@ -85,7 +85,11 @@ impl Pending {
             match scene.bff.open(token, self.request.clone()).await {
                 Ok(answer) => Some(answer.outcome()),
                 // The log was away for longer than the command lived, and has never seen it.
-                Err(status) => (Told::from(&status) == expired).then_some(Outcome::NotExecuted),
+                Err(status) => {
+                    let told = Told::from(&status);
+                    eprintln!("not yet: {told:?}");
+                    (told == expired).then_some(Outcome::NotExecuted)
+                }
             }
         })
         .await?;
