@@ -78,7 +78,7 @@ impl Pending {
     }
 
     /// The log is back. The same key once more: carried out now, or known never to be, never both;
-    /// and the event is taken in.
+    /// and the event is taken in. No other press may open a door between the refusal and this.
     pub(crate) async fn settled(self, scene: &Scene, token: &str) -> Result<()> {
         let expired = Told::new(Code::FailedPrecondition, "COMMAND_EXPIRED", &[]);
         let outcome = wait_for(PATIENCE, "an answer with the same key", || async {

@@ -36,8 +36,8 @@ async fn one_of_three_brokers_may_be_lost_and_with_two_lost_nothing_opens() -> R
     let pending = Pending::refused(&scene, &token, 1).await?;
 
     kafka(&mut scene)?.restart(1).await?;
-    opens(&scene, &token, "two brokers again: a door opens").await?;
     pending.settled(&scene, &token).await?;
+    opens(&scene, &token, "two brokers again: a door opens").await?;
     kafka(&mut scene)?.restart(0).await?;
     opens(&scene, &token, "three brokers again: a door opens").await?;
 
