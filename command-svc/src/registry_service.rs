@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use authn::peer::AllowedPeers;
 use domain::registry::{Change, ChangeSet, Entity};
-use domain::{ChangeSetId, ComplexId};
+use domain::{ChangeSetId, ComplexId, SubjectRef};
 use eventlog::{Position, Topic};
 use proto::access::registry_service_server::RegistryService;
 use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
-    EnsureSubjectResponse, GetComplexRequest, GetComplexResponse, VersionedEntity,
+    EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
+    GetComplexResponse, VersionedEntity,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
@@ -25,6 +26,8 @@ use crate::zone;
 
 /// The most changes in one set.
 const MAX_CHANGES: usize = 500;
+/// The most users in one call.
+const MAX_USERS: usize = 500;
 /// The longest note, in characters.
 const MAX_NOTE: usize = 200;
 
@@ -72,11 +75,7 @@ impl RegistryApi {
     ) -> Result<EnsureSubjectResponse, Refusal> {
         caller::caller(&request, &self.allowed)?;
         let request = request.into_inner();
-        for (field, text) in [("issuer", &request.issuer), ("user_id", &request.user_id)] {
-            if !(1..=512).contains(&text.len()) {
-                return Err(Refusal::field(field, "1 to 512 bytes"));
-            }
-        }
+        valid_user("", &request)?;
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
         }
@@ -86,6 +85,36 @@ impl RegistryApi {
             .await?;
         Ok(EnsureSubjectResponse {
             subject_ref: subject.to_string(),
+        })
+    }
+
+    async fn subjects(
+        &self,
+        request: Request<EnsureSubjectsRequest>,
+    ) -> Result<EnsureSubjectsResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let request = request.into_inner();
+        if !(1..=MAX_USERS).contains(&request.users.len()) {
+            return Err(Refusal::field("users", "1 to 500"));
+        }
+        for (index, user) in request.users.iter().enumerate() {
+            valid_user(&format!("users[{index}]."), user)?;
+        }
+        if !self.registrar.tails.knows_registry() {
+            return Err(Refusal::Stale);
+        }
+        let users = request.users.iter();
+        let users: Vec<_> = users.map(|user| (&*user.issuer, &*user.user_id)).collect();
+        let subjects = if request.only_known {
+            self.directory.known_among(&users)
+        } else {
+            let subjects = self.directory.subjects(&users).await?;
+            subjects.into_iter().map(Some).collect()
+        };
+        let subjects = subjects.into_iter();
+        let text = |subject: Option<SubjectRef>| subject.map(|it| it.to_string());
+        Ok(EnsureSubjectsResponse {
+            subject_refs: subjects.map(|one| text(one).unwrap_or_default()).collect(),
         })
     }
 
@@ -147,6 +176,16 @@ impl RegistryApi {
     }
 }
 
+/// Whether a user can be one; `path` is where they stand in the request.
+fn valid_user(path: &str, user: &EnsureSubjectRequest) -> Result<(), Refusal> {
+    for (field, text) in [("issuer", &user.issuer), ("user_id", &user.user_id)] {
+        if !(1..=512).contains(&text.len()) {
+            return Err(Refusal::field(format!("{path}{field}"), "1 to 512 bytes"));
+        }
+    }
+    Ok(())
+}
+
 /// Changes from the wire; a time zone must be one that is known here.
 fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
     let mut changes = Vec::with_capacity(wire.len());
@@ -193,6 +232,13 @@ impl RegistryService for RegistryApi {
         request: Request<EnsureSubjectRequest>,
     ) -> Result<Response<EnsureSubjectResponse>, Status> {
         grpc::reply("EnsureSubject", self.subject(request)).await
+    }
+
+    async fn ensure_subjects(
+        &self,
+        request: Request<EnsureSubjectsRequest>,
+    ) -> Result<Response<EnsureSubjectsResponse>, Status> {
+        grpc::reply("EnsureSubjects", self.subjects(request)).await
     }
 
     async fn add_plate_credential(

@@ -1,5 +1,6 @@
 //! Who a user is to the log: finds the reference of an issuer's user, or mints one.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use authn::token::AccessToken;
 use domain::event::LogPosition;
 use domain::{EventId, SubjectRef};
 use eventlog::{CloudEvent, EventLog, NewRecord, Record, Topic};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use privacy::{Identity, IdentityKeys, Item, LookupIndex, LookupKey, SubjectKey, Subjects};
 use tokio::sync::watch;
@@ -18,6 +20,8 @@ use crate::refusal::Refusal;
 
 /// How long a minted reference may take to come back from the log.
 const READ_BACK: Duration = Duration::from_secs(5);
+/// How many references one call mints at once: a small part of the log's queue of appends.
+const MINTS: usize = 64;
 
 /// The fold of `subjects.v1`, and the keys to extend it.
 pub(crate) struct Directory {
@@ -115,6 +119,62 @@ impl Directory {
             .await
     }
 
+    /// The references of many users, issuer and user id each, in their order; as
+    /// [`Directory::subject`]. What was appended before an error stands, and is found the next time.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn subjects(
+        &self,
+        users: &[(&str, &str)],
+    ) -> Result<Vec<SubjectRef>, Refusal> {
+        let indexes = self.indexes(users);
+        let unknown = {
+            let (subjects, mut seen) = (self.lock(), HashSet::new());
+            let mut unknown: Vec<_> = indexes.iter().cloned().zip(users).collect();
+            unknown.retain(|(index, _)| {
+                subjects.subject_of(index).is_none() && seen.insert(index.clone())
+            });
+            unknown
+        };
+        let mints: Vec<_> = unknown
+            .into_iter()
+            .map(|(index, (issuer, user_id))| self.mint(index, issuer, user_id))
+            .collect();
+        let minted: Vec<SubjectKey> = stream::iter(mints)
+            .buffer_unordered(MINTS)
+            .try_collect()
+            .await?;
+        let rulings: Vec<SubjectRef> = self
+            .read_back(|subjects| {
+                let indexes = indexes.iter();
+                indexes.map(|index| subjects.subject_of(index)).collect()
+            })
+            .await?;
+        let ruled: HashMap<_, _> = indexes.iter().zip(&rulings).collect();
+        for key in &minted {
+            if let Some(ruling) = ruled.get(&key.index) {
+                self.settle(key, **ruling).await;
+            }
+        }
+        Ok(rulings)
+    }
+
+    /// The references that users have already, in their order.
+    pub(crate) fn known_among(&self, users: &[(&str, &str)]) -> Vec<Option<SubjectRef>> {
+        let indexes = self.indexes(users);
+        let subjects = self.lock();
+        let indexes = indexes.iter();
+        indexes.map(|index| subjects.subject_of(index)).collect()
+    }
+
+    fn indexes(&self, users: &[(&str, &str)]) -> Vec<LookupIndex> {
+        let users = users.iter();
+        users
+            .map(|(issuer, user_id)| self.index(issuer, user_id))
+            .collect()
+    }
+
     async fn ruling(
         &self,
         index: LookupIndex,
@@ -124,8 +184,23 @@ impl Directory {
         if let Some(subject) = self.lock().subject_of(&index) {
             return Ok(subject);
         }
+        let minted = self.mint(index, issuer, user_id).await?;
+        let ruling = self
+            .read_back(|subjects| subjects.subject_of(&minted.index))
+            .await?;
+        self.settle(&minted, ruling).await;
+        Ok(ruling)
+    }
+
+    /// Appends a new reference; the log says whether it is the user's.
+    async fn mint(
+        &self,
+        index: LookupIndex,
+        issuer: &str,
+        user_id: &str,
+    ) -> Result<SubjectKey, Refusal> {
         let key = SubjectKey {
-            index: index.clone(),
+            index,
             subject: SubjectRef(Uuid::new_v4()),
             item: Item::Identity,
         };
@@ -138,14 +213,14 @@ impl Directory {
                 Refusal::Internal
             })?;
         self.put(&key, Some(sealed)).await?;
-        let ruling = self
-            .read_back(|subjects| subjects.subject_of(&index))
-            .await?;
-        if ruling != key.subject {
-            // The loser's item must not stay; `erase_losers` repeats this where it fails.
-            let _ = self.put(&key, None).await;
+        Ok(key)
+    }
+
+    /// The loser's item must not stay; `erase_losers` repeats this where it fails.
+    async fn settle(&self, minted: &SubjectKey, ruling: SubjectRef) {
+        if ruling != minted.subject {
+            let _ = self.put(minted, None).await;
         }
-        Ok(ruling)
     }
 
     /// Erases the items of references that lost to an earlier one of the same user.
