@@ -21,6 +21,7 @@ mod rights;
 mod rules;
 mod smarthomectl;
 mod stop;
+mod subjects;
 mod trace;
 mod twins;
 mod unavailable;

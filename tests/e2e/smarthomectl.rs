@@ -1,5 +1,7 @@
 //! `smarthomectl`: the operators' command line, against a site where nothing is registered yet.
 
+mod import;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};

@@ -6,7 +6,7 @@ use harness::clients::Operator;
 use pb::change::Entity;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    GetComplexRequest,
+    EnsureSubjectsRequest, GetComplexRequest,
 };
 use proto::events as pb;
 use tonic::Code;
@@ -133,6 +133,34 @@ async fn wrong_subjects_credentials_and_keys() -> Result<()> {
             told(registry.clone().ensure_subject(request).await),
             wrong(field)
         );
+    }
+
+    let good = EnsureSubjectRequest {
+        issuer: "https://issuer.example".to_owned(),
+        user_id: "user".to_owned(),
+    };
+    let nameless = EnsureSubjectRequest {
+        user_id: String::new(),
+        ..good.clone()
+    };
+    for (field, users) in [
+        ("users", vec![]),
+        ("users", vec![good.clone(); 501]),
+        (
+            "users[2].user_id",
+            vec![good.clone(), good.clone(), nameless],
+        ),
+        (
+            "users[0].issuer",
+            vec![EnsureSubjectRequest::default(), good.clone()],
+        ),
+    ] {
+        for only_known in [false, true] {
+            let users = users.clone();
+            let request = EnsureSubjectsRequest { users, only_known };
+            let refused = registry.clone().ensure_subjects(request).await;
+            assert_eq!(told(refused), wrong(field));
+        }
     }
 
     let good = AddPlateCredentialRequest {

@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use domain::ComplexId;
+use domain::registry::Entity;
 use proto::access::ApplyResponse;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -24,7 +25,7 @@ use crate::standing::Complexes;
 use crate::tree;
 
 /// The most changes that the service takes in one set.
-const MAX_CHANGES: usize = 500;
+pub(crate) const MAX_CHANGES: usize = 500;
 
 /// Runs it.
 ///
@@ -99,7 +100,11 @@ fn each_fits(diffs: &[Diff]) -> Result<()> {
     Ok(())
 }
 
-async fn confirmed(yes: bool) -> Result<()> {
+/// Asks whether the changes that were shown are to be made.
+///
+/// # Errors
+/// They are not, or there is nobody to ask.
+pub(crate) async fn confirmed(yes: bool) -> Result<()> {
     if yes {
         return Ok(());
     }
@@ -145,7 +150,7 @@ async fn why_not(client: &mut Client, diff: &Diff, status: &Status) -> anyhow::E
             )
         }
         _ => match refused_entity(diff, status) {
-            Some(name) => refusal(status).context(format!("{name} was refused")),
+            Some(entity) => refusal(status).context(format!("{} was refused", name(entity))),
             None => refusal(status).context("refused"),
         },
     }
@@ -168,15 +173,15 @@ async fn others_changes(client: &mut Client, diff: &Diff) -> Result<anyhow::Erro
 }
 
 /// The entity that a refusal is about: `changes[3].device.name`.
-fn refused_entity(diff: &Diff, status: &Status) -> Option<String> {
+pub(crate) fn refused_entity<'a>(diff: &'a Diff, status: &Status) -> Option<&'a Entity> {
     let details = status.get_details_bad_request()?;
     let field = &details.field_violations.first()?.field;
     let (index, _) = field.strip_prefix("changes[")?.split_once(']')?;
     let change = diff.changes.get(index.parse::<usize>().ok()?)?;
-    Some(name(&change.entity))
+    Some(&change.entity)
 }
 
-fn name(entity: &domain::registry::Entity) -> String {
+fn name(entity: &Entity) -> String {
     format!("{} {}", tree::kind(entity), tree::id(entity))
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn alone(documents: &[Document]) -> Vec<Problem> {
             let what = format!("the pass at {} has this secret", first.place());
             problems.push(document.problem("secret_hash", &what));
         }
-        if let Some(why) = refused(&nothing, document, false) {
+        if let Some(why) = refused(&nothing, &document.complex, &document.entity, false) {
             problems.push(document.problem("", why));
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn against(
             continue;
         }
         let is_there = stands(&document.complex, &document.entity.key());
-        if let Some(why) = refused(&registry, document, is_there) {
+        if let Some(why) = refused(&registry, &document.complex, &document.entity, is_there) {
             problems.push(document.problem("", why));
         }
         for reference in references(document) {
@@ -79,18 +79,23 @@ pub(crate) fn against(
     problems
 }
 
-/// Why the registry refuses to have the entity put as the document says.
-fn refused(registry: &Registry, document: &Document, is_there: bool) -> Option<&'static str> {
+/// Why the registry refuses to have an entity put as it should stand.
+pub(crate) fn refused(
+    registry: &Registry,
+    complex: &ComplexId,
+    entity: &Entity,
+    is_there: bool,
+) -> Option<&'static str> {
     // Whatever stands was folded once.
-    let set = set(0, is_there.into(), document.entity.clone());
-    match registry.check(&document.complex, &set) {
+    let set = set(0, is_there.into(), entity.clone());
+    match registry.check(complex, &set) {
         Err(Refused::Invalid { why, .. }) => Some(why),
         Ok(_) | Err(Refused::Conflict { .. }) => None,
     }
 }
 
 /// The registry as it stands; every version is 1 here.
-fn registry(standing: &Complexes) -> Registry {
+pub(crate) fn registry(standing: &Complexes) -> Registry {
     let mut registry = Registry::default();
     for (complex, standing) in standing {
         for (id, entity) in (1..).zip(standing.0.values()) {

@@ -56,6 +56,29 @@ not touched. The same change is made once, however often it is run.
 
 Exit codes: 0 done, nothing to do, or a dry run; 1 refused or failed; 2 wrong usage or files."#;
 
+const RESIDENTS: &str = r#"Example, in residents.csv:
+  issuer,user_id,role,device_ids,not_before,not_after
+  https://login.example,4711,OWNER,,,
+  https://login.example,4712,HOUSEHOLD,,,2027-01-01T00:00:00+03:00
+  https://login.example,9001,STAFF,sunrise.main-door sunrise.north-gate,2026-03-01T00:00:00+03:00,
+
+Columns, in any order; separated by , or by ; (the header decides); in UTF-8:
+  issuer      URL of the login service, as it stands in the users' tokens (`iss`)
+  user_id     the user there (`sub`); it is sealed at once, and never printed
+  role        OWNER, HOUSEHOLD or STAFF
+  device_ids  separated by spaces, or by ; in quotes; none is all of the complex
+  not_before  first instant of the right (RFC 3339); none is always
+  not_after   first instant after it; none is for ever
+  grant_id    UUID of the grant; none is one that is made of the right itself
+The first three must be there. A person with several rights has several lines.
+
+Every line becomes a resident and a grant. What no line names is not touched. The same file again
+changes nothing, so that a run that was cut is simply repeated. Nothing is imported if any line is
+bad, unless --skip-bad says so.
+
+Exit codes: 0 done, nothing to do, or a dry run; 1 refused or failed, or bad lines were left out;
+2 wrong usage or configuration, or bad lines, and nothing was changed."#;
+
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
@@ -74,6 +97,9 @@ pub(crate) enum Command {
     /// Shows what differs from the registry, asks, and makes the registry as the files say
     #[command(after_help = DOCUMENTS)]
     Apply(ApplyArgs),
+    /// Makes residents and their grants of a CSV file, up to 100,000 lines
+    #[command(after_help = RESIDENTS)]
+    Import(ImportArgs),
     /// Prints what stands in a complex, as documents that `apply` takes back
     Get(GetArgs),
 }
@@ -96,6 +122,37 @@ pub(crate) struct ApplyArgs {
     /// Does not ask
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// Of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Complex that they live in; it must be registered
+    pub(crate) complex: ComplexId,
+
+    /// Residents (CSV)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Why, for the record; must not name a person
+    #[arg(long, value_name = "WHY", default_value = "", value_parser = note, hide_default_value = true, required_unless_present = "dry_run")]
+    pub(crate) note: String,
+
+    /// Only says what would change, and what is wrong; nobody gets a reference
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Does not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Imports the good lines if there are bad ones
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+
+    /// Writes all that is wrong to a file (CSV: line, column, problem)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// Of `get`.

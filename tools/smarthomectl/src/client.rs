@@ -9,7 +9,10 @@ use domain::registry::{ChangeSet, Versioned};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
-use proto::access::{ApplyRequest, ApplyResponse, GetComplexRequest, VersionedEntity};
+use proto::access::{
+    ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
+    VersionedEntity,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -28,7 +31,8 @@ const MAX_ANSWER: usize = 256 << 20;
 /// The port of an endpoint that names none.
 const HTTPS: u16 = 443;
 
-/// A connection to the service.
+/// A connection to the service; a clone is the same one.
+#[derive(Clone)]
 pub(crate) struct Client(RegistryServiceClient<Channel>);
 
 impl Client {
@@ -66,6 +70,24 @@ impl Client {
             standing.0.insert(entity.state.key(), entity);
         }
         Ok(standing)
+    }
+
+    /// References of users, in their order; where only the known are asked for, others have none.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn subjects(
+        &mut self,
+        users: Vec<EnsureSubjectRequest>,
+        only_known: bool,
+    ) -> Result<Vec<String>, Status> {
+        let request = EnsureSubjectsRequest { users, only_known };
+        Ok(self
+            .0
+            .ensure_subjects(request)
+            .await?
+            .into_inner()
+            .subject_refs)
     }
 
     /// Applies a change set.

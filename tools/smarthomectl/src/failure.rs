@@ -10,6 +10,9 @@ pub(crate) enum Failure {
     /// The files are wrong.
     #[error("{}", lines(.0))]
     Files(Vec<Problem>),
+    /// Lines of a CSV file are wrong.
+    #[error("{0}")]
+    Lines(String),
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -22,7 +25,7 @@ impl Failure {
     /// 2 for bad files and configurations, 1 for the rest.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Files(_) | Failure::Config(_) => 2,
+            Failure::Files(_) | Failure::Lines(_) | Failure::Config(_) => 2,
             Failure::Failed(_) => 1,
         }
     }

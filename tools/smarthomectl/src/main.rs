@@ -11,6 +11,7 @@ mod failure;
 mod fields;
 mod files;
 mod get;
+mod import;
 mod kinds;
 mod problem;
 mod scalar;
@@ -44,6 +45,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
     let config = config::read(cli.config.as_ref())?;
     match &cli.command {
         Command::Apply(args) => apply::run(&config, args).await,
+        Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
     }
 }

@@ -41,15 +41,26 @@ pub(crate) fn word<T: Copy>(
     name: fn(T) -> &'static str,
 ) -> impl Fn(&Node) -> Result<T, String> {
     move |node| {
-        let found = match &node.value {
-            Value::Text(text) => all.iter().find(|word| name(**word) == text),
-            _ => None,
+        // Anything else is no word either.
+        let text = match &node.value {
+            Value::Text(text) => text,
+            _ => "",
         };
-        found.copied().ok_or_else(|| {
-            let all: Vec<_> = all.iter().map(|word| name(*word)).collect();
-            format!("expected {}", all.join(" or "))
-        })
+        one_of(text, all, name)
     }
+}
+
+/// The same, of a bare text.
+pub(crate) fn one_of<T: Copy>(
+    text: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T, String> {
+    let found = all.iter().find(|word| name(**word) == text);
+    found.copied().ok_or_else(|| {
+        let all: Vec<_> = all.iter().map(|word| name(*word)).collect();
+        format!("expected {}", all.join(" or "))
+    })
 }
 
 /// True or false.
@@ -113,7 +124,12 @@ pub(crate) fn time_zone(node: &Node) -> Result<String, String> {
 
 /// An instant (RFC 3339).
 pub(crate) fn time(node: &Node) -> Result<Timestamp, String> {
-    text(node)?.parse().map_err(|_| {
+    instant(text(node)?)
+}
+
+/// The same, of a bare text.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
         "expected a time with its offset (RFC 3339), e.g. 2026-12-31T21:00:00Z".to_owned()
     })
 }
