@@ -10,13 +10,15 @@ use proto::access::registry_service_server::RegistryService;
 use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
-    EnsureSubjectResponse, GetComplexRequest, GetComplexResponse, VersionedEntity,
+    EnsureSubjectResponse, GetComplexRequest, GetComplexResponse, VerifyPartnerRequest,
+    VerifyPartnerResponse, VersionedEntity,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
 use crate::caller;
 use crate::grpc;
+use crate::privileges::{self, Privileges};
 use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
@@ -38,6 +40,8 @@ pub(crate) struct RegistryApi {
     pub directory: Arc<Directory>,
     /// Credentials and keys at the partners.
     pub provisioner: Provisioner,
+    /// What partners must refuse.
+    pub privileges: Arc<Privileges>,
 }
 
 impl RegistryApi {
@@ -131,6 +135,18 @@ impl RegistryApi {
         Ok(DeliverTokenKeyResponse { key_version })
     }
 
+    async fn verified(
+        &self,
+        request: Request<VerifyPartnerRequest>,
+    ) -> Result<VerifyPartnerResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let request = request.into_inner();
+        let complex = grpc::id("complex_id", &request.complex_id)?;
+        let partner = grpc::id("partner_id", &request.partner_id)?;
+        let checks = self.privileges.verify(&complex, &partner).await?;
+        Ok(privileges::to_wire(&checks))
+    }
+
     async fn plate(
         &self,
         request: Request<AddPlateCredentialRequest>,
@@ -214,5 +230,12 @@ impl RegistryService for RegistryApi {
         request: Request<GetComplexRequest>,
     ) -> Result<Response<GetComplexResponse>, Status> {
         grpc::reply("GetComplex", self.complex(request)).await
+    }
+
+    async fn verify_partner(
+        &self,
+        request: Request<VerifyPartnerRequest>,
+    ) -> Result<Response<VerifyPartnerResponse>, Status> {
+        grpc::reply("VerifyPartner", self.verified(request)).await
     }
 }

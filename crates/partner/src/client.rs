@@ -136,7 +136,7 @@ impl PartnerClient {
         deadline.min(Instant::now() + self.inner.config.request_ceiling)
     }
 
-    fn session(&self) -> Arc<Session> {
+    pub(crate) fn session(&self) -> Arc<Session> {
         let identity = self.inner.tls.current();
         let mut session = self
             .inner

@@ -7,6 +7,7 @@
 //! - [`attestation`]: how a partner keeps what it holds; without a valid one it gets neither
 //!   credentials nor keys.
 //! - [`credential`]: what lets its devices open by themselves.
+//! - [`verify`]: asks a partner for what it must refuse; nothing else can.
 //!
 //! Every request is sent once. Nothing here, nor in the HTTP client below, repeats one: what is
 //! in doubt is said to be in doubt, and settled with the cancel fence.
@@ -28,6 +29,7 @@ mod session;
 mod text;
 mod token;
 mod transport;
+pub mod verify;
 mod wire;
 
 pub use attestation::{

@@ -62,6 +62,16 @@ impl Session {
         })
     }
 
+    /// A request to the path of `segments`, without a token.
+    pub(crate) fn request(&self, method: Method, segments: &[&str]) -> Request {
+        let mut url = self.config.base_url.clone();
+        // The base is a URL with a host, so it has a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(segments);
+        }
+        Request::new(method, url)
+    }
+
     /// Sends one request and says in the metrics how it went.
     pub(crate) async fn exchange(
         &self,
@@ -85,14 +95,14 @@ impl Session {
 }
 
 impl Authorised {
+    /// The token.
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// A request to the path of `segments`, with the token.
     pub(crate) fn request(&self, method: Method, segments: &[&str]) -> Request {
-        let mut url = self.session.config.base_url.clone();
-        // The base is a URL with a host, so it has a path.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(segments);
-        }
-        let mut request = Request::new(method, url);
+        let mut request = self.session.request(method, segments);
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.token.header());
         request

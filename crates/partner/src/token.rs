@@ -31,6 +31,9 @@ pub(crate) struct Token {
     ageing: Instant,
     /// From here on it isn't used.
     ended: Instant,
+    /// By then it has expired at the partner, whatever time the answer took; none where that is
+    /// too far away to be told.
+    pub(crate) expired: Option<Instant>,
 }
 
 impl Token {
@@ -186,6 +189,7 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
     }
     let lifetime = response.expires_in().filter(|lifetime| !lifetime.is_zero());
     let lifetime = lifetime.ok_or(TokenRefused::Unintelligible)?;
+    let expired = Instant::now().checked_add(lifetime);
     // A day is enough for any token, and keeps the sums below within bounds.
     let lifetime = lifetime.min(Duration::from_secs(24 * 60 * 60));
     let mut header = HeaderValue::try_from(format!("Bearer {}", response.access_token().secret()))
@@ -195,6 +199,7 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
         header,
         ageing: asked + lifetime * 3 / 4,
         ended: asked + lifetime - (lifetime / 10).min(Duration::from_secs(5)),
+        expired,
     })
 }
 

@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod get;
 mod kinds;
+mod partner;
 mod problem;
 mod scalar;
 mod show;
@@ -45,5 +46,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Apply(args) => apply::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
+        Command::Partner(args) => partner::run(&config, args).await,
     }
 }
