@@ -7,6 +7,7 @@
 //! - [`attestation`]: how a partner keeps what it holds; without a valid one it gets neither
 //!   credentials nor keys.
 //! - [`credential`]: what lets its devices open by themselves.
+//! - [`egress`]: every field that leaves; what is not declared there can't be sent.
 //! - [`verify`]: asks a partner for what it must refuse; nothing else can.
 //!
 //! Every request is sent once. Nothing here, nor in the HTTP client below, repeats one: what is
@@ -19,6 +20,7 @@ pub mod client;
 pub mod config;
 pub mod credential;
 mod discovery;
+pub mod egress;
 pub mod error;
 pub mod fence;
 pub mod outcome;

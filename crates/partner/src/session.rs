@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authn::tls::ClientIdentity;
+use domain::ComplexId;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, Request};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::config::{ConfigError, PartnerConfig};
+use crate::egress::{self, Call, Outgoing};
 use crate::error::TokenRefused;
 use crate::scope::Authority;
 use crate::token::{Token, Tokens};
@@ -72,25 +74,56 @@ impl Session {
         Request::new(method, url)
     }
 
-    /// Sends one request and says in the metrics how it went.
+    /// Sends one request, if all that it holds is declared, and says in the metrics how it went.
     pub(crate) async fn exchange(
         &self,
-        call: &'static str,
+        call: Call,
+        complex: Option<&ComplexId>,
         request: Request,
         limit: usize,
         deadline: Instant,
     ) -> (Exchange, Duration) {
         let started = Instant::now();
-        let exchange = transport::exchange(&self.http, request, limit, deadline).await;
+        let exchange = self
+            .send(&self.http, call, complex, request, limit, deadline)
+            .await;
         let latency = started.elapsed();
         metrics::histogram!(
             "partner_request_seconds",
             "partner" => self.config.partner.to_string(),
-            "call" => call,
+            "call" => call.as_str(),
             "answer" => exchange.label(),
         )
         .record(latency.as_secs_f64());
         (exchange, latency)
+    }
+}
+
+impl Session {
+    /// Sends one request over `http`, if all that it holds is declared, and counts its fields.
+    pub(crate) async fn send(
+        &self,
+        http: &Client,
+        call: Call,
+        complex: Option<&ComplexId>,
+        request: Request,
+        limit: usize,
+        deadline: Instant,
+    ) -> Exchange {
+        let outgoing = match Outgoing::declared(call, request) {
+            Ok(outgoing) => outgoing,
+            Err(error) => {
+                tracing::error!(partner = %self.config.partner, %error, "not sent");
+                return Exchange::Undeclared;
+            }
+        };
+        let fields = outgoing.fields().to_vec();
+        let exchange = transport::exchange(http, outgoing, limit, deadline).await;
+        if exchange != Exchange::NoConnection {
+            let complex = complex.map_or("", ComplexId::as_str);
+            egress::count(call, self.config.partner.as_str(), complex, &fields);
+        }
+        exchange
     }
 }
 
@@ -111,12 +144,16 @@ impl Authorised {
     /// Sends it once.
     pub(crate) async fn exchange(
         &self,
-        call: &'static str,
+        call: Call,
         request: Request,
         limit: usize,
         deadline: Instant,
     ) -> (Exchange, Duration) {
-        let sent = self.session.exchange(call, request, limit, deadline).await;
+        let complex = self.authority.complex.as_ref();
+        let sent = self
+            .session
+            .exchange(call, complex, request, limit, deadline)
+            .await;
         if matches!(&sent.0, Exchange::Answered(answer) if answer.status == 401) {
             self.session.tokens.forget(&self.authority, &self.token);
         }

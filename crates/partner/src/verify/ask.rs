@@ -17,6 +17,7 @@ use super::kept::Kept;
 use super::plan::{Ask, Bearer, Probe, plan};
 use super::target::Target;
 use crate::client::PartnerClient;
+use crate::egress::Call;
 use crate::error::NotSent;
 use crate::fence::Fence;
 use crate::perimeter::ClosingClient;
@@ -82,7 +83,7 @@ impl Asker<'_> {
         if opens && !self.is_fenced(command).await {
             return Err(Unclear::NoFence);
         }
-        let verdict = self.send(probe.name, request).await;
+        let verdict = self.send(probe, request).await;
         match verdict {
             Verdict::Accepted { status, code, .. } if opens => Ok(Verdict::Accepted {
                 status,
@@ -93,14 +94,22 @@ impl Asker<'_> {
         }
     }
 
-    async fn send(&self, name: CheckName, request: Request) -> Verdict {
+    async fn send(&self, probe: &Probe, request: Request) -> Verdict {
+        let (name, complex) = (probe.name, &self.target.perimeter.complex);
+        let call = match probe.ask {
+            Ask::Open { .. } => Call::VerifyOpen,
+            Ask::List(_) => Call::VerifyList,
+            Ask::Status => Call::VerifyStatus,
+        };
         let deadline = self.client.bounded(self.deadline);
         let session = self.client.session();
         if name == CheckName::OpenWithoutCertificate {
             let identity = self.client.tls().current();
-            return certificate::without_certificate(&session, &identity, request, deadline).await;
+            let bare =
+                certificate::without_certificate(&session, &identity, complex, request, deadline);
+            return bare.await;
         }
-        let sent = session.exchange("verify", request, ANSWER_LIMIT, deadline);
+        let sent = session.exchange(call, Some(complex), request, ANSWER_LIMIT, deadline);
         judge(name, &sent.await.0)
     }
 

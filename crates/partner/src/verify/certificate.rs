@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authn::tls::ClientIdentity;
+use domain::ComplexId;
 use reqwest::Request;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -14,6 +15,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::check::{CheckName, Unclear, Verdict};
 use super::judge::judge;
+use crate::egress::Call;
 use crate::error::NotSent;
 use crate::session::Session;
 use crate::text::PartnerText;
@@ -36,6 +38,7 @@ enum Handshake {
 pub(super) async fn without_certificate(
     session: &Session,
     identity: &ClientIdentity,
+    complex: &ComplexId,
     request: Request,
     deadline: Instant,
 ) -> Verdict {
@@ -56,8 +59,15 @@ pub(super) async fn without_certificate(
             };
             match transport::client(&session.config, &identity) {
                 Ok(http) => {
-                    let asked = transport::exchange(&http, request, ANSWER_LIMIT, deadline).await;
-                    judge(CheckName::OpenWithoutCertificate, &asked)
+                    let asked = session.send(
+                        &http,
+                        Call::VerifyOpen,
+                        Some(complex),
+                        request,
+                        ANSWER_LIMIT,
+                        deadline,
+                    );
+                    judge(CheckName::OpenWithoutCertificate, &asked.await)
                 }
                 Err(_) => Verdict::Unclear(Unclear::NotSent(NotSent::NoConnection)),
             }
@@ -96,6 +106,7 @@ async fn shake(session: &Session, config: Arc<rustls::ClientConfig>) -> Handshak
 
 /// Whether the server said no, rather than the network.
 fn is_alert(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let inner = error.get_ref();
+    let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(inner, Some(rustls::Error::AlertReceived(_)))
 }

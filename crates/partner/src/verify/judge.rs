@@ -14,6 +14,9 @@ pub(super) fn judge(name: CheckName, exchange: &Exchange) -> Verdict {
         Exchange::NoConnection => {
             return Verdict::Unclear(Unclear::NotSent(NotSent::NoConnection));
         }
+        Exchange::Undeclared => {
+            return Verdict::Unclear(Unclear::NotSent(NotSent::Undeclared));
+        }
         Exchange::Silent | Exchange::Cut => return Verdict::Unclear(Unclear::NoAnswer),
     };
     let problem = Problem::of(answer);

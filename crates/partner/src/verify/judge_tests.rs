@@ -22,9 +22,10 @@ fn every_problem_of_the_contract_is_judged_for_every_check() {
     for &name in CheckName::ALL {
         for &one in Problem::ALL {
             let expected = match (name, one) {
-                (_, P::TokenMissing | P::TokenInvalid | P::InsufficientScope | P::WrongResource) => {
-                    "refused"
-                }
+                (
+                    _,
+                    P::TokenMissing | P::TokenInvalid | P::InsufficientScope | P::WrongResource,
+                ) => "refused",
                 (CheckName::OpenForeignDevice, P::InvalidRequest | P::UnknownDevice) => "refused",
                 (CheckName::OpenForeignDevice, P::Expired | P::Cancelled | P::KeyReused) => {
                     "unclear"
@@ -96,7 +97,12 @@ fn a_server_may_say_in_http_that_there_is_no_certificate() {
 
 #[test]
 fn no_answer_proves_nothing() {
-    for exchange in [Exchange::NoConnection, Exchange::Silent, Exchange::Cut] {
+    for exchange in [
+        Exchange::NoConnection,
+        Exchange::Silent,
+        Exchange::Cut,
+        Exchange::Undeclared,
+    ] {
         for &name in CheckName::ALL {
             assert_eq!(judge(name, &exchange).label(), "unclear");
         }
