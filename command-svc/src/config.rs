@@ -13,6 +13,7 @@ use service::config::{ProcessConfig, ProcessSettings};
 
 use crate::admission::RatesConfig;
 use crate::gate::GateConfig;
+use crate::privileges::PrivilegesConfig;
 
 /// Everything that command-svc can be told.
 #[derive(Debug, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Config {
     pub keys: privacy::KeyFiles,
     /// The partners.
     pub partners: Vec<partner::PartnerConfig>,
+    /// How often partners are asked for what they must refuse.
+    #[serde(default)]
+    pub privileges: PrivilegesConfig,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,

@@ -18,6 +18,7 @@ mod my_command;
 mod my_devices;
 mod open;
 mod partners;
+mod privileges;
 mod provision;
 mod reconcile;
 mod recorder;

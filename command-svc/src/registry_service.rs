@@ -11,13 +11,14 @@ use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
     EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, VersionedEntity,
+    GetComplexResponse, VerifyPartnerRequest, VerifyPartnerResponse, VersionedEntity,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
 use crate::caller;
 use crate::grpc;
+use crate::privileges::{self, Privileges};
 use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
@@ -41,6 +42,8 @@ pub(crate) struct RegistryApi {
     pub directory: Arc<Directory>,
     /// Credentials and keys at the partners.
     pub provisioner: Provisioner,
+    /// What partners must refuse.
+    pub privileges: Arc<Privileges>,
 }
 
 impl RegistryApi {
@@ -160,6 +163,18 @@ impl RegistryApi {
         Ok(DeliverTokenKeyResponse { key_version })
     }
 
+    async fn verified(
+        &self,
+        request: Request<VerifyPartnerRequest>,
+    ) -> Result<VerifyPartnerResponse, Refusal> {
+        caller::caller(&request, &self.allowed)?;
+        let request = request.into_inner();
+        let complex = grpc::id("complex_id", &request.complex_id)?;
+        let partner = grpc::id("partner_id", &request.partner_id)?;
+        let checks = self.privileges.verify(&complex, &partner).await?;
+        Ok(privileges::to_wire(&checks))
+    }
+
     async fn plate(
         &self,
         request: Request<AddPlateCredentialRequest>,
@@ -260,5 +275,12 @@ impl RegistryService for RegistryApi {
         request: Request<GetComplexRequest>,
     ) -> Result<Response<GetComplexResponse>, Status> {
         grpc::reply("GetComplex", self.complex(request)).await
+    }
+
+    async fn verify_partner(
+        &self,
+        request: Request<VerifyPartnerRequest>,
+    ) -> Result<Response<VerifyPartnerResponse>, Status> {
+        grpc::reply("VerifyPartner", self.verified(request)).await
     }
 }

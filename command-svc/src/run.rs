@@ -30,6 +30,7 @@ use crate::guest_service::Guests;
 use crate::knowledge::Knowledge;
 use crate::open::Opener;
 use crate::partners::{Partners, RELOAD};
+use crate::privileges::Privileges;
 use crate::provision::Provisioner;
 use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
@@ -89,6 +90,12 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         most: config.limits.guest_passes,
         making: Mutex::default(),
     };
+    let privileges = Arc::new(Privileges::new(
+        config.privileges,
+        Arc::clone(&knowledge),
+        Arc::clone(&tails),
+        partners.clone(),
+    ));
     let registry = RegistryApi {
         allowed: config.registry.allowed_peers.clone(),
         registrar: Arc::clone(&registrar),
@@ -100,6 +107,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             plates: PlateKeys::load(keys)?,
             tokens: TokenKeyRoots::load(keys)?,
         },
+        privileges: Arc::clone(&privileges),
     };
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
     let in_flight = TaskTracker::new();
@@ -159,6 +167,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         watch_tails(tails, knowledge, tails_known),
     ));
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
+    parts.spawn(until(&background, privileges.run()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(

@@ -3,5 +3,6 @@
 
 mod compose;
 mod dependencies;
+mod egress;
 mod reasons;
 mod sources;

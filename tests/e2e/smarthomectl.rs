@@ -133,7 +133,7 @@ impl Desk {
 }
 
 /// A configuration file for a client certificate.
-fn configured(site: &Site, name: &str, issued: &Issued) -> Result<PathBuf> {
+pub(crate) fn configured(site: &Site, name: &str, issued: &Issued) -> Result<PathBuf> {
     let file = site.dir.join(format!("{name}.toml"));
     let config = format!(
         "endpoint = \"https://localhost:{}\"\n[tls]\ncertificate = {:?}\nprivate_key = {:?}\n\

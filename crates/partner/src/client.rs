@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::attestation::Attestation;
 use crate::config::{ConfigError, PartnerConfig};
+use crate::egress::Call;
 use crate::error::{CallError, NotSent, OutOfPerimeter};
 use crate::outcome::json;
 use crate::perimeter::{ClosingClient, PerimeterClient};
@@ -109,7 +110,7 @@ impl PartnerClient {
         let call = self.authorise(authority, deadline).await?;
         let request = call.request(Method::GET, &["v1", "security", "attestation"]);
         let (exchange, _) = call
-            .exchange("attestation", request, ANSWER_LIMIT, deadline)
+            .exchange(Call::Attestation, request, ANSWER_LIMIT, deadline)
             .await;
         let answer = accepted(exchange, 200)?;
         json::<wire::Attestation>(&answer)
@@ -136,7 +137,7 @@ impl PartnerClient {
         deadline.min(Instant::now() + self.inner.config.request_ceiling)
     }
 
-    fn session(&self) -> Arc<Session> {
+    pub(crate) fn session(&self) -> Arc<Session> {
         let identity = self.inner.tls.current();
         let mut session = self
             .inner
@@ -168,5 +169,6 @@ pub(crate) fn accepted(exchange: Exchange, status: u16) -> Result<Answer, CallEr
         Exchange::NoConnection => Err(NotSent::NoConnection.into()),
         Exchange::Silent => Err(CallError::Silent),
         Exchange::Cut => Err(CallError::Unintelligible),
+        Exchange::Undeclared => Err(NotSent::Undeclared.into()),
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::attestation::Attested;
 use crate::client::accepted;
+use crate::egress::Call;
 use crate::error::{CallError, OutOfPerimeter};
 use crate::outcome::json;
 use crate::perimeter::{ClosingClient, PerimeterClient};
@@ -102,7 +103,7 @@ impl PerimeterClient {
             "token-key",
         ];
         let answer = self
-            .put("put_token_key", &path, &body, 200, deadline)
+            .put(Call::PutTokenKey, &path, &body, 200, deadline)
             .await?;
         json::<wire::TokenKeyVersions>(&answer)
             .filter(|held| held.key_versions.contains(&key.version()))
@@ -132,7 +133,7 @@ impl PerimeterClient {
         let body = expressed(credential)?;
         let id = credential.id.to_string();
         let path = ["v1", "complexes", complex.as_str(), "credentials", &id];
-        self.put("put_credential", &path, &body, 204, deadline)
+        self.put(Call::PutCredential, &path, &body, 204, deadline)
             .await
             .map(|_| ())
     }
@@ -164,7 +165,7 @@ impl PerimeterClient {
 
     async fn put(
         &self,
-        call: &'static str,
+        call: Call,
         path: &[&str],
         body: &impl Serialize,
         success: u16,
@@ -197,7 +198,7 @@ impl ClosingClient {
         let path = ["v1", "complexes", self.complex.as_str(), "credentials", &id];
         let exchange = self
             .ask(
-                "delete_credential",
+                Call::DeleteCredential,
                 Scope::WriteCredentials,
                 Method::DELETE,
                 &path,
@@ -228,7 +229,7 @@ impl ClosingClient {
         }
         drop(query);
         let (exchange, _) = authorised
-            .exchange("list_credentials", request, PAGE_LIMIT, deadline)
+            .exchange(Call::ListCredentials, request, PAGE_LIMIT, deadline)
             .await;
         let answer = accepted(exchange, 200)?;
         json(&answer)

@@ -4,6 +4,7 @@ use reqwest::{Method, Request};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::egress::Call;
 use crate::error::TokenRefused;
 use crate::outcome::json;
 use crate::session::Session;
@@ -21,7 +22,7 @@ pub(crate) async fn token_endpoint(
     url.set_path(WELL_KNOWN);
     let request = Request::new(Method::GET, url);
     let (exchange, _) = session
-        .exchange("discovery", request, ANSWER_LIMIT, deadline)
+        .exchange(Call::Discovery, None, request, ANSWER_LIMIT, deadline)
         .await;
     match exchange {
         Exchange::Answered(answer) if answer.status == 200 => json::<AuthorizationServer>(&answer)

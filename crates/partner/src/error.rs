@@ -81,6 +81,9 @@ pub enum NotSent {
     /// The command had expired.
     #[error("the command had expired")]
     Expired,
+    /// It held a field that the egress ledger doesn't declare: a fault of this service.
+    #[error("a field of the request is not declared; the service's log names it")]
+    Undeclared,
 }
 
 impl NotSent {
@@ -91,6 +94,7 @@ impl NotSent {
             NotSent::NoConnection => "no_connection",
             NotSent::DeadlinePassed => "deadline_passed",
             NotSent::Expired => "expired",
+            NotSent::Undeclared => "undeclared_field",
         }
     }
 
@@ -166,6 +170,7 @@ impl CallError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
+            CallError::NotSent(NotSent::Undeclared) => false,
             CallError::NotSent(_) | CallError::Silent | CallError::Unintelligible => true,
             // 401: the token was dropped, the next call gets a new one.
             CallError::Problem { status, .. } => matches!(status, 401 | 429 | 500..),

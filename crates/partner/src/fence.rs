@@ -101,6 +101,7 @@ pub(crate) fn of_status(exchange: &Exchange, command: CommandId) -> CommandState
     let answer = match exchange {
         Exchange::Answered(answer) => answer,
         Exchange::NoConnection => return unknown(Doubt::NotSent(NotSent::NoConnection)),
+        Exchange::Undeclared => return unknown(Doubt::NotSent(NotSent::Undeclared)),
         Exchange::Silent => return unknown(Doubt::Silent),
         Exchange::Cut => return unknown(Doubt::Unintelligible),
     };

@@ -7,6 +7,8 @@
 //! - [`attestation`]: how a partner keeps what it holds; without a valid one it gets neither
 //!   credentials nor keys.
 //! - [`credential`]: what lets its devices open by themselves.
+//! - [`egress`]: every field that leaves; what is not declared there can't be sent.
+//! - [`verify`]: asks a partner for what it must refuse; nothing else can.
 //!
 //! Every request is sent once. Nothing here, nor in the HTTP client below, repeats one: what is
 //! in doubt is said to be in doubt, and settled with the cancel fence.
@@ -18,6 +20,7 @@ pub mod client;
 pub mod config;
 pub mod credential;
 mod discovery;
+pub mod egress;
 pub mod error;
 pub mod fence;
 pub mod outcome;
@@ -28,6 +31,7 @@ mod session;
 mod text;
 mod token;
 mod transport;
+pub mod verify;
 mod wire;
 
 pub use attestation::{

@@ -65,6 +65,11 @@ pub(crate) fn of_open(exchange: &Exchange) -> OpenResult {
                 why: NotSent::NoConnection,
             };
         }
+        Exchange::Undeclared => {
+            return OpenResult::NotSent {
+                why: NotSent::Undeclared,
+            };
+        }
         Exchange::Silent => return OpenResult::Unknown { why: Doubt::Silent },
         Exchange::Cut => return unintelligible(),
     };

@@ -12,6 +12,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
 use crate::client::PartnerClient;
+use crate::egress::Call;
 use crate::error::{Doubt, NotSent, OutOfPerimeter};
 use crate::fence::{self, CommandState, Fence};
 use crate::outcome::{self, OpenResult, Sent};
@@ -126,7 +127,9 @@ impl PerimeterClient {
         if Timestamp::now() >= expires_at {
             return Err(NotSent::Expired);
         }
-        let (exchange, latency) = call.exchange("open", request, ANSWER_LIMIT, deadline).await;
+        let (exchange, latency) = call
+            .exchange(Call::Open, request, ANSWER_LIMIT, deadline)
+            .await;
         let result = outcome::of_open(&exchange);
         let latency = match &result {
             OpenResult::NotSent { .. } => Duration::ZERO,
@@ -153,7 +156,7 @@ impl ClosingClient {
         let id = command.to_string();
         let path = ["v1", "commands", &id, "cancel"];
         let asked = self.ask(
-            "cancel",
+            Call::Cancel,
             Scope::of(operation),
             Method::POST,
             &path,
@@ -171,7 +174,13 @@ impl ClosingClient {
     pub async fn status(&self, command: CommandId, deadline: Instant) -> CommandState {
         let id = command.to_string();
         let path = ["v1", "commands", &id];
-        let asked = self.ask("status", Scope::ReadCommands, Method::GET, &path, deadline);
+        let asked = self.ask(
+            Call::Status,
+            Scope::ReadCommands,
+            Method::GET,
+            &path,
+            deadline,
+        );
         match asked.await {
             Ok(exchange) => fence::of_status(&exchange, command),
             Err(why) => CommandState::Unknown {
@@ -183,7 +192,7 @@ impl ClosingClient {
     /// A request without a body.
     pub(crate) async fn ask(
         &self,
-        call: &'static str,
+        call: Call,
         scope: Scope,
         method: Method,
         path: &[&str],

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authn::tls::ClientIdentity;
+use domain::ComplexId;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, Request};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::config::{ConfigError, PartnerConfig};
+use crate::egress::{self, Call, Outgoing};
 use crate::error::TokenRefused;
 use crate::scope::Authority;
 use crate::token::{Token, Tokens};
@@ -62,21 +64,34 @@ impl Session {
         })
     }
 
-    /// Sends one request and says in the metrics how it went.
+    /// A request to the path of `segments`, without a token.
+    pub(crate) fn request(&self, method: Method, segments: &[&str]) -> Request {
+        let mut url = self.config.base_url.clone();
+        // The base is a URL with a host, so it has a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(segments);
+        }
+        Request::new(method, url)
+    }
+
+    /// Sends one request, if all that it holds is declared, and says in the metrics how it went.
     pub(crate) async fn exchange(
         &self,
-        call: &'static str,
+        call: Call,
+        complex: Option<&ComplexId>,
         request: Request,
         limit: usize,
         deadline: Instant,
     ) -> (Exchange, Duration) {
         let started = Instant::now();
-        let exchange = transport::exchange(&self.http, request, limit, deadline).await;
+        let exchange = self
+            .send(&self.http, call, complex, request, limit, deadline)
+            .await;
         let latency = started.elapsed();
         metrics::histogram!(
             "partner_request_seconds",
             "partner" => self.config.partner.to_string(),
-            "call" => call,
+            "call" => call.as_str(),
             "answer" => exchange.label(),
         )
         .record(latency.as_secs_f64());
@@ -84,15 +99,43 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Sends one request over `http`, if all that it holds is declared, and counts its fields.
+    pub(crate) async fn send(
+        &self,
+        http: &Client,
+        call: Call,
+        complex: Option<&ComplexId>,
+        request: Request,
+        limit: usize,
+        deadline: Instant,
+    ) -> Exchange {
+        let outgoing = match Outgoing::declared(call, request) {
+            Ok(outgoing) => outgoing,
+            Err(error) => {
+                tracing::error!(partner = %self.config.partner, %error, "not sent");
+                return Exchange::Undeclared;
+            }
+        };
+        let fields = outgoing.fields().to_vec();
+        let exchange = transport::exchange(http, outgoing, limit, deadline).await;
+        if exchange != Exchange::NoConnection {
+            let complex = complex.map_or("", ComplexId::as_str);
+            egress::count(call, self.config.partner.as_str(), complex, &fields);
+        }
+        exchange
+    }
+}
+
 impl Authorised {
+    /// The token.
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// A request to the path of `segments`, with the token.
     pub(crate) fn request(&self, method: Method, segments: &[&str]) -> Request {
-        let mut url = self.session.config.base_url.clone();
-        // The base is a URL with a host, so it has a path.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(segments);
-        }
-        let mut request = Request::new(method, url);
+        let mut request = self.session.request(method, segments);
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.token.header());
         request
@@ -101,12 +144,16 @@ impl Authorised {
     /// Sends it once.
     pub(crate) async fn exchange(
         &self,
-        call: &'static str,
+        call: Call,
         request: Request,
         limit: usize,
         deadline: Instant,
     ) -> (Exchange, Duration) {
-        let sent = self.session.exchange(call, request, limit, deadline).await;
+        let complex = self.authority.complex.as_ref();
+        let sent = self
+            .session
+            .exchange(call, complex, request, limit, deadline)
+            .await;
         if matches!(&sent.0, Exchange::Answered(answer) if answer.status == 401) {
             self.session.tokens.forget(&self.authority, &self.token);
         }

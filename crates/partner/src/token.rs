@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::ComplexId;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use oauth2::basic::{BasicClient, BasicTokenType};
@@ -13,6 +14,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::discovery;
+use crate::egress::Call;
 use crate::error::TokenRefused;
 use crate::scope::Authority;
 use crate::session::Session;
@@ -31,6 +33,9 @@ pub(crate) struct Token {
     ageing: Instant,
     /// From here on it isn't used.
     ended: Instant,
+    /// By then it has expired at the partner, whatever time the answer took; none where that is
+    /// too far away to be told.
+    pub(crate) expired: Option<Instant>,
 }
 
 impl Token {
@@ -171,7 +176,8 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
     if let Some(resource) = authority.resource() {
         request = request.add_extra_param("resource", resource);
     }
-    let http = |request| send(Arc::clone(&session), request, deadline);
+    let complex = authority.complex.as_ref();
+    let http = |request| send(Arc::clone(&session), complex, request, deadline);
     let response = request.request_async(&http).await.map_err(refusal)?;
 
     if !matches!(response.token_type(), BasicTokenType::Bearer) {
@@ -186,6 +192,7 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
     }
     let lifetime = response.expires_in().filter(|lifetime| !lifetime.is_zero());
     let lifetime = lifetime.ok_or(TokenRefused::Unintelligible)?;
+    let expired = Instant::now().checked_add(lifetime);
     // A day is enough for any token, and keeps the sums below within bounds.
     let lifetime = lifetime.min(Duration::from_secs(24 * 60 * 60));
     let mut header = HeaderValue::try_from(format!("Bearer {}", response.access_token().secret()))
@@ -195,6 +202,7 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
         header,
         ageing: asked + lifetime * 3 / 4,
         ended: asked + lifetime - (lifetime / 10).min(Duration::from_secs(5)),
+        expired,
     })
 }
 
@@ -206,13 +214,14 @@ struct NoAnswer(TokenRefused);
 /// The `oauth2` crate's request, over our own client.
 async fn send(
     session: Arc<Session>,
+    complex: Option<&ComplexId>,
     request: oauth2::HttpRequest,
     deadline: Instant,
 ) -> Result<oauth2::HttpResponse, NoAnswer> {
     let request =
         reqwest::Request::try_from(request).map_err(|_| NoAnswer(TokenRefused::Unintelligible))?;
     let (exchange, _) = session
-        .exchange("token", request, ANSWER_LIMIT, deadline)
+        .exchange(Call::Token, complex, request, ANSWER_LIMIT, deadline)
         .await;
     match exchange {
         Exchange::Answered(answer) if answer.status < 500 => http::Response::builder()

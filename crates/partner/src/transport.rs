@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use authn::tls::ClientIdentity;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Request, redirect, retry};
+use reqwest::{Client, redirect, retry};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{ConfigError, PartnerConfig};
+use crate::egress::Outgoing;
 
 /// The most that is read of an answer, in bytes.
 pub(crate) const ANSWER_LIMIT: usize = 64 * 1024;
@@ -23,6 +24,8 @@ pub(crate) enum Exchange {
     Silent,
     /// An answer that was cut off or goes on beyond the limit.
     Cut,
+    /// The request held what is not declared, so it was not sent.
+    Undeclared,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +87,12 @@ pub(crate) fn client(
 /// closed upon, as long as it has not begun to write it; it never writes one twice.
 pub(crate) async fn exchange(
     http: &Client,
-    request: Request,
+    request: Outgoing,
     limit: usize,
     deadline: Instant,
 ) -> Exchange {
     let answer = async {
-        let mut response = match http.execute(request).await {
+        let mut response = match http.execute(request.into_request()).await {
             Ok(response) => response,
             Err(error) => {
                 let error = error.without_url();
@@ -137,6 +140,7 @@ impl Exchange {
             Exchange::NoConnection => "no_connection",
             Exchange::Silent => "silent",
             Exchange::Cut => "cut",
+            Exchange::Undeclared => "undeclared",
         }
     }
 }

@@ -184,6 +184,8 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             "client_id": "command-svc",
             "tls": client_tls(site, &site.certificates.services[&Part::CommandSvc]),
         }],
+        // A partner that is told to fail must not fail at this instead: tests ask by themselves.
+        "privileges": { "first_after": "1h" },
         "limits": {
             "ceiling": "6s",
             "fence_reserve": "3s",

@@ -19,7 +19,7 @@ use crate::credentials::Credentials;
 use crate::devices::Fleet;
 use crate::events::Book;
 use crate::journal::{Journal, JournalError};
-use crate::oauth::{AuthorizationServer, EndpointFailure, Tokens};
+use crate::oauth::{AuthorizationServer, EndpointFailure, Laxity, Tokens};
 use crate::store::{Store, StoreError};
 use crate::token_key::WrappingKey;
 use crate::webhooks::{Dispatcher, Sender};
@@ -113,6 +113,7 @@ impl Partner {
             tokens: tokens.clone(),
             clock: clock.clone(),
             failure: EndpointFailure::default(),
+            laxity: Laxity::default(),
         });
         let wrapping = Arc::new(store.run(WrappingKey::open).await?);
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::ComplexId;
+use domain::{ComplexId, PartnerId};
 
 const HELP: &str = r#"Example:
   A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
@@ -79,6 +79,17 @@ bad, unless --skip-bad says so.
 Exit codes: 0 done, nothing to do, or a dry run; 1 refused or failed, or bad lines were left out;
 2 wrong usage or configuration, or bad lines, and nothing was changed."#;
 
+const CHECKS: &str = r#"Verdicts:
+  refused   for want of authorization, as it must be
+  ACCEPTED  a finding: it was done, or refused only for a reason that comes after authorization
+  unclear   nothing is proven
+  not yet   a token has to expire first; the service keeps one for it
+
+An open that is tried has expired before it is sent, and its command id is forbidden by then, so
+that nothing opens. The same token over another certificate is not tried: the service has only one.
+
+Exit codes: 0 all was refused; 1 anything else; 2 wrong usage or configuration."#;
+
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
@@ -102,6 +113,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Prints what stands in a complex, as documents that `apply` takes back
     Get(GetArgs),
+    /// Partners
+    Partner(PartnerArgs),
 }
 
 /// Of `apply`.
@@ -164,6 +177,31 @@ pub(crate) struct GetArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
     pub(crate) output: Format,
+}
+
+/// Of `partner`.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerArgs {
+    #[command(subcommand)]
+    pub(crate) command: PartnerCommand,
+}
+
+/// What to do with a partner.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerCommand {
+    /// Asks a partner for what it must refuse, and shows whether it does; opens nothing
+    #[command(after_help = CHECKS)]
+    Verify(VerifyArgs),
+}
+
+/// Of `partner verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Complex id
+    pub(crate) complex: ComplexId,
+
+    /// Partner id
+    pub(crate) partner: PartnerId,
 }
 
 /// How documents are printed.

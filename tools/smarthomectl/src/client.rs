@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use authn::tls::{ClientTls, Protocol};
-use domain::ComplexId;
 use domain::registry::{ChangeSet, Versioned};
+use domain::{ComplexId, PartnerId};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    VersionedEntity,
+    PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -106,6 +106,26 @@ impl Client {
             changes: set.changes.iter().map(records::change_to_wire).collect(),
         };
         Ok(self.0.apply(request).await?.into_inner())
+    }
+}
+
+impl Client {
+    /// Asks a partner for what it must refuse.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn verify_partner(
+        &mut self,
+        complex: &ComplexId,
+        partner: &PartnerId,
+    ) -> Result<Vec<PrivilegeCheck>> {
+        let request = VerifyPartnerRequest {
+            complex_id: complex.to_string(),
+            partner_id: partner.to_string(),
+        };
+        let answer = self.0.verify_partner(request).await;
+        let answer = answer.map_err(|status| refusal(&status))?;
+        Ok(answer.into_inner().checks)
     }
 }
 

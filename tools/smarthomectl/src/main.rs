@@ -13,6 +13,7 @@ mod files;
 mod get;
 mod import;
 mod kinds;
+mod partner;
 mod problem;
 mod scalar;
 mod show;
@@ -47,5 +48,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Apply(args) => apply::run(&config, args).await,
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
+        Command::Partner(args) => partner::run(&config, args).await,
     }
 }

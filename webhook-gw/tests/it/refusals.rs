@@ -6,7 +6,7 @@ use rcgen::SanType;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{BATCH, PATIENCE, SECRET, SINGLE, World, dns, granted, signed};
+use crate::support::{BATCH, PATIENCE, SECRET, SINGLE, World, declared, dns, granted, signed};
 
 /// A problem's status, type and reason.
 async fn problem(response: Response) -> (u16, String, String) {
@@ -16,6 +16,7 @@ async fn problem(response: Response) -> (u16, String, String) {
         "application/problem+json"
     );
     let body: Value = response.json().await.unwrap();
+    declared(&body);
     assert_eq!(body["status"], status);
     assert!(body["title"].is_string() && body["detail"].is_string());
     let text = |name: &str| body[name].as_str().unwrap().to_owned();

@@ -37,6 +37,17 @@ pub struct ClientIdentity {
     pub generation: u64,
 }
 
+impl ClientIdentity {
+    /// The same trust in servers, but no certificate of one's own: for asking whether a server
+    /// demands one. Nothing is resumed, as a resumed connection is as good as its certificate.
+    pub fn without_certificate(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::disabled();
+        config.client_auth_cert_resolver = Arc::new(Nobody);
+        config
+    }
+}
+
 impl ClientTls {
     /// Loads the files.
     ///
@@ -103,6 +114,20 @@ impl ClientTls {
             // An error was logged and counted; a later reload may succeed.
             let _ = tokio::task::spawn_blocking(move || this.reload_now()).await;
         }
+    }
+}
+
+/// Shows no certificate.
+#[derive(Debug)]
+struct Nobody;
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

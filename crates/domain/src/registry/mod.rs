@@ -141,6 +141,18 @@ impl Registry {
             })
     }
 
+    /// Every perimeter of a partner, closed ones too, by complex.
+    pub fn perimeters_of(&self, partner: &PartnerId) -> Vec<&Perimeter> {
+        let mut found: Vec<_> = self
+            .complexes
+            .keys()
+            .filter_map(|complex| self.perimeter(complex, partner))
+            .map(|(_, perimeter)| perimeter)
+            .collect();
+        found.sort_by(|one, other| one.complex.cmp(&other.complex));
+        found
+    }
+
     getter!(
         /// A partner's perimeter in a complex, with its version.
         perimeter, Perimeter(PartnerId), Perimeter -> Perimeter

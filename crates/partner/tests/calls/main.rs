@@ -11,3 +11,4 @@ mod partner;
 mod pki;
 mod refusals;
 mod tokens;
+mod verify;

@@ -10,7 +10,7 @@ use authn::tls::ClientTlsFiles;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
 };
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use service::config::SecretFile;
@@ -45,15 +45,26 @@ impl Pki {
 
     /// A server that demands a certificate of this authority.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
+        self.server_with(|clients| clients)
+    }
+
+    /// A server that asks for one, but goes on without.
+    pub(crate) fn lax_server(&self) -> Arc<ServerConfig> {
+        self.server_with(ClientCertVerifierBuilder::allow_unauthenticated)
+    }
+
+    fn server_with(
+        &self,
+        demand: fn(ClientCertVerifierBuilder) -> ClientCertVerifierBuilder,
+    ) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let (certificate, key) = self.leaf(ExtendedKeyUsagePurpose::ServerAuth);
         let mut roots = RootCertStore::empty();
         let root = rustls_pki_types::pem::PemObject::from_pem_slice(self.root.as_bytes()).unwrap();
         roots.add(root).unwrap();
         let clients =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-                .build()
-                .unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let clients = demand(clients).build().unwrap();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()

@@ -55,6 +55,10 @@ pub(crate) fn router(control: Control) -> Router {
             "/control/token-endpoint",
             post(steer::fail_token_endpoint).delete(steer::mend_token_endpoint),
         )
+        .route(
+            "/control/authorization",
+            post(steer::relax).delete(steer::be_strict),
+        )
         .route("/control/clock", post(steer::clock))
         .route("/control/events/raw", post(steer::raw))
         .route("/control/rotate-keys", post(steer::rotate_keys))

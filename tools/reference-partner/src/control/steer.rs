@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Control;
 use crate::api::StrictJson;
-use crate::oauth::EndpointMode;
+use crate::oauth::{EndpointMode, Unchecked};
 use crate::problem::{Kind, Problem};
 use crate::webhooks::RawMessage;
 
@@ -39,6 +39,25 @@ pub(super) async fn fail_token_endpoint(
 
 pub(super) async fn mend_token_endpoint(State(control): State<Control>) -> StatusCode {
     control.authorization.failure.set(None);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LaxityBody {
+    unchecked: Unchecked,
+}
+
+pub(super) async fn relax(
+    State(control): State<Control>,
+    StrictJson(body): StrictJson<LaxityBody>,
+) -> StatusCode {
+    control.authorization.laxity.set(Some(body.unchecked));
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn be_strict(State(control): State<Control>) -> StatusCode {
+    control.authorization.laxity.set(None);
     StatusCode::NO_CONTENT
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::failure::{EndpointFailure, EndpointMode, shrink};
+use super::laxity::Laxity;
 use super::request::{TokenError, judge};
 use super::scope::Scope;
 use super::tokens::Tokens;
@@ -27,6 +28,7 @@ pub(crate) struct AuthorizationServer {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) failure: EndpointFailure,
+    pub(crate) laxity: Laxity,
 }
 
 #[derive(Serialize)]

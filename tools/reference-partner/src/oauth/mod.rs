@@ -4,6 +4,7 @@
 mod bearer;
 mod endpoint;
 mod failure;
+mod laxity;
 mod request;
 mod scope;
 mod tokens;
@@ -11,5 +12,6 @@ mod tokens;
 pub(crate) use bearer::{Grant, insufficient, wrong_resource};
 pub(crate) use endpoint::{AuthorizationServer, metadata, token};
 pub(crate) use failure::{EndpointFailure, EndpointMode};
+pub(crate) use laxity::{Laxity, Unchecked};
 pub use scope::Scope;
 pub(crate) use tokens::Tokens;

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use webhook_gw::Config;
 
 pub(crate) use cut::CutLog;
-pub(crate) use partner::{Client, granted, signed, status};
+pub(crate) use partner::{Client, declared, granted, signed, status};
 use pki::Pki;
 pub(crate) use pki::dns;
 pub(crate) use registry::Registrar;

@@ -48,7 +48,16 @@ impl Client {
         let response = self.post(kind, &body.to_string(), SECRET).await;
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         let answer: Value = response.json().await.unwrap();
+        declared(&answer);
         answer["verdicts"].as_array().unwrap().clone()
+    }
+}
+
+/// Fails unless all that an answer says is declared as leaving to the partner.
+pub(crate) fn declared(answer: &Value) {
+    use ::partner::egress::{Call, check_body};
+    if let Err(undeclared) = check_body(Call::WebhookAnswer, answer) {
+        panic!("{undeclared}");
     }
 }
 
