@@ -176,8 +176,8 @@ async fn fetch(session: Arc<Session>, authority: &Authority) -> Result<Token, To
     if let Some(resource) = authority.resource() {
         request = request.add_extra_param("resource", resource);
     }
-    let complex = authority.complex.as_ref();
-    let http = |request| send(Arc::clone(&session), complex, request, deadline);
+    let complex = &authority.complex;
+    let http = |request| send(Arc::clone(&session), complex.clone(), request, deadline);
     let response = request.request_async(&http).await.map_err(refusal)?;
 
     if !matches!(response.token_type(), BasicTokenType::Bearer) {
@@ -214,14 +214,14 @@ struct NoAnswer(TokenRefused);
 /// The `oauth2` crate's request, over our own client.
 async fn send(
     session: Arc<Session>,
-    complex: Option<&ComplexId>,
+    complex: Option<ComplexId>,
     request: oauth2::HttpRequest,
     deadline: Instant,
 ) -> Result<oauth2::HttpResponse, NoAnswer> {
     let request =
         reqwest::Request::try_from(request).map_err(|_| NoAnswer(TokenRefused::Unintelligible))?;
     let (exchange, _) = session
-        .exchange(Call::Token, complex, request, ANSWER_LIMIT, deadline)
+        .exchange(Call::Token, complex.as_ref(), request, ANSWER_LIMIT, deadline)
         .await;
     match exchange {
         Exchange::Answered(answer) if answer.status < 500 => http::Response::builder()
