@@ -29,6 +29,8 @@ pub struct Config {
     pub registry: ListenConfig,
     /// Who issues owners' access tokens.
     pub issuer: IssuerConfig,
+    /// Who issues operators' access tokens.
+    pub operators: IssuerConfig,
     /// Whose signed records are believed.
     pub records: RecordTrust,
     /// The key that signs this process' records.

@@ -163,7 +163,7 @@ impl Guests {
                 entity: Entity::GuestPass(pass),
             }],
         };
-        let put = self.registrar.apply_as(actor, complex, set, trace).await;
+        let put = self.registrar.apply(actor, complex, set, trace).await;
         put.map(drop)
     }
 

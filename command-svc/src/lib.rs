@@ -17,6 +17,7 @@ mod knowledge;
 mod my_command;
 mod my_devices;
 mod open;
+mod operator;
 mod partners;
 mod privileges;
 mod provision;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::event::Actor;
 use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Perimeter};
 use domain::vocabulary::CredentialKind;
 use domain::window::Window;
-use domain::{CallerName, ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
+use domain::{ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
 use jiff::Timestamp;
 use partner::{AttestationPolicy, Attested, CallError, CredentialToPut, PerimeterClient};
 use privacy::{Item, Plate, PlateKeys, SubjectKey, TokenKey, TokenKeyRoots};
@@ -67,7 +68,7 @@ impl Provisioner {
     /// goes on where it stopped.
     pub(crate) async fn add_plate(
         &self,
-        caller: &CallerName,
+        actor: Actor,
         request: AddPlateCredentialRequest,
         trace: &TraceContext,
     ) -> Result<Registered, Refusal> {
@@ -97,7 +98,7 @@ impl Provisioner {
             key_version: key.version(),
         };
         let registered = self
-            .register(caller, &complex, entity.clone(), trace)
+            .register(actor, &complex, entity.clone(), trace)
             .await?;
         self.is_the_same(&complex, &entity)?;
         self.seal(subject, credential, &plate).await?;
@@ -111,7 +112,7 @@ impl Provisioner {
 
     async fn register(
         &self,
-        caller: &CallerName,
+        actor: Actor,
         complex: &ComplexId,
         entity: Credential,
         trace: &TraceContext,
@@ -125,7 +126,7 @@ impl Provisioner {
                 entity: Entity::Credential(entity),
             }],
         };
-        self.registrar.apply(caller, complex, set, trace).await
+        self.registrar.apply(actor, complex, set, trace).await
     }
 
     /// A credential id that was used for something else is not used again.

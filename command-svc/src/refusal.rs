@@ -29,6 +29,9 @@ pub(crate) enum Refusal {
         /// What is wrong with it.
         text: String,
     },
+    /// The access token is of somebody without the role.
+    #[error("the access token is not one of an {0}")]
+    Role(&'static str),
     /// No pass of the complex has that secret.
     #[error("no such pass in this complex")]
     PassUnknown,
@@ -122,6 +125,7 @@ impl Refusal {
         match self {
             Refusal::Caller => "CALLER_NOT_ALLOWED",
             Refusal::Token { reason, .. } => reason,
+            Refusal::Role(_) => "ROLE_REQUIRED",
             Refusal::PassUnknown => "PASS_UNKNOWN",
             Refusal::KeysUnavailable => "KEYS_UNAVAILABLE",
             Refusal::Field { .. } => "INVALID_FIELD",
@@ -165,7 +169,7 @@ impl Refusal {
 
     fn code(&self) -> Code {
         match self {
-            Refusal::Caller => Code::PermissionDenied,
+            Refusal::Caller | Refusal::Role(_) => Code::PermissionDenied,
             Refusal::Token { .. } | Refusal::PassUnknown => Code::Unauthenticated,
             Refusal::Field { .. } => Code::InvalidArgument,
             Refusal::KeysUnavailable

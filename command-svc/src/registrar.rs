@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use domain::event::{Actor, Body, Event};
 use domain::registry::{ChangeSet, Refused};
-use domain::vocabulary::ActorKind;
-use domain::{CallerName, ComplexId, EventId};
+use domain::{ComplexId, EventId};
 use eventlog::{Position, Topic};
 use jiff::Timestamp;
 use service::trace::TraceContext;
@@ -38,31 +37,12 @@ pub(crate) struct Registered {
 }
 
 impl Registrar {
-    /// Appends an operator's change set and waits for the fold's answer: in log order the first that
-    /// expects the present versions applies.
+    /// Appends a change set in the name of `actor` and waits for the fold's answer: in log order the
+    /// first that expects the present versions applies.
     ///
     /// # Errors
     /// It can't apply, lost to another, or the log is unavailable.
     pub(crate) async fn apply(
-        &self,
-        caller: &CallerName,
-        complex: &ComplexId,
-        set: ChangeSet,
-        trace: &TraceContext,
-    ) -> Result<Registered, Refusal> {
-        let actor = Actor {
-            kind: ActorKind::Operator,
-            subject: None,
-            caller: caller.to_string(),
-        };
-        self.apply_as(actor, complex, set, trace).await
-    }
-
-    /// The same, in the name of `actor`.
-    ///
-    /// # Errors
-    /// As [`Registrar::apply`].
-    pub(crate) async fn apply_as(
         &self,
         actor: Actor,
         complex: &ComplexId,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use authn::peer::AllowedPeers;
 use domain::registry::{Change, ChangeSet, Entity};
 use domain::{ChangeSetId, ComplexId, SubjectRef};
 use eventlog::{Position, Topic};
@@ -16,8 +15,8 @@ use proto::access::{
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
-use crate::caller;
 use crate::grpc;
+use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
 use crate::provision::Provisioner;
 use crate::refusal::Refusal;
@@ -34,8 +33,8 @@ const MAX_NOTE: usize = 200;
 
 /// The service.
 pub(crate) struct RegistryApi {
-    /// Certificates that may call.
-    pub allowed: AllowedPeers,
+    /// Who may call.
+    pub operators: Operators,
     /// Writes change sets.
     pub registrar: Arc<Registrar>,
     /// Users to references.
@@ -48,10 +47,11 @@ pub(crate) struct RegistryApi {
 
 impl RegistryApi {
     async fn applied(&self, request: Request<ApplyRequest>) -> Result<ApplyResponse, Refusal> {
-        let caller = caller::caller(&request, &self.allowed)?;
+        let operator = self.operators.admit(&request).await?;
         let trace = grpc::trace(request.metadata());
         let request = request.into_inner();
         let complex = grpc::id("complex_id", &request.complex_id)?;
+        operator.is_for(&complex)?;
         let id: ChangeSetId = grpc::id("idempotency_key", &request.idempotency_key)?;
         if request.note.chars().count() > MAX_NOTE || request.note.chars().any(char::is_control) {
             return Err(Refusal::field("note", "at most 200 printable characters"));
@@ -65,7 +65,8 @@ impl RegistryApi {
             note: request.note,
             changes,
         };
-        let registered = self.registrar.apply(&caller, &complex, set, &trace).await?;
+        let actor = self.operators.actor(&operator).await?;
+        let registered = self.registrar.apply(actor, &complex, set, &trace).await?;
         Ok(ApplyResponse {
             audit_position: registered.position.map(position),
             versions: registered.versions,
@@ -76,7 +77,7 @@ impl RegistryApi {
         &self,
         request: Request<EnsureSubjectRequest>,
     ) -> Result<EnsureSubjectResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
+        self.operators.admit(&request).await?;
         let request = request.into_inner();
         valid_user("", &request)?;
         if !self.registrar.tails.knows_registry() {
@@ -95,7 +96,7 @@ impl RegistryApi {
         &self,
         request: Request<EnsureSubjectsRequest>,
     ) -> Result<EnsureSubjectsResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
+        self.operators.admit(&request).await?;
         let request = request.into_inner();
         if !(1..=MAX_USERS).contains(&request.users.len()) {
             return Err(Refusal::field("users", "1 to 500"));
@@ -125,8 +126,9 @@ impl RegistryApi {
         &self,
         request: Request<GetComplexRequest>,
     ) -> Result<GetComplexResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
+        let operator = self.operators.admit(&request).await?;
         let complex: ComplexId = grpc::id("complex_id", &request.get_ref().complex_id)?;
+        operator.is_for(&complex)?;
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
         }
@@ -152,9 +154,10 @@ impl RegistryApi {
         &self,
         request: Request<DeliverTokenKeyRequest>,
     ) -> Result<DeliverTokenKeyResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
+        let operator = self.operators.admit(&request).await?;
         let request = request.into_inner();
         let complex = grpc::id("complex_id", &request.complex_id)?;
+        operator.is_for(&complex)?;
         let partner = grpc::id("partner_id", &request.partner_id)?;
         let key_version = self
             .provisioner
@@ -167,9 +170,10 @@ impl RegistryApi {
         &self,
         request: Request<VerifyPartnerRequest>,
     ) -> Result<VerifyPartnerResponse, Refusal> {
-        caller::caller(&request, &self.allowed)?;
+        let operator = self.operators.admit(&request).await?;
         let request = request.into_inner();
         let complex = grpc::id("complex_id", &request.complex_id)?;
+        operator.is_for(&complex)?;
         let partner = grpc::id("partner_id", &request.partner_id)?;
         let checks = self.privileges.verify(&complex, &partner).await?;
         Ok(privileges::to_wire(&checks))
@@ -179,12 +183,12 @@ impl RegistryApi {
         &self,
         request: Request<AddPlateCredentialRequest>,
     ) -> Result<AddPlateCredentialResponse, Refusal> {
-        let caller = caller::caller(&request, &self.allowed)?;
+        let operator = self.operators.admit(&request).await?;
         let trace = grpc::trace(request.metadata());
-        let added = self
-            .provisioner
-            .add_plate(&caller, request.into_inner(), &trace)
-            .await?;
+        let request = request.into_inner();
+        operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
+        let actor = self.operators.actor(&operator).await?;
+        let added = self.provisioner.add_plate(actor, request, &trace).await?;
         Ok(AddPlateCredentialResponse {
             audit_position: added.position.map(position),
         })

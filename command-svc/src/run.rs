@@ -29,6 +29,7 @@ use crate::fold::Tails;
 use crate::guest_service::Guests;
 use crate::knowledge::Knowledge;
 use crate::open::Opener;
+use crate::operator::Operators;
 use crate::partners::{Partners, RELOAD};
 use crate::privileges::Privileges;
 use crate::provision::Provisioner;
@@ -97,7 +98,11 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         partners.clone(),
     ));
     let registry = RegistryApi {
-        allowed: config.registry.allowed_peers.clone(),
+        operators: Operators {
+            allowed: config.registry.allowed_peers.clone(),
+            tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
+            directory: Arc::clone(&directory),
+        },
         registrar: Arc::clone(&registrar),
         directory: Arc::clone(&directory),
         provisioner: Provisioner {

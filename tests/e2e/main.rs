@@ -15,6 +15,7 @@ mod guests;
 mod issuers;
 mod observability;
 mod open;
+mod operators;
 mod partner_verify;
 mod privacy;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]

@@ -35,7 +35,7 @@ impl Desk {
         })?;
         let scene = ground.build().await?;
         let site = scene.site();
-        let config = configured(site, "operator", &site.certificates.operator)?;
+        let config = configured(site, "operator", &site.certificates.operator).await?;
         Ok(Self { scene, config })
     }
 

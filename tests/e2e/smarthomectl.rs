@@ -2,13 +2,15 @@
 
 mod import;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use harness::clients::Operator;
+use harness::clients::{Operator, log_in};
 use harness::pki::Issued;
 use harness::process::{Process, Spec, wait_until};
-use harness::site::Site;
+use harness::site::{OPERATOR, Site};
 use proto::access::{ApplyRequest, GetComplexRequest};
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -34,7 +36,7 @@ impl Desk {
         let mut ground = Ground::prepare().await?;
         ground.site.start(|_| {}).await?;
         let site = &ground.site;
-        let config = configured(site, "operator", &site.certificates.operator)?;
+        let config = configured(site, "operator", &site.certificates.operator).await?;
         let files = site.dir.join("registry");
         std::fs::create_dir(&files)?;
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/smarthomectl/example");
@@ -132,11 +134,25 @@ impl Desk {
     }
 }
 
-/// A configuration file for a client certificate.
-pub(crate) fn configured(site: &Site, name: &str, issued: &Issued) -> Result<PathBuf> {
+/// A configuration file for a client certificate, and the token of the operator of everything.
+pub(crate) async fn configured(site: &Site, name: &str, issued: &Issued) -> Result<PathBuf> {
+    configured_as(site, name, issued, OPERATOR).await
+}
+
+/// The same, for an operator of less.
+async fn configured_as(
+    site: &Site,
+    name: &str,
+    issued: &Issued,
+    username: &str,
+) -> Result<PathBuf> {
+    let token_file = site.dir.join(format!("{name}.token"));
+    let token = log_in(site, username).await?.access_token;
+    std::fs::write(&token_file, token)?;
+    std::fs::set_permissions(&token_file, Permissions::from_mode(0o600))?;
     let file = site.dir.join(format!("{name}.toml"));
     let config = format!(
-        "endpoint = \"https://localhost:{}\"\n[tls]\ncertificate = {:?}\nprivate_key = {:?}\n\
+        "endpoint = \"https://localhost:{}\"\ntoken_file = {token_file:?}\n[tls]\ncertificate = {:?}\nprivate_key = {:?}\n\
          server_roots = {:?}\n",
         site.ports.registry.number(),
         issued.certificate,
@@ -264,7 +280,7 @@ async fn wrong_files_and_strangers_change_nothing() -> Result<()> {
 
     let operator = std::mem::replace(
         &mut desk.config,
-        configured(&desk.ground.site, "bff", &desk.ground.site.certificates.bff)?,
+        configured(&desk.ground.site, "bff", &desk.ground.site.certificates.bff).await?,
     );
     ended(&desk.apply(&["--yes"]).await?, 1, &["PermissionDenied"]);
     desk.config = desk.site().dir.join("missing.toml");

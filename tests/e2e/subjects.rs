@@ -4,16 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use eventlog::Topic;
-use harness::clients::channel;
+use harness::clients::{Operator, Registry};
 use harness::process::wait_until;
 use harness::site::Part;
-use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{EnsureSubjectRequest, EnsureSubjectsRequest};
-use tonic::transport::Channel;
 
 use crate::support::{PATIENCE, Scene};
-
-type Registry = RegistryServiceClient<Channel>;
 
 fn users(numbers: impl Iterator<Item = usize>) -> Vec<EnsureSubjectRequest> {
     numbers
@@ -43,9 +39,8 @@ async fn everybody_has_one_reference_whichever_instance_is_asked() -> Result<()>
     let mut scene = Scene::start().await?;
     scene.site_mut().start_part(Part::CommandSvcTwin).await?;
     let site = scene.site();
-    let operator = Some(&site.certificates.operator);
-    let one = Registry::new(channel(site, &site.ports.registry, operator).await?);
-    let twin = Registry::new(channel(site, &site.ports.twin_registry, operator).await?);
+    let one = Operator::connect(site).await?.registry;
+    let twin = Operator::connect_twin(site).await?.registry;
 
     let everybody = users(0..500);
     let backwards = users((0..500).rev());

@@ -15,6 +15,9 @@ use proto::access::{
     GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse, OpenWithPassRequest,
 };
 use records::timestamp_to_wire;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 use url::Url;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 use crate::fixtures::device_fixture;
 use crate::pki::Issued;
 use crate::process::Port;
-use crate::site::{CLIENT_ID, REDIRECT_URI, SCOPE, Site, USERS};
+use crate::site::{CLIENT_ID, OPERATOR, REDIRECT_URI, SCOPE, Site, USERS};
 
 /// How long any call may take.
 const CALL: Duration = Duration::from_secs(30);
@@ -204,27 +207,64 @@ pub fn open_request(device: &str) -> Result<OpenRequest> {
     })
 }
 
-/// An operator's tool.
+/// The registry, called with an operator's token.
+pub type Registry = RegistryServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// An operator's tool, logged in.
 pub struct Operator {
     /// Its stub.
-    pub registry: RegistryServiceClient<Channel>,
+    pub registry: Registry,
 }
 
 impl Operator {
-    /// Connects with the operators' certificate.
+    /// Connects with the operators' certificate, as the operator of everything.
     ///
     /// # Errors
-    /// Nobody listens.
+    /// Nobody listens, or the login fails.
     pub async fn connect(site: &Site) -> Result<Self> {
-        let channel = channel(
-            site,
-            &site.ports.registry,
-            Some(&site.certificates.operator),
-        )
-        .await?;
+        Self::connect_as(site, &site.ports.registry, OPERATOR).await
+    }
+
+    /// The same, at the second instance of command-svc.
+    ///
+    /// # Errors
+    /// Nobody listens, or the login fails.
+    pub async fn connect_twin(site: &Site) -> Result<Self> {
+        Self::connect_as(site, &site.ports.twin_registry, OPERATOR).await
+    }
+
+    /// The same, as `username`.
+    ///
+    /// # Errors
+    /// Nobody listens, or the login fails.
+    pub async fn connect_as(site: &Site, port: &Port, username: &str) -> Result<Self> {
+        let channel = channel(site, port, Some(&site.certificates.operator)).await?;
+        let token = Bearer::new(&log_in(site, username).await?.access_token)?;
         Ok(Self {
-            registry: RegistryServiceClient::new(channel),
+            registry: RegistryServiceClient::with_interceptor(channel, token),
         })
+    }
+}
+
+/// An access token, sent with every call.
+#[derive(Clone)]
+pub struct Bearer(AsciiMetadataValue);
+
+impl Bearer {
+    /// Of the token.
+    ///
+    /// # Errors
+    /// It is not ASCII.
+    pub fn new(token: &str) -> Result<Self> {
+        Ok(Self(format!("Bearer {token}").parse()?))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.0.clone());
+        Ok(request)
     }
 }
 

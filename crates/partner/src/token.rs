@@ -221,7 +221,13 @@ async fn send(
     let request =
         reqwest::Request::try_from(request).map_err(|_| NoAnswer(TokenRefused::Unintelligible))?;
     let (exchange, _) = session
-        .exchange(Call::Token, complex.as_ref(), request, ANSWER_LIMIT, deadline)
+        .exchange(
+            Call::Token,
+            complex.as_ref(),
+            request,
+            ANSWER_LIMIT,
+            deadline,
+        )
         .await;
     match exchange {
         Exchange::Answered(answer) if answer.status < 500 => http::Response::builder()

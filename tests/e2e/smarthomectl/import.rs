@@ -31,7 +31,7 @@ impl Office {
     async fn open() -> Result<Self> {
         let scene = Scene::start().await?;
         let site = scene.site();
-        let config = configured(site, "operator", &site.certificates.operator)?;
+        let config = configured(site, "operator", &site.certificates.operator).await?;
         Ok(Self { scene, config })
     }
 

@@ -170,6 +170,7 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             "tls": server_tls(site, Part::CommandSvc),
         },
         "issuer": token_issuer(site)?,
+        "operators": token_issuer(site)?,
         "records": records(site),
         "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate()? },
         "keys": {

@@ -21,6 +21,9 @@ pub const SCOPE: &str = "openid access";
 /// Audience of the tokens.
 pub const AUDIENCE: &str = "smarthome";
 
+/// The operator of everything.
+pub const OPERATOR: &str = "operator";
+
 /// Somebody who can log in at the development issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
@@ -37,7 +40,7 @@ pub struct User {
 }
 
 /// Everybody.
-pub const USERS: [User; 6] = [
+pub const USERS: [User; 8] = [
     resident("anna", "user-7f3a-anna"),
     resident("boris", "user-91c4-boris"),
     resident("vera", "user-2b6d-vera"),
@@ -54,6 +57,20 @@ pub const USERS: [User; 6] = [
         password: "sunrise-auditor-password",
         sub: "user-a7d2-auditor",
         roles: &["auditor"],
+        complexes: &["sunrise"],
+    },
+    User {
+        username: OPERATOR,
+        password: "operator-password",
+        sub: "user-0b94-operator",
+        roles: &["operator"],
+        complexes: &["global", "sunrise", "moonlight", "riverside", "meadow"],
+    },
+    User {
+        username: "sunrise-operator",
+        password: "sunrise-operator-password",
+        sub: "user-5d3f-operator",
+        roles: &["operator"],
         complexes: &["sunrise"],
     },
 ];

@@ -10,6 +10,7 @@ const HELP: &str = r#"Example:
   SMARTHOMECTL__ENDPOINT and the like override single keys):
 
     endpoint = "https://registry.example:8443"
+    token_file = "token"    # an access token of role `operator` for these complexes; chmod 600
     [tls]
     certificate = "operator.crt"
     private_key = "operator.key"

@@ -16,11 +16,13 @@ use proto::access::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::config::Config;
 use crate::standing::Standing;
+use crate::token::Token;
 
 /// How long a call may take: longer than the service takes to give up.
 const CALL: Duration = Duration::from_secs(30);
@@ -33,7 +35,7 @@ const HTTPS: u16 = 443;
 
 /// A connection to the service; a clone is the same one.
 #[derive(Clone)]
-pub(crate) struct Client(RegistryServiceClient<Channel>);
+pub(crate) struct Client(RegistryServiceClient<InterceptedService<Channel, Token>>);
 
 impl Client {
     /// Connects.
@@ -41,11 +43,12 @@ impl Client {
     /// # Errors
     /// A file that can't be used, or nobody who listens.
     pub(crate) async fn connect(config: &Config) -> Result<Self> {
+        let token = Token::new(config.token_file.clone())?;
         let uri = config.endpoint.0.clone();
         let channel = channel(config, &uri)
             .await
             .with_context(|| format!("can't connect to {uri}"))?;
-        let client = RegistryServiceClient::new(channel);
+        let client = RegistryServiceClient::with_interceptor(channel, token);
         Ok(Self(client.max_decoding_message_size(MAX_ANSWER)))
     }
 

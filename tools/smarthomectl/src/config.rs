@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use authn::tls::ClientTlsFiles;
 use http::Uri;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use service::config::{ConfigError, load};
+use service::config::{ConfigError, SecretFile, load};
 
 /// What overrides single keys: `SMARTHOMECTL__ENDPOINT` and the like.
 const ENV_PREFIX: &str = "SMARTHOMECTL";
@@ -16,6 +16,8 @@ const ENV_PREFIX: &str = "SMARTHOMECTL";
 pub(crate) struct Config {
     /// The listener of `RegistryService`.
     pub(crate) endpoint: Endpoint,
+    /// The operator's access token, in a file that only its owner may read.
+    pub(crate) token_file: SecretFile,
     /// The operator's certificate, and the roots of the service's.
     pub(crate) tls: ClientTlsFiles,
 }
@@ -56,7 +58,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         let tls = "certificate = \"op.crt\"\nprivate_key = \"op.key\"\nserver_roots = \"ca.crt\"\n";
-        std::fs::write(&file, format!("endpoint = \"{endpoint}\"\n[tls]\n{tls}")).unwrap();
+        std::fs::write(
+            &file,
+            format!("endpoint = \"{endpoint}\"\ntoken_file = \"token\"\n[tls]\n{tls}"),
+        )
+        .unwrap();
         read(Some(&file)).map_err(|error| error.to_string())
     }
 

@@ -18,6 +18,7 @@ mod problem;
 mod scalar;
 mod show;
 mod standing;
+mod token;
 mod tree;
 mod yaml;
 

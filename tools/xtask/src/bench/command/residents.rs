@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result};
 use harness::clients::{self, Operator};
 use harness::fixtures::apply;
-use harness::site::{PARTNER, PARTNER_DNS, Part, Site};
+use harness::site::{OPERATOR, PARTNER, PARTNER_DNS, Part, Site, USERS};
 use jiff::{SignedDuration, Timestamp};
 use proto::access::{EnsureSubjectRequest, OpenRequest};
 use proto::events as pb;
@@ -50,8 +50,9 @@ pub(super) fn expect(site: &Site) -> Result<()> {
                 ("sub".to_owned(), Value::String(sub(number))),
             ])
         };
-        let users = (0..COMPLEXES * RESIDENTS).map(user).map(Value::Table);
-        issuer.insert("users".to_owned(), Value::Array(users.collect()));
+        let users = (0..COMPLEXES * RESIDENTS).map(user).chain(operator());
+        let users = users.map(Value::Table).collect();
+        issuer.insert("users".to_owned(), Value::Array(users));
         // Nobody logs in twice in a run.
         issuer.insert("access_token_ttl_secs".to_owned(), Value::Integer(3600));
         issuer.insert("retired_key_ttl_secs".to_owned(), Value::Integer(3600));
@@ -73,6 +74,20 @@ fn edit(file: &Path, change: impl FnOnce(&mut Table)) -> Result<()> {
     change(&mut config);
     std::fs::write(file, toml::to_string(&config)?)
         .with_context(|| format!("write {}", file.display()))
+}
+
+/// The operator of everything, for these complexes.
+fn operator() -> Option<Table> {
+    let user = USERS.iter().find(|user| user.username == OPERATOR)?;
+    let complexes = (0..COMPLEXES).map(complex_id);
+    let complexes = complexes.chain([String::from("global")]);
+    Some(Table::from_iter([
+        ("username".to_owned(), user.username.into()),
+        ("password".to_owned(), user.password.into()),
+        ("sub".to_owned(), user.sub.into()),
+        ("roles".to_owned(), user.roles.to_vec().into()),
+        ("complexes".to_owned(), complexes.collect::<Vec<_>>().into()),
+    ]))
 }
 
 impl Residents {
