@@ -63,7 +63,7 @@ impl Operators {
         let subject = self.directory.subject_of(&operator.token, index).await?;
         Ok(Actor {
             kind: ActorKind::Operator,
-            subject: Some(subject),
+            subject: Some(subject.0),
             caller: operator.tool.to_string(),
         })
     }

@@ -104,37 +104,39 @@ async fn an_operator_of_one_complex_can_not_see_that_another_exists() -> Result<
 async fn nobody_without_the_role_is_an_operator() -> Result<()> {
     let scene = Scene::start().await?;
     let site = scene.site();
-    let channel = channel(
-        site,
-        &site.ports.registry,
-        Some(&site.certificates.operator),
-    )
-    .await?;
-    let registry = RegistryServiceClient::new(channel);
+    let operator = Some(&site.certificates.operator);
+    let channel = channel(site, &site.ports.registry, operator).await?;
+    let mut registry = RegistryServiceClient::new(channel);
     let before = scene.traces().await?;
-    let bare = registry.clone().apply(change("sunrise")).await;
+    let bare = registry.apply(change("sunrise")).await;
     let missing = Told::new(Code::Unauthenticated, "TOKEN_MISSING", &[]);
     assert_eq!(told(bare), missing);
     let required = Told::new(Code::PermissionDenied, "ROLE_REQUIRED", &[]);
+    let user = EnsureSubjectRequest {
+        issuer: "https://issuer.example".to_owned(),
+        user_id: "somebody".to_owned(),
+    };
+    let users = EnsureSubjectsRequest {
+        users: vec![user.clone()],
+        only_known: true,
+    };
     // A resident, and somebody who may read about every complex.
     for username in ["anna", "auditor"] {
         let token = log_in(site, username).await?.access_token;
-        let applied = registry
-            .clone()
-            .apply(with_token(change("sunrise"), &token)?);
-        assert_eq!(told(applied.await), required, "{username}");
-        let user = EnsureSubjectRequest {
-            issuer: "https://issuer.example".to_owned(),
-            user_id: "somebody".to_owned(),
-        };
-        let users = EnsureSubjectsRequest {
-            users: vec![user.clone()],
-            only_known: true,
-        };
-        let one = registry.clone().ensure_subject(with_token(user, &token)?);
-        assert_eq!(told(one.await), required, "{username}");
-        let many = registry.clone().ensure_subjects(with_token(users, &token)?);
-        assert_eq!(told(many.await), required, "{username}");
+        let change = with_token(change("sunrise"), &token)?;
+        assert_eq!(told(registry.apply(change).await), required, "{username}");
+        let one = with_token(user.clone(), &token)?;
+        assert_eq!(
+            told(registry.ensure_subject(one).await),
+            required,
+            "{username}"
+        );
+        let many = with_token(users.clone(), &token)?;
+        assert_eq!(
+            told(registry.ensure_subjects(many).await),
+            required,
+            "{username}"
+        );
     }
     assert_eq!(scene.traces().await?, before);
     scene.finish().await
