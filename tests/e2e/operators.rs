@@ -5,6 +5,8 @@ use anyhow::{Context as _, Result};
 use domain::event::Body;
 use eventlog::Topic;
 use harness::clients::{Operator, Registry, channel, log_in, with_token};
+use harness::process::wait_until;
+use harness::site::Part;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
@@ -15,8 +17,8 @@ use proto::events::change::Entity;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::Scene;
 use crate::support::status::{Told, told};
+use crate::support::{PATIENCE, Scene};
 
 fn change(complex: &str) -> ApplyRequest {
     let entity = match complex {
@@ -166,5 +168,58 @@ async fn a_change_is_recorded_of_the_operator_who_made_it() -> Result<()> {
         );
     }
     assert_ne!(subjects[0], subjects[1]);
+    scene.finish().await
+}
+
+/// How often they meet.
+const ROUNDS: u64 = 10;
+
+/// Waits until an instance has the resident in this version.
+async fn stands(registry: &Registry, resident: &Entity, version: u64) -> Result<()> {
+    wait_until(PATIENCE, "every change so far", || async {
+        let get = GetComplexRequest {
+            complex_id: "sunrise".to_owned(),
+        };
+        let answer = registry.clone().get_complex(get).await;
+        answer.is_ok_and(|answer| {
+            answer.into_inner().entities.into_iter().any(|found| {
+                let state = found.entity.and_then(|change| change.entity);
+                found.version == version && state.as_ref() == Some(resident)
+            })
+        })
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_writers_at_two_instances_one_wins_and_the_other_is_told() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    scene.site_mut().start_part(Part::CommandSvcTwin).await?;
+    let mut one = Operator::connect(scene.site()).await?.registry;
+    let mut twin = Operator::connect_twin(scene.site()).await?.registry;
+    let first = change("sunrise");
+    let resident = first.changes[0].entity.clone();
+    let resident = resident.context("an entity")?;
+    one.apply(first).await?;
+    let lost = Told::new(Code::Aborted, "VERSION_CONFLICT", &[]);
+    for version in 1..=ROUNDS {
+        stands(&one, &resident, version).await?;
+        stands(&twin, &resident, version).await?;
+        let write = || {
+            let mut request = change("sunrise");
+            request.changes[0].expected_version = version;
+            request.changes[0].entity = Some(resident.clone());
+            request
+        };
+        let (won, refused) = match tokio::join!(one.apply(write()), twin.apply(write())) {
+            (Ok(won), Err(refused)) | (Err(refused), Ok(won)) => (won.into_inner(), refused),
+            (one, twin) => anyhow::bail!("round {version}: {one:?} and {twin:?}"),
+        };
+        assert_eq!(won.versions, [version + 1]);
+        assert_eq!(Told::from(&refused), lost, "round {version}");
+    }
+    // Nothing is lost, and nothing was counted twice.
+    stands(&one, &resident, ROUNDS + 1).await?;
+    stands(&twin, &resident, ROUNDS + 1).await?;
     scene.finish().await
 }

@@ -1,7 +1,7 @@
 //! How a change set changes the registry: in log order, the first that expects the present
 //! versions applies, the others are refused whole.
 
-use super::{ChangeSet, ComplexState, Entity, EntityKey, Registry, Versioned};
+use super::{Change, ChangeSet, ComplexState, Entity, EntityKey, Registry, Versioned};
 use crate::id::{ComplexId, DeviceId};
 
 /// A change set took effect.
@@ -62,7 +62,8 @@ impl Registry {
             if let Some(found) = found {
                 keeps_identity(&found.state, &change.entity).map_err(invalid)?;
             } else if let Entity::GuestPass(pass) = &change.entity
-                && state.pass_by_hash.contains_key(&pass.secret_hash)
+                && (state.pass_by_hash.contains_key(&pass.secret_hash)
+                    || has_secret(&set.changes[..index], &pass.secret_hash))
             {
                 return Err(invalid("another pass has this secret"));
             }
@@ -124,6 +125,13 @@ impl ComplexState {
             },
         );
     }
+}
+
+fn has_secret(changes: &[Change], hash: &[u8; 32]) -> bool {
+    changes.iter().any(|change| match &change.entity {
+        Entity::GuestPass(pass) => pass.secret_hash == *hash,
+        _ => false,
+    })
 }
 
 /// A grant, a pass or a credential never reaches outside its complex; partners are global.
@@ -292,5 +300,56 @@ mod tests {
             set(1, vec![grant("unassigned.door")]),
         );
         assert!(matches!(refused, Err(Refused::Invalid { .. })));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use uuid::Uuid;
+
+    use super::super::GuestPass;
+    use super::*;
+    use crate::id::{ChangeSetId, GrantId, PassId};
+    use crate::window::Window;
+
+    fn pass(secret_hash: [u8; 32]) -> Change {
+        Change {
+            expected_version: 0,
+            entity: Entity::GuestPass(GuestPass {
+                id: PassId(Uuid::new_v4()),
+                secret_hash,
+                grant: GrantId(Uuid::nil()),
+                devices: vec!["sunrise.main-door".parse().unwrap()],
+                window: Window::default(),
+                revoked: false,
+                max_uses: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn no_two_passes_share_a_secret() {
+        let complex = "sunrise".parse().unwrap();
+        let mut registry = Registry::default();
+        let mut fold = |changes| {
+            let set = ChangeSet {
+                id: ChangeSetId(Uuid::new_v4()),
+                note: String::new(),
+                changes,
+            };
+            registry.fold(&complex, set)
+        };
+        let shared = Refused::Invalid {
+            change: 1,
+            why: "another pass has this secret",
+        };
+        assert_eq!(fold(vec![pass([1; 32]), pass([1; 32])]), Err(shared));
+        assert!(fold(vec![pass([1; 32]), pass([2; 32])]).is_ok());
+        let shared = Refused::Invalid {
+            change: 0,
+            why: "another pass has this secret",
+        };
+        assert_eq!(fold(vec![pass([2; 32])]), Err(shared));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn all<T, E>(
     let (failed, work) = (&failed, &work);
     let begun = items.into_iter().map_while(|item| {
         let goes_on = failed.borrow().is_none();
-        goes_on.then(|| async move {
+        goes_on.then_some(async move {
             if let Err(error) = work(item).await {
                 failed.borrow_mut().get_or_insert(error);
             }
