@@ -206,9 +206,9 @@ impl EntityKey {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{Change, Complex, Grant};
+    use super::super::{Complex, Grant, GuestPass};
     use super::*;
-    use crate::id::{ChangeSetId, GrantId, SubjectRef};
+    use crate::id::{ChangeSetId, GrantId, PassId, SubjectRef};
     use crate::vocabulary::GrantRole;
     use crate::window::Window;
     use uuid::Uuid;
@@ -301,26 +301,15 @@ mod tests {
         );
         assert!(matches!(refused, Err(Refused::Invalid { .. })));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use uuid::Uuid;
-
-    use super::super::GuestPass;
-    use super::*;
-    use crate::id::{ChangeSetId, GrantId, PassId};
-    use crate::window::Window;
-
-    fn pass(secret_hash: [u8; 32]) -> Change {
+    fn pass(id: u128, secret_hash: [u8; 32]) -> Change {
         Change {
             expected_version: 0,
             entity: Entity::GuestPass(GuestPass {
-                id: PassId(Uuid::new_v4()),
+                id: PassId(Uuid::from_u128(id)),
                 secret_hash,
-                grant: GrantId(Uuid::nil()),
-                devices: vec!["sunrise.main-door".parse().unwrap()],
+                grant: GrantId(Uuid::from_u128(1)),
+                devices: vec!["sunrise.door".parse().unwrap()],
                 window: Window::default(),
                 revoked: false,
                 max_uses: 0,
@@ -330,26 +319,16 @@ mod tests {
 
     #[test]
     fn no_two_passes_share_a_secret() {
-        let complex = "sunrise".parse().unwrap();
         let mut registry = Registry::default();
-        let mut fold = |changes| {
-            let set = ChangeSet {
-                id: ChangeSetId(Uuid::new_v4()),
-                note: String::new(),
-                changes,
-            };
-            registry.fold(&complex, set)
+        let shared = |change| {
+            let why = "another pass has this secret";
+            Err(Refused::Invalid { change, why })
         };
-        let shared = Refused::Invalid {
-            change: 1,
-            why: "another pass has this secret",
-        };
-        assert_eq!(fold(vec![pass([1; 32]), pass([1; 32])]), Err(shared));
-        assert!(fold(vec![pass([1; 32]), pass([2; 32])]).is_ok());
-        let shared = Refused::Invalid {
-            change: 0,
-            why: "another pass has this secret",
-        };
-        assert_eq!(fold(vec![pass([2; 32])]), Err(shared));
+        let both = set(1, vec![pass(1, [1; 32]), pass(2, [1; 32])]);
+        assert_eq!(registry.fold(&sunrise(), both), shared(1));
+        let apart = set(2, vec![pass(1, [1; 32]), pass(2, [2; 32])]);
+        assert!(registry.fold(&sunrise(), apart).is_ok());
+        let late = set(3, vec![pass(3, [2; 32])]);
+        assert_eq!(registry.fold(&sunrise(), late), shared(0));
     }
 }
