@@ -1,8 +1,8 @@
 //! What leaves to a partner, and that nothing else does.
 //!
-//! [`LEDGER`] declares every field of every call. A request becomes an [`Outgoing`] only when each
+//! [`LEDGER`] declares every field of every call. A request becomes an `Outgoing` only when each
 //! of its path segments, query parameters, headers, and members of its body is declared for its
-//! call; and only an [`Outgoing`] can be sent. `docs/data-flow.md` is the same table for people.
+//! call; and only an `Outgoing` can be sent. `docs/data-flow.md` is the same table for people.
 
 mod call;
 mod ledger;
