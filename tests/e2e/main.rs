@@ -17,6 +17,7 @@ mod observability;
 mod open;
 mod operators;
 mod partner_verify;
+mod perimeter;
 mod privacy;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]
 mod rights;

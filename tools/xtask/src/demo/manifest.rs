@@ -119,7 +119,9 @@ pub(crate) fn how_to_call(site: &Site) -> String {
         )
     };
     let (bff, auditor) = (tls(&site.certificates.bff), tls(&site.certificates.auditor));
+    let operator = tls(&site.certificates.operator);
     let (access, audit) = (address(&site.ports.access), address(&site.ports.audit));
+    let registry = address(&site.ports.registry);
     format!(
         r#"
 The site is up until Ctrl-C. From this folder, in another terminal:
@@ -129,6 +131,9 @@ The site is up until Ctrl-C. From this folder, in another terminal:
 
   read the audit log as an auditor:
     grpcurl {auditor} -H "authorization: Bearer $(cargo xtask token auditor)" -d '{{"complex_id":"sunrise"}}' {audit} smarthome.access.v1.AuditService/SearchAccess
+
+  see who may open what as an operator:
+    grpcurl {operator} -H "authorization: Bearer $(cargo xtask token operator)" -d '{{"complex_id":"sunrise"}}' {registry} smarthome.access.v1.RegistryService/GetComplex
 
   drive a car to the barrier:
     curl -s -X POST http://127.0.0.1:{control}/control/devices/sunrise.north-gate/plate -H 'content-type: application/json' -d '{{"plate":"{plate}"}}'
