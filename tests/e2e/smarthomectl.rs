@@ -77,14 +77,7 @@ impl Desk {
             .arg("--config")
             .arg(&self.config)
             .stdin(terminal.path());
-        let mut process = Process::spawn(&spec)?;
-        wait_until(PATIENCE, "the question", || {
-            let asked = process.log_tail(1).contains("Only `yes` will do: ");
-            let over = !matches!(process.exited(), Ok(None));
-            async move { asked || over }
-        })
-        .await?;
-        Ok(process)
+        up_to_the_question(&spec).await
     }
 
     /// Changes a file of the folder.
@@ -132,6 +125,18 @@ impl Desk {
         operator.registry.apply(request).await?;
         Ok(())
     }
+}
+
+/// Starts the tool, up to its question or its end.
+async fn up_to_the_question(spec: &Spec) -> Result<Process> {
+    let mut process = Process::spawn(spec)?;
+    wait_until(PATIENCE, "the question", || {
+        let asked = process.log_tail(1).contains("Only `yes` will do: ");
+        let over = !matches!(process.exited(), Ok(None));
+        async move { asked || over }
+    })
+    .await?;
+    Ok(process)
 }
 
 /// A configuration file for a client certificate, and the token of the operator of everything.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use eventlog::Topic;
 use harness::clients::{Operator, open_request};
-use harness::process::{Process, Spec, wait_until};
+use harness::process::Spec;
 use harness::site::USERS;
 use proto::access::{EnsureSubjectRequest, GetComplexRequest, Outcome};
 use proto::events as pb;
 use proto::events::change::Entity;
 
-use super::{TOOL, configured, ended};
+use super::{TOOL, configured, ended, up_to_the_question};
 use crate::support::terminal::Terminal;
 use crate::support::tool::{self, Ended};
 use crate::support::{PATIENCE, Scene, registry};
@@ -269,13 +269,7 @@ async fn what_somebody_else_changes_meanwhile_is_told_and_left() -> Result<()> {
         .arg("--config")
         .arg(&office.config)
         .stdin(terminal.path());
-    let mut process = Process::spawn(&spec)?;
-    wait_until(PATIENCE, "the question", || {
-        let asked = process.log_tail(1).contains("Only `yes` will do: ");
-        let over = !matches!(process.exited(), Ok(None));
-        async move { asked || over }
-    })
-    .await?;
+    let mut process = up_to_the_question(&spec).await?;
     let subject_ref = office.reference(&user(3)).await?;
     let resident = pb::Resident {
         subject_ref: subject_ref.clone(),
