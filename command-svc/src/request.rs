@@ -116,11 +116,11 @@ fn parse_context(context: Option<&pb::RequestContext>) -> Result<RequestContext,
     let Some(context) = context else {
         return Ok(RequestContext::default());
     };
-    let sane = |b: u8| b.is_ascii_alphanumeric() || b"._+-".contains(&b);
-    if context.app_version.len() > 32 || !context.app_version.bytes().all(sane) {
+    if !(context.app_version.is_empty() || is_version(&context.app_version)) {
         return Err(Refusal::field(
             "context.app_version",
-            "at most 32 of A-Z a-z 0-9 . _ + -",
+            "a version such as 4.12.0, ios-4.12.0 or 4.12.0-beta.1: at most 32 characters, and 8 \
+             digits in a row",
         ));
     }
     let method = match InputMethod::try_from(context.method) {
@@ -139,6 +139,24 @@ fn parse_context(context: Option<&pb::RequestContext>) -> Result<RequestContext,
         app_version: context.app_version.clone(),
         method: method.to_owned(),
     })
+}
+
+/// Whether `text` can be an app's version: maybe a platform's name, numbers, maybe a label. It is
+/// recorded, so neither a name nor a telephone number can be one.
+fn is_version(text: &str) -> bool {
+    let sane = |b: u8| b.is_ascii_alphanumeric() || b"._+-".contains(&b);
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let platform = |c: char| c.is_ascii_alphabetic();
+    let version = text.trim_start_matches(platform);
+    let version = version.strip_prefix(['-', '_']).unwrap_or(version);
+    let numbers = version.split(['-', '+']).next().unwrap_or_default();
+    let runs = text.split(|c: char| !c.is_ascii_digit());
+    text.len() <= 32
+        && text.bytes().all(sane)
+        && numbers
+            .split('.')
+            .all(|number| !number.is_empty() && digits(number))
+        && runs.into_iter().all(|run| run.len() <= 8)
 }
 
 #[cfg(test)]
@@ -208,7 +226,7 @@ mod tests {
             "expires_at"
         );
         let context = pb::RequestContext {
-            app_version: "a b".to_owned(),
+            app_version: "anna".to_owned(),
             method: 0,
         };
         assert_eq!(
@@ -232,5 +250,25 @@ mod tests {
         door.operation = 1;
         assert_ne!(one.digest(), parse(&door, now()).unwrap().digest());
         assert_eq!(one.digest(), parse(&good(), now()).unwrap().digest());
+    }
+
+    #[test]
+    fn a_version_names_nobody() {
+        for version in ["4", "4.12.0", "4.12.0-beta.1+20261126", "ios-5.1", "v2"] {
+            assert!(is_version(version), "{version}");
+        }
+        for other in [
+            "anna",
+            "anna.petrova",
+            "user-6e0b-anna",
+            "+79161234567",
+            "79161234567",
+            "4.0 b",
+            "4.0/ю",
+            "4..0",
+        ] {
+            assert!(!is_version(other), "{other}");
+        }
+        assert!(!is_version(&"1.".repeat(17)));
     }
 }

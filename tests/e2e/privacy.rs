@@ -1,272 +1,90 @@
-//! Canaries: no plate, user id, secret or token is in what is stored, logged or counted.
+//! Canaries: no plate, name, user id, secret or token is in what is stored, logged, counted,
+//! answered or sent to the partner. And the search that says so finds a leak that is put in.
 
-use std::path::{Path, PathBuf};
+mod canary;
+mod leak;
+mod places;
+mod pushed;
 
 use anyhow::Result;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use eventlog::Topic;
-use harness::clients::{log_in, open_request};
-use harness::fixtures::ANNAS_PLATE;
-use harness::site::USERS;
-use proto::access::{OpenRequest, OpenResponse};
+use toml::Value;
 
-use crate::support::{Ground, Scene, audit};
-
-/// Something that must not be found, and a name for it.
-type Canary = (String, Vec<u8>);
+use self::canary::Canaries;
+use self::places::{Places, ours};
+use crate::support::Ground;
 
 #[tokio::test]
-async fn nothing_personal_is_stored_logged_or_counted() -> Result<()> {
-    let scene = Ground::prepare_embedded().await?.build().await?;
-    nothing_personal(scene, "log.db", "views.db").await
+async fn nothing_personal_is_stored_logged_counted_or_sent() -> Result<()> {
+    nothing_personal(Ground::prepare_embedded().await?, &["log.db", "views.db"]).await
 }
 
-/// Plays a day and looks through every file of the site; `log` and `views` name the files of the
-/// engines, or the folders that they are in.
-pub(crate) async fn nothing_personal(mut scene: Scene, log: &str, views: &str) -> Result<()> {
-    let mut canaries = fixed(&scene)?;
-    let answer = day(&scene, &mut canaries).await?;
-    let metrics = metrics(&scene).await?;
-    let records = records(&scene).await?;
-    scene.site_mut().stop().await?;
+/// Plays a day and looks through everything that is left of it; `engines` are names of the
+/// engines' files.
+pub(crate) async fn nothing_personal(ground: Ground, engines: &[&str]) -> Result<()> {
+    talkative(&ground)?;
+    let mut scene = ground.build().await?;
+    let pushed = pushed::push(&scene).await?;
+    let mut places = Places::of(&mut scene).await?;
+    places.add("answers", pushed.answers);
+    let search = pushed.canaries.search()?;
+    let found = places.finds(&search);
+    assert!(found.is_empty(), "{found:#?}");
 
-    let mut places = vec![
-        ("metrics".into(), metrics),
-        ("every record of the log".into(), records),
-    ];
-    let dir = scene.site().dir.clone();
-    for folder in ["data", "logs", "engines"] {
-        let folder = dir.join(folder);
-        if folder.is_dir() {
-            read_all(&folder, &mut places)?;
-        }
-    }
-    for name in [
-        log,
-        views,
-        "partner.db",
+    // The search finds what is there, everywhere.
+    let mut there = Canaries::default();
+    there.text("the opening", &pushed.opening.command_id);
+    there.text("its device", "sunrise.main-door");
+    there.text("its complex", "\"sunrise\"");
+    there.text("who took its event in", "\"webhook-gw\"");
+    let there = there.search()?;
+    let always = [
+        "metrics",
+        "answers",
+        "records of access.events.v1",
+        "every row of the views",
+        "received.log",
         "openings.jsonl",
         "command-svc.log",
-        "checkpoint",
-    ] {
-        let there = places
-            .iter()
-            .any(|(place, _)| place.to_string_lossy().contains(name));
-        assert!(there, "{name} was not looked at");
-    }
-    for (place, bytes) in &places {
-        for (name, canary) in &canaries {
-            assert!(!contains(bytes, canary), "{name} is in {}", place.display());
-        }
-    }
-
-    // The search finds what is there: the command's id in text, a device, a counter.
-    let found = |name: &str, marker: &str| {
-        let mut places = places
-            .iter()
-            .filter(|(place, _)| place.to_string_lossy().contains(name));
-        places.any(|(_, bytes)| contains(bytes, marker.as_bytes()))
-    };
-    for name in [
-        log,
-        "openings.jsonl",
-        "command-svc.log",
+        "webhook-gw.log",
         "tiles/access",
-        "every record",
-    ] {
-        assert!(
-            found(name, &answer.command_id),
-            "the command is not found in {name}"
-        );
+        "tiles/registry",
+    ];
+    for name in always.iter().chain(engines) {
+        assert!(places.has(name, &there), "nothing of the day is in {name}");
     }
-    assert!(found(views, "sunrise.main-door"));
-    assert!(found("partner.db", "SQLite format 3"));
-    assert!(found("metrics", "decisions_total"));
+    let mut sqlite = Canaries::default();
+    sqlite.text("a SQLite file", "SQLite format 3");
+    assert!(places.has("partner.db", &sqlite.search()?));
     scene.finish().await
 }
 
-/// What is known beforehand.
-fn fixed(scene: &Scene) -> Result<Vec<Canary>> {
-    let mut canaries: Vec<Canary> = Vec::new();
-    let mut add =
-        |name: &str, text: &str| canaries.push((name.to_owned(), text.as_bytes().to_vec()));
-    for user in USERS {
-        add(&format!("{}'s user id", user.username), user.sub);
-        add(&format!("{}'s password", user.username), user.password);
-    }
-    let plate = privacy::Plate::parse(ANNAS_PLATE)?;
-    for (name, text) in [
-        ("the plate as typed", ANNAS_PLATE.to_owned()),
-        ("the plate without a space", ANNAS_PLATE.replace(' ', "")),
-        ("the plate, normalised", plate.expose().to_owned()),
-        (
-            "the plate, normalised, small",
-            plate.expose().to_lowercase(),
-        ),
-        ("the strange car's plate", "М456ОР".to_owned()),
-        ("the strange car's plate, normalised", "M456OP".to_owned()),
-    ] {
-        add(name, &text);
-    }
-    let secrets = [
-        ("a pass secret", scene.registered.guest.expose().to_owned()),
-        (
-            "another pass secret",
-            scene.registered.early_guest.expose().to_owned(),
-        ),
-        (
-            "the webhook secret",
-            std::fs::read_to_string(&scene.site().keys.webhook)?,
-        ),
+/// Our processes tell all that they can, and the partner keeps all that it receives.
+fn talkative(ground: &Ground) -> Result<()> {
+    const OURS: [&str; 11] = [
+        "command_svc",
+        "webhook_gw",
+        "projector",
+        "auditlog",
+        "authn",
+        "domain",
+        "eventlog",
+        "partner",
+        "privacy",
+        "records",
+        "service",
     ];
-    for (name, text) in &secrets {
-        add(name, text.trim());
+    let filter = OURS.map(|name| format!("{name}=trace")).join(",");
+    let filter = Value::from(format!("info,{filter}"));
+    for part in ours(ground) {
+        ground.configure(part, |config| {
+            config["process"]["telemetry"]["filter"] = filter.clone();
+        })?;
     }
-    for (name, text) in &secrets[..2] {
-        // The secret itself, of which the text is base64url.
-        canaries.push((format!("{name}, its bytes"), URL_SAFE_NO_PAD.decode(text)?));
-    }
-    for (name, bytes) in canaries.clone() {
-        canaries.push((format!("{name}, in base64"), inner_base64(&bytes)));
-    }
-    Ok(canaries)
-}
-
-/// The part of the base64 that depends on these bytes alone, where they stand at the start.
-fn inner_base64(bytes: &[u8]) -> Vec<u8> {
-    let whole = bytes.len() / 3 * 3;
-    STANDARD.encode(&bytes[..whole]).into_bytes()
-}
-
-/// Everything that touches personal data: logins, opens, denials, a guest, cars, wrong
-/// requests with names in them, an auditor's look.
-async fn day(scene: &Scene, canaries: &mut Vec<Canary>) -> Result<OpenResponse> {
-    let tokens = log_in(scene.site(), "anna").await?;
-    let answer = scene
-        .bff
-        .open(&tokens.access_token, open_request("sunrise.main-door")?)
-        .await?;
-    let stranger = scene.token("grigory").await?;
-    let denied = scene
-        .bff
-        .open(&stranger, open_request("sunrise.main-door")?)
-        .await;
-    assert!(denied.is_err());
-    let (guest, early) = (&scene.registered.guest, &scene.registered.early_guest);
-    scene
-        .bff
-        .open_with_pass(guest, open_request("sunrise.main-door")?)
-        .await?;
-    assert!(
-        scene
-            .bff
-            .open_with_pass(early, open_request("sunrise.main-door")?)
-            .await
-            .is_err()
-    );
-    for plate in [ANNAS_PLATE, "М456ОР 199"] {
-        scene.partner.plate("sunrise.north-gate", plate).await?;
-    }
-    // Data where none belongs.
-    let misplaced = OpenRequest {
-        device_id: ANNAS_PLATE.to_owned(),
-        ..open_request("sunrise.main-door")?
-    };
-    assert!(
-        scene
-            .bff
-            .open(&tokens.access_token, misplaced)
-            .await
-            .is_err()
-    );
-    let broken = format!("{}x", tokens.access_token);
-    assert!(
-        scene
-            .bff
-            .open(&broken, open_request("sunrise.main-door")?)
-            .await
-            .is_err()
-    );
-    let event = serde_json::json!({
-        "body": format!("{{\"specversion\":\"1.0\",\"id\":\"{ANNAS_PLATE}\"}}"), "sign": true,
-    });
-    scene.partner.post("/events/raw", event).await?;
-
-    scene.delivered().await?;
-    let auditor = scene.auditor().await?;
-    let record = audit::find(&auditor, "sunrise", "anna's opening", |record| {
-        record.command_id == answer.command_id && record.outcome != 0
+    let received = ground.site.dir.join("data/received.log");
+    let received = Value::from(received.to_string_lossy().into_owned());
+    ground.configure(harness::site::Part::Partner, |config| {
+        if let Some(control) = config["control"].as_table_mut() {
+            control.insert("received".to_owned(), received);
+        }
     })
-    .await?;
-    assert_eq!(
-        record.user_id, "user-7f3a-anna",
-        "the auditor sees who it was"
-    );
-    audit::get(&auditor, &record).await?;
-    for (name, token) in [
-        ("an access token", Some(&tokens.access_token)),
-        ("a refresh token", tokens.refresh_token.as_ref()),
-        ("an ID token", tokens.id_token.as_ref()),
-        ("a stranger's access token", Some(&stranger)),
-    ] {
-        if let Some(token) = token {
-            // Of a JWS the signature is what nobody else knows.
-            let secret = token.rsplit('.').next().unwrap_or(token);
-            canaries.push((name.to_owned(), secret.as_bytes().to_vec()));
-        }
-    }
-    Ok(answer)
-}
-
-/// What each process counts.
-async fn metrics(scene: &Scene) -> Result<Vec<u8>> {
-    let mut all = String::new();
-    for port in scene.admin() {
-        let url = format!("http://{}/metrics", port.address());
-        all += &harness::http::plain()?
-            .get(url)
-            .send()
-            .await?
-            .text()
-            .await?;
-    }
-    Ok(all.into_bytes())
-}
-
-/// The log's content as its readers get it: a page boundary hides nothing here.
-async fn records(scene: &Scene) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
-    for topic in Topic::ALL {
-        for record in scene.log.records(topic).await? {
-            all.extend_from_slice(&record.key);
-            for (name, value) in &record.headers {
-                all.extend_from_slice(name.as_bytes());
-                all.extend_from_slice(value);
-            }
-            all.extend_from_slice(record.value.as_deref().unwrap_or_default());
-        }
-    }
-    Ok(all)
-}
-
-/// Every file below a folder.
-fn read_all(folder: &Path, places: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_all(&path, places)?;
-        } else {
-            let mut bytes = std::fs::read(&path)?;
-            // Engines set space aside.
-            let end = bytes.iter().rposition(|byte| *byte != 0);
-            bytes.truncate(end.map_or(0, |last| last + 1));
-            places.push((path, bytes));
-        }
-    }
-    Ok(())
-}
-
-fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty() && memchr::memmem::find(bytes, needle).is_some()
 }

@@ -20,7 +20,7 @@ use crate::support::terminal::Terminal;
 use crate::support::tool::{self, Ended};
 use crate::support::{Ground, PATIENCE};
 
-const TOOL: &str = "smarthomectl";
+pub(crate) const TOOL: &str = "smarthomectl";
 const BARRIER: &str = "meadow.yard-barrier";
 
 /// A running site with the tool's files.

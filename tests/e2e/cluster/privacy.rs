@@ -3,12 +3,14 @@
 use anyhow::Result;
 
 use crate::privacy::nothing_personal;
+use crate::support::Ground;
 
 #[tokio::test]
 async fn nothing_personal_is_in_the_engines_files() -> Result<()> {
-    match super::scene(1).await? {
-        Some(scene) => {
-            nothing_personal(scene, "engines/kafka/broker0/data", "engines/cassandra/").await
+    match Ground::prepare_alone(1).await? {
+        Some(ground) => {
+            let engines = ["engines/kafka/broker0/data", "engines/cassandra/"];
+            nothing_personal(ground, &engines).await
         }
         None => Ok(()),
     }

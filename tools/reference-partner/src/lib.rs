@@ -22,6 +22,7 @@ mod listener;
 mod oauth;
 mod private_file;
 mod problem;
+mod received;
 mod store;
 mod tls;
 mod token_key;

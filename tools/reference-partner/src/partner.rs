@@ -20,6 +20,7 @@ use crate::devices::Fleet;
 use crate::events::Book;
 use crate::journal::{Journal, JournalError};
 use crate::oauth::{AuthorizationServer, EndpointFailure, Laxity, Tokens};
+use crate::received::Received;
 use crate::store::{Store, StoreError};
 use crate::token_key::WrappingKey;
 use crate::webhooks::{Dispatcher, Sender};
@@ -60,11 +61,20 @@ struct Material {
     server: Arc<rustls::ServerConfig>,
     attestor: Arc<Attestor>,
     sender: Option<Arc<Sender>>,
+    received: Option<Arc<Received>>,
 }
 
 fn material(config: &Config) -> Result<Material, ConfigError> {
-    let sender = config.webhook.as_ref().map(Sender::new).transpose()?;
+    let received = config.control.received.as_deref().map(Received::open);
+    let received = received
+        .transpose()
+        .map_err(|error| ConfigError::new(format!("control.received: {error}")))?;
+    let sender = config.webhook.as_ref();
+    let sender = sender
+        .map(|webhook| Sender::new(webhook, received.clone()))
+        .transpose()?;
     Ok(Material {
+        received,
         server: Arc::new(tls::server(&config.api)?),
         attestor: Arc::new(Attestor::new(config)?),
         sender: sender.map(Arc::new),
@@ -118,7 +128,7 @@ impl Partner {
         let wrapping = Arc::new(store.run(WrappingKey::open).await?);
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let routes = api::router(Api {
+        let api_state = Api {
             authorization: authorization.clone(),
             desk: desk.clone(),
             credentials: Credentials {
@@ -126,7 +136,8 @@ impl Partner {
             },
             wrapping,
             attestor: material.attestor,
-        });
+        };
+        let routes = api::router(api_state, material.received);
         let connections = config.api.max_connections;
         tasks.spawn(listener::serve(
             api_listener,

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use tracing::Instrument;
@@ -27,6 +27,7 @@ use crate::command::Desk;
 use crate::credentials::Credentials;
 use crate::oauth::{self, AuthorizationServer};
 use crate::problem::{Kind, Problem};
+use crate::received::{self, Received};
 use crate::store::StoreError;
 use crate::token_key::WrappingKey;
 
@@ -50,8 +51,8 @@ impl FromRef<Api> for Arc<AuthorizationServer> {
 }
 
 /// The routes of the mTLS listener.
-pub(crate) fn router(api: Api) -> Router {
-    Router::new()
+pub(crate) fn router(api: Api, received: Option<Arc<Received>>) -> Router {
+    let router = Router::new()
         .route(
             "/.well-known/oauth-authorization-server",
             get(oauth::metadata),
@@ -81,7 +82,11 @@ pub(crate) fn router(api: Api) -> Router {
         .fallback(async || Problem::new(Kind::NotFound, "See the contract."))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(log))
-        .with_state(api)
+        .with_state(api);
+    match received {
+        Some(received) => router.layer(from_fn_with_state((received, BODY_LIMIT), received::keep)),
+        None => router,
+    }
 }
 
 /// One line a call: the route as declared, never a path or body with ids in it.

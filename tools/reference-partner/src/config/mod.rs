@@ -98,6 +98,7 @@ impl Config {
                 &mut webhook.ca,
             ]);
         }
+        paths.extend(&mut self.control.received);
         for path in paths {
             *path = folder.join(&*path);
         }

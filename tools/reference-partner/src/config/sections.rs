@@ -201,6 +201,8 @@ impl Attestation {
 pub struct Control {
     /// Loopback address to listen on.
     pub listen: SocketAddr,
+    /// File in which everything that the service sends is kept, secrets too; none if absent.
+    pub received: Option<PathBuf>,
 }
 
 impl Control {

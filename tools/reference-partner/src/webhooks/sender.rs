@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use super::backoff::retry_after;
 use super::outbox::Message;
 use crate::config::{self, ConfigError};
 use crate::private_file;
+use crate::received::Received;
 use crate::tls;
 
 /// Answers are read up to this size, in bytes.
@@ -56,11 +58,15 @@ pub(crate) struct Sender {
     client: reqwest::Client,
     endpoint: Url,
     webhook: Webhook,
+    received: Option<Arc<Received>>,
 }
 
 impl Sender {
     /// Reads the secret, the certificate and the roots.
-    pub(crate) fn new(config: &config::Webhook) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: &config::Webhook,
+        received: Option<Arc<Received>>,
+    ) -> Result<Self, ConfigError> {
         private_file::check("webhook.secret_file", &config.secret_file)?;
         let secret = fs::read_to_string(&config.secret_file).map(Zeroizing::new);
         let bad_secret = || ConfigError::new("webhook.secret_file: one line, whsec_ and base64");
@@ -86,6 +92,7 @@ impl Sender {
             client,
             endpoint,
             webhook,
+            received,
         })
     }
 
@@ -170,10 +177,16 @@ impl Sender {
             .body(raw.body);
         let answer = request.send().await.map_err(|error| describe(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = read(answer).await?;
+        if let Some(received) = &self.received {
+            received
+                .keep(status.as_str(), &headers, &body)
+                .map_err(|error| format!("the answer can't be kept: {error}"))?;
+        }
         Ok(Answer {
             status,
             headers,
-            body: read(answer).await?,
+            body,
         })
     }
 }
