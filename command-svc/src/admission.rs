@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use domain::{CallerName, PassId, SubjectRef};
 use privacy::LookupIndex;
+use service::rate::Rates;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::ledger::Ledger;
-use self::rates::Rates;
+use self::rates::refused;
 use crate::config::Limits;
 use crate::refusal::Refusal;
 use crate::subjects::Directory;
@@ -42,7 +43,7 @@ impl Admission {
     /// # Errors
     /// Too many are in flight, or the caller asks too often.
     pub(crate) fn caller(&self, caller: &CallerName) -> Result<OwnedSemaphorePermit, Refusal> {
-        let admitted = self.callers.check(caller).and_then(|()| {
+        let admitted = self.callers.check(caller).map_err(refused).and_then(|()| {
             let place = Arc::clone(&self.in_flight).try_acquire_owned();
             place.map_err(|_| Refusal::Busy)
         });
@@ -83,7 +84,8 @@ impl Admission {
         caller: &CallerName,
         name: impl FnOnce() -> Option<CallerName>,
     ) -> Result<(), Refusal> {
-        self.askers.check(index).inspect_err(|refusal| {
+        let asked = self.askers.check(index).map_err(refused);
+        asked.inspect_err(|refusal| {
             let limited = name().unwrap_or_else(|| caller.clone());
             self.ledger.count(limited, refusal.reason());
         })

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile, duration};
 
 use crate::gateway::Limits;
+use crate::quota::Quota;
 
 /// Room that a record needs beside an event's sealed body, in bytes.
 const RECORD_OVERHEAD: usize = 4096;
@@ -39,6 +40,9 @@ pub struct Config {
     /// After how long an event is marked late.
     #[serde(default = "defaults::lateness", with = "duration")]
     pub lateness: Duration,
+    /// How many of its last deliveries each partner is shown.
+    #[serde(default = "defaults::deliveries_kept")]
+    pub deliveries_kept: usize,
     /// Where partners call.
     pub listen: ListenConfig,
     /// The event log.
@@ -85,6 +89,9 @@ pub struct PartnerConfig {
     pub id: PartnerId,
     /// Files with its active secrets, `whsec_...` each: one, or several during a rotation.
     pub secrets: Vec<SecretFile>,
+    /// Its share.
+    #[serde(default)]
+    pub quota: Quota,
 }
 
 impl Config {
@@ -130,6 +137,9 @@ impl ProcessConfig for Config {
         if self.max_in_flight == 0 || self.max_in_flight > 1_000_000 {
             return Err("`max_in_flight` must be 1 to 1000000".to_owned());
         }
+        if self.deliveries_kept > 1000 {
+            return Err("`deliveries_kept` must be at most 1000".to_owned());
+        }
         if self.lateness > MAX_LATENESS {
             return Err("`lateness` must be at most 366 days".to_owned());
         }
@@ -141,6 +151,12 @@ impl ProcessConfig for Config {
             if !seen.insert(&partner.id) {
                 return Err(format!(
                     "`partners` names `{}` twice; list its secrets once",
+                    partner.id
+                ));
+            }
+            if partner.quota.max_in_flight == 0 {
+                return Err(format!(
+                    "`partners`: `{}` may have nothing in flight; `quota.max_in_flight` must be at least 1",
                     partner.id
                 ));
             }
@@ -176,6 +192,10 @@ mod defaults {
 
     pub(super) const fn lateness() -> Duration {
         Duration::from_secs(24 * 60 * 60)
+    }
+
+    pub(super) const fn deliveries_kept() -> usize {
+        100
     }
 
     pub(super) const fn reload_every() -> Duration {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use authn::peer::PeerIdentity;
 use domain::{EventId, PartnerId};
 use eventlog::{AppendError, SharedLog};
 use jiff::{SignedDuration, Timestamp};
@@ -13,13 +14,15 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::append::append_all;
+use crate::deliveries::Deliveries;
 use crate::event::{
     self, CloudEvent, Format, JsonPointer, NotCloudEvents, PartnerEventId, RejectReason,
 };
 use crate::judge::{Arrival, Judgement, World, judge};
+use crate::quota::Quotas;
 use crate::record::{Entry, entry};
 use crate::telemetry;
-use crate::verify::{NotVerified, Secrets, Unverified, Verified};
+use crate::verify::{Caller, NotVerified, Secrets, Unverified, Verified};
 
 /// What one request, and all of them together, may take.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,8 @@ pub struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) clock: fn() -> Timestamp,
     pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) quotas: Quotas,
+    pub(crate) deliveries: Deliveries,
 }
 
 /// What became of one event. Given only once its record is durable.
@@ -96,22 +101,42 @@ impl Gateway {
         trace: &TraceContext,
     ) -> Result<Vec<Verdict>, NotTaken> {
         let received_at = (self.clock)();
-        if !self.registry.is_fresh() {
-            return Err(NotTaken::RegistryStale);
-        }
-        let verified = self
-            .registry
-            .read(|registry, _| request.verify(registry, &self.secrets, received_at))?;
+        let verified = request.verify(&self.secrets, received_at)?;
         let events = event::parse(format, verified.body(), self.limits.max_batch)?;
         let judged = self.judge(&verified, events, received_at);
         let entries = self.entries(verified.partner(), &judged, trace)?;
         append_all(&*self.log, entries)
             .await
             .map_err(NotTaken::NotRecorded)?;
-        Ok(judged
-            .iter()
-            .map(|judged| self.verdict(verified.partner(), judged))
-            .collect())
+        for judged in &judged {
+            let kind = judged.event.type_label();
+            telemetry::judged(verified.partner(), kind, &judged.judgement);
+        }
+        Ok(judged.iter().map(Judged::verdict).collect())
+    }
+
+    /// The verdicts that a request would be given, of which nothing is recorded.
+    ///
+    /// # Errors
+    /// [`NotTaken`], as [`Gateway::take`] would say; of a failing log nothing is known.
+    pub fn validate(&self, format: Format, request: Unverified) -> Result<Vec<Verdict>, NotTaken> {
+        let received_at = (self.clock)();
+        let verified = request.verify(&self.secrets, received_at)?;
+        let events = event::parse(format, verified.body(), self.limits.max_batch)?;
+        let judged = self.judge(&verified, events, received_at);
+        Ok(judged.iter().map(Judged::verdict).collect())
+    }
+
+    /// The partner that a certificate names, as far as is known now.
+    ///
+    /// # Errors
+    /// [`NotTaken::RegistryStale`], or the certificate is nobody's.
+    pub fn caller(&self, peer: &PeerIdentity) -> Result<Caller, NotTaken> {
+        if !self.registry.is_fresh() {
+            return Err(NotTaken::RegistryStale);
+        }
+        let caller = self.registry.read(|registry, _| Caller::of(registry, peer));
+        Ok(caller?)
     }
 
     fn judge<'a>(
@@ -158,24 +183,25 @@ impl Gateway {
         };
         judged.iter().map(entry).collect()
     }
-
-    fn verdict(&self, partner: &PartnerId, judged: &Judged<'_>) -> Verdict {
-        telemetry::judged(partner, judged.event.type_label(), &judged.judgement);
-        let rejected = match &judged.judgement {
-            Judgement::Accepted(_) => None,
-            Judgement::Rejected(rejection) => {
-                Some((rejection.fault.reason, rejection.fault.path.clone()))
-            }
-        };
-        Verdict {
-            id: judged.event.partner_event_id(),
-            rejected,
-        }
-    }
 }
 
 struct Judged<'a> {
     event: CloudEvent<'a>,
     arrival: Arrival,
     judgement: Judgement,
+}
+
+impl Judged<'_> {
+    fn verdict(&self) -> Verdict {
+        let rejected = match &self.judgement {
+            Judgement::Accepted(_) => None,
+            Judgement::Rejected(rejection) => {
+                Some((rejection.fault.reason, rejection.fault.path.clone()))
+            }
+        };
+        Verdict {
+            id: self.event.partner_event_id(),
+            rejected,
+        }
+    }
 }

@@ -7,11 +7,13 @@
 
 pub mod append;
 pub mod config;
+pub mod deliveries;
 pub mod event;
 pub mod gateway;
 mod health;
 pub mod http;
 pub mod judge;
+pub mod quota;
 pub mod record;
 mod run;
 mod telemetry;

@@ -16,7 +16,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, PartnerConfig};
+use crate::deliveries::Deliveries;
 use crate::gateway::Gateway;
+use crate::quota::Quotas;
 use crate::verify::{Secret, Secrets};
 use crate::{health, http};
 
@@ -47,6 +49,8 @@ pub async fn serve(
     context: Context,
 ) -> anyhow::Result<()> {
     let limits = config.limits();
+    let quotas = config.partners.iter();
+    let quotas = quotas.map(|partner| (partner.id.clone(), partner.quota));
     let secrets = secrets(&config.partners)?;
     let operators = operators_key(&config)?;
     let verifier = RecordVerifier::load(&config.records, REGISTRY_SPEAKER.parse()?)
@@ -64,6 +68,8 @@ pub async fn serve(
         limits,
         clock: Timestamp::now,
         in_flight: Arc::new(Semaphore::new(limits.max_in_flight)),
+        quotas: Quotas::new(quotas),
+        deliveries: Deliveries::new(config.deliveries_kept, Timestamp::now()),
     });
     let until = context.shutdown.clone();
     let report = health::report(context.health.clone(), Arc::clone(&gateway));

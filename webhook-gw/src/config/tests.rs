@@ -44,6 +44,7 @@ fn values_that_cannot_work_are_refused_by_name() {
         ("max_batch = 0", "max_batch"),
         ("max_batch = 2000", "max_batch"),
         ("max_in_flight = 0", "max_in_flight"),
+        ("deliveries_kept = 1001", "deliveries_kept"),
         ("lateness = \"9000h\"", "lateness"),
     ] {
         let told = with(line).unwrap_err();
@@ -51,6 +52,8 @@ fn values_that_cannot_work_are_refused_by_name() {
     }
     let twice = format!("{GOOD}\n[[partners]]\nid = \"gatekeeper\"\nsecrets = [\"x\"]\n");
     assert!(load(&twice).unwrap_err().contains("twice"));
+    let idle = format!("{GOOD}quota = {{ max_in_flight = 0 }}\n");
+    assert!(load(&idle).unwrap_err().contains("quota.max_in_flight"));
     let none = GOOD.replace("[\"gatekeeper.secret\"]", "[]");
     assert!(load(&none).unwrap_err().contains("no secret"));
 }

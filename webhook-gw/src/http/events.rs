@@ -1,10 +1,12 @@
-//! `POST /v1/events`.
+//! `POST /v1/events`, and `POST /v1/events:validate`, which records nothing.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use authn::peer::PeerIdentity;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use service::trace::{TRACEPARENT, TraceContext};
 use tracing::Instrument;
@@ -12,10 +14,11 @@ use tracing::Instrument;
 use super::body;
 use super::refusal::Refusal;
 use super::verdicts::answer;
+use crate::deliveries::{Delivery, message_id};
 use crate::event::Format;
-use crate::gateway::{Gateway, NotTaken};
+use crate::gateway::{Gateway, NotTaken, Verdict};
 use crate::telemetry;
-use crate::verify::Unverified;
+use crate::verify::{Caller, Unverified};
 
 pub(super) async fn post(
     State(gateway): State<Arc<Gateway>>,
@@ -23,45 +26,106 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     let began = Instant::now();
-    let header = request
-        .headers()
-        .get(TRACEPARENT)
-        .and_then(|value| value.to_str().ok());
-    let trace = TraceContext::from_header(header).child();
+    let trace = trace(request.headers());
     let span = trace.span("POST /v1/events");
-    let taken = async {
-        match take(&gateway, peer, request, &trace).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.into_response(),
-        }
-    };
-    let response = taken.instrument(span).await;
+    let response = take(&gateway, &peer, request, &trace)
+        .instrument(span)
+        .await;
     telemetry::answered(response.status(), began.elapsed());
     response
 }
 
+pub(super) async fn validate(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<PeerIdentity>,
+    request: Request,
+) -> Response {
+    let span = trace(request.headers()).span("POST /v1/events:validate");
+    let validated = async {
+        let _place = gateway.in_flight.try_acquire().map_err(|_| Refusal::Busy)?;
+        let caller = gateway.caller(&peer)?;
+        let _share = gateway.quotas.admit(caller.partner())?;
+        let (parts, body) = request.into_parts();
+        let (format, unverified) = read(&gateway, caller, parts.headers, body).await?;
+        Ok(gateway.validate(format, unverified)?)
+    };
+    match validated.instrument(span).await {
+        Ok(verdicts) => answer(&verdicts),
+        Err(refusal) => Refusal::into_response(refusal),
+    }
+}
+
+/// Takes a request, and keeps how it was answered for whoever sent it.
 async fn take(
     gateway: &Gateway,
-    peer: PeerIdentity,
+    peer: &PeerIdentity,
     request: Request,
     trace: &TraceContext,
-) -> Result<Response, Refusal> {
-    let _place = gateway.in_flight.try_acquire().map_err(|_| Refusal::Busy)?;
+) -> Response {
+    let Ok(_place) = gateway.in_flight.try_acquire() else {
+        return Refusal::Busy.into_response();
+    };
+    let caller = match gateway.caller(peer) {
+        Ok(caller) => caller,
+        Err(why) => return Refusal::from(why).into_response(),
+    };
+    let (partner, at) = (caller.partner().clone(), (gateway.clock)());
     let (parts, body) = request.into_parts();
-    let format = Format::of(&parts.headers).ok_or(Refusal::UnsupportedMediaType)?;
-    let body = body::read(body, &parts.headers, &gateway.limits).await?;
+    let message = message_id(&parts.headers);
+    let taken = recorded(gateway, caller, parts.headers, body, trace).await;
+    let (response, reason, verdicts) = match taken {
+        Ok(verdicts) => (answer(&verdicts), None, verdicts),
+        Err(refusal) => {
+            let reason = refusal.reason();
+            (refusal.into_response(), Some(reason), Vec::new())
+        }
+    };
+    let delivery = Delivery {
+        at,
+        message,
+        status: response.status(),
+        reason,
+        verdicts,
+    };
+    gateway.deliveries.keep(&partner, delivery);
+    response
+}
+
+async fn recorded(
+    gateway: &Gateway,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+    trace: &TraceContext,
+) -> Result<Vec<Verdict>, Refusal> {
+    let _share = gateway.quotas.admit(caller.partner())?;
+    let (format, unverified) = read(gateway, caller, headers, body).await?;
+    let taken = gateway.take(format, unverified, trace).await;
+    Ok(taken.inspect_err(|why| {
+        if let NotTaken::NotRecorded(error) = why {
+            tracing::warn!(%error, "append failed");
+        }
+    })?)
+}
+
+/// Reads a request within its limits.
+async fn read(
+    gateway: &Gateway,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(Format, Unverified), Refusal> {
+    let format = Format::of(&headers).ok_or(Refusal::UnsupportedMediaType)?;
+    let body = body::read(body, &headers, &gateway.limits).await?;
     let unverified = Unverified {
-        peer,
-        headers: parts.headers,
+        caller,
+        headers,
         body,
     };
-    let verdicts = gateway
-        .take(format, unverified, trace)
-        .await
-        .inspect_err(|why| {
-            if let NotTaken::NotRecorded(error) = why {
-                tracing::warn!(%error, "append failed");
-            }
-        })?;
-    Ok(answer(&verdicts))
+    Ok((format, unverified))
+}
+
+fn trace(headers: &HeaderMap) -> TraceContext {
+    let header = headers.get(TRACEPARENT);
+    TraceContext::from_header(header.and_then(|value| value.to_str().ok())).child()
 }

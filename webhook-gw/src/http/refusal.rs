@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::event::NotCloudEvents;
 use crate::gateway::NotTaken;
+use crate::quota::Exceeded;
 use crate::telemetry;
 
 /// After how many seconds a partner may send again what was not taken.
@@ -27,9 +28,11 @@ pub(super) enum Refusal {
     BodyIncomplete,
     /// As many requests in flight as there may be.
     Busy,
+    /// The partner takes more than its share.
+    Exceeded(Exceeded),
     /// It was read, and not taken.
     NotTaken(NotTaken),
-    /// A method other than POST.
+    /// A method that the path doesn't have.
     MethodNotAllowed,
     /// No such path.
     NotFound,
@@ -48,6 +51,24 @@ struct Problem {
 }
 
 impl Refusal {
+    /// Stable text for the partner's engineers.
+    pub(super) fn reason(&self) -> &'static str {
+        self.problem().reason
+    }
+
+    /// After how many seconds it may be sent again, if ever.
+    fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::Exceeded(Exceeded::Rate { wait }) => Some(wait.as_secs() + 1),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE
+                || status == StatusCode::TOO_MANY_REQUESTS =>
+            {
+                Some(RETRY_SECONDS)
+            }
+            _ => None,
+        }
+    }
+
     fn problem(&self) -> Problem {
         let problem = |status, slug, title, reason, detail: &str| Problem {
             status,
@@ -87,19 +108,29 @@ impl Refusal {
                 "the body did not arrive whole in time; send it again",
             ),
             Self::Busy => unavailable("busy", "too many requests at once; send it again later"),
+            Self::Exceeded(exceeded) => problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate-limited",
+                "Too many requests",
+                match exceeded {
+                    Exceeded::Rate { .. } => "rate",
+                    Exceeded::InFlight => "in_flight",
+                },
+                "more than this partner's share; send it again after Retry-After, several events at once",
+            ),
             Self::MethodNotAllowed => problem(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "Method not allowed",
                 "method",
-                "send events with POST",
+                "POST /v1/events, POST /v1/events:validate, GET /v1/deliveries",
             ),
             Self::NotFound => problem(
                 StatusCode::NOT_FOUND,
                 "not-found",
                 "Not found",
                 "path",
-                "send events to /v1/events",
+                "POST /v1/events, POST /v1/events:validate, GET /v1/deliveries",
             ),
             Self::NotTaken(why) => match why {
                 NotTaken::NotVerified(why) if why.is_certificate() => problem(
@@ -159,12 +190,16 @@ impl IntoResponse for Refusal {
         let json = HeaderValue::from_static("application/problem+json");
         let mut response =
             (problem.status, [(CONTENT_TYPE, json)], body.to_string()).into_response();
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, RETRY_SECONDS.into());
+        if let Some(seconds) = self.retry_after(problem.status) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
     }
 }
 

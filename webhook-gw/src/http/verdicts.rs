@@ -11,8 +11,9 @@ struct Verdicts {
     verdicts: Vec<Answer>,
 }
 
+/// One verdict.
 #[derive(Serialize)]
-struct Answer {
+pub(super) struct Answer {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -25,7 +26,13 @@ struct Answer {
 
 /// 200 with one verdict an event, in the order sent.
 pub(super) fn answer(verdicts: &[Verdict]) -> Response {
-    let verdicts = verdicts.iter().enumerate().map(|(index, verdict)| {
+    let verdicts = answers(verdicts);
+    Json(Verdicts { verdicts }).into_response()
+}
+
+/// Verdicts in the contract's words.
+pub(super) fn answers(verdicts: &[Verdict]) -> Vec<Answer> {
+    let answer = |(index, verdict): (usize, &Verdict)| {
         let (reason, path) = match &verdict.rejected {
             // An empty pointer blames no field.
             Some((reason, path)) => {
@@ -45,9 +52,6 @@ pub(super) fn answer(verdicts: &[Verdict]) -> Response {
             reason,
             path,
         }
-    });
-    Json(Verdicts {
-        verdicts: verdicts.collect(),
-    })
-    .into_response()
+    };
+    verdicts.iter().enumerate().map(answer).collect()
 }

@@ -1,5 +1,6 @@
-//! The one place where what came over the wire becomes what a partner said: [`Unverified`] to
-//! [`Verified`]. No other code makes a [`Verified`], and nothing else is judged or recorded.
+//! The one place where what came over the wire becomes what a partner said: a certificate to a
+//! [`Caller`], and what the caller sent, [`Unverified`], to [`Verified`]. No other code makes these,
+//! and nothing else is judged or recorded.
 
 mod secrets;
 mod signature;
@@ -16,11 +17,30 @@ use jiff::Timestamp;
 pub use secrets::{Secret, SecretError, Secrets};
 pub use signature::TOLERANCE;
 
+/// A registered, unsuspended partner that a certificate names. What it sent may still be another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(PartnerId);
+
+impl Caller {
+    /// Verifies a certificate against the registry.
+    ///
+    /// # Errors
+    /// [`NotVerified`], one that blames the certificate.
+    pub fn of(registry: &Registry, peer: &PeerIdentity) -> Result<Self, NotVerified> {
+        partner_of(registry, peer).map(Self)
+    }
+
+    /// Who it is.
+    pub fn partner(&self) -> &PartnerId {
+        &self.0
+    }
+}
+
 /// A request as it came in.
 #[derive(Debug)]
 pub struct Unverified {
     /// Whom the client certificate names.
-    pub peer: PeerIdentity,
+    pub caller: Caller,
     /// The request's headers.
     pub headers: HeaderMap,
     /// The raw body.
@@ -102,18 +122,12 @@ impl NotVerified {
 }
 
 impl Unverified {
-    /// Verifies the certificate against the registry and the signature against the partner's
-    /// secrets, at `now`.
+    /// Verifies the signature against the caller's secrets, at `now`.
     ///
     /// # Errors
-    /// [`NotVerified`].
-    pub fn verify(
-        self,
-        registry: &Registry,
-        secrets: &Secrets,
-        now: Timestamp,
-    ) -> Result<Verified, NotVerified> {
-        let partner = partner_of(registry, &self.peer)?;
+    /// [`NotVerified`], one that blames the signature.
+    pub fn verify(self, secrets: &Secrets, now: Timestamp) -> Result<Verified, NotVerified> {
+        let Caller(partner) = self.caller;
         let secrets = secrets.of(&partner).ok_or(NotVerified::NoSecret)?;
         signature::check(secrets, &self.headers, &self.body, now)?;
         Ok(Verified {

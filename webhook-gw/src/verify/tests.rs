@@ -57,11 +57,11 @@ fn headers(timestamp: &str, signature: &str) -> HeaderMap {
 
 fn verified(peer: PeerIdentity, headers: HeaderMap) -> Result<PartnerId, NotVerified> {
     let unverified = Unverified {
-        peer,
+        caller: Caller::of(&registry(), &peer)?,
         headers,
         body: Bytes::from_static(BODY.as_bytes()),
     };
-    let verified = unverified.verify(&registry(), &secrets(), at(NOW))?;
+    let verified = unverified.verify(&secrets(), at(NOW))?;
     assert_eq!(verified.body(), BODY.as_bytes());
     Ok(verified.partner().clone())
 }
@@ -198,14 +198,6 @@ fn two_partners_with_one_name_are_nobody() {
             partner("twin", "dns:gatekeeper.example", false),
         ],
     );
-    let headers = signed(NEW, at(NOW), BODY);
-    let unverified = Unverified {
-        peer: gatekeeper(),
-        headers,
-        body: Bytes::from_static(BODY.as_bytes()),
-    };
-    let refused = unverified
-        .verify(&registry, &secrets(), at(NOW))
-        .unwrap_err();
+    let refused = Caller::of(&registry, &gatekeeper()).unwrap_err();
     assert_eq!(refused, NotVerified::AmbiguousCertificate);
 }

@@ -3,6 +3,7 @@
 
 mod binary;
 mod contract;
+mod deliveries;
 mod events;
 mod refusals;
 mod support;

@@ -178,6 +178,26 @@ ledger! {
         "what is expected there", "to mend it";
     Body "verdicts[].path" [WebhookAnswer] NoPersonalData Nowhere
         "place in the event that is wrong, no value", "to mend it";
+    Body "since" [WebhookAnswer] NoPersonalData Nowhere
+        "when this instance started", "to know which deliveries are shown";
+    Body "deliveries[].at" [WebhookAnswer] NoPersonalData Nowhere
+        "when the partner's own message came", "to find it";
+    Body "deliveries[].message" [WebhookAnswer] NoPersonalData Nowhere
+        "the partner's own id of the message", "to find it";
+    Body "deliveries[].status" [WebhookAnswer] NoPersonalData Nowhere
+        "how it was answered", "to know what to do about it";
+    Body "deliveries[].reason" [WebhookAnswer] NoPersonalData Nowhere
+        "code of what was wrong with it", "to mend it";
+    Body "deliveries[].verdicts[].index" [WebhookAnswer] NoPersonalData Nowhere
+        "place of an event in the partner's batch", "to tell verdicts apart";
+    Body "deliveries[].verdicts[].id" [WebhookAnswer] NoPersonalData Nowhere
+        "the partner's own id of the event", "to tell verdicts apart";
+    Body "deliveries[].verdicts[].verdict" [WebhookAnswer] NoPersonalData Nowhere
+        "accepted or rejected", "to know what to do about it";
+    Body "deliveries[].verdicts[].reason" [WebhookAnswer] NoPersonalData Nowhere
+        "code of what is wrong with the event", "to mend it";
+    Body "deliveries[].verdicts[].path" [WebhookAnswer] NoPersonalData Nowhere
+        "place in the event that is wrong, no value", "to mend it";
 }
 
 impl Field {

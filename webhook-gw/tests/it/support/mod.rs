@@ -57,6 +57,11 @@ pub(crate) struct World {
 impl World {
     /// The gateway up and ready, with a filled registry.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = LogOptions {
             append_timeout: APPEND_TIMEOUT,
@@ -68,7 +73,8 @@ impl World {
         registrar.fill().await;
         let pki = Pki::create(folder.path());
         let operators = HpkePrivateKey::generate().unwrap();
-        let config = config(folder.path(), &pki, &root, &operators);
+        let mut config = config(folder.path(), &pki, &root, &operators);
+        change(&mut config);
         let speaker = "command-svc".parse().unwrap();
         let reader = EventReader::new(RecordVerifier::load(&config.records, speaker).unwrap());
 

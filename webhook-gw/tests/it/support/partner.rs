@@ -43,6 +43,20 @@ impl Client {
         request.send().await.unwrap()
     }
 
+    /// Sends a body, signed now, only to be judged.
+    pub(crate) async fn validate(&self, kind: &str, body: &str, secret: &str) -> reqwest::Response {
+        let headers = signed(kind, body, secret, Timestamp::now());
+        let request = self.http.post(format!("{}:validate", self.url));
+        let request = request.headers(headers).body(body.to_owned());
+        request.send().await.unwrap()
+    }
+
+    /// What became of its own deliveries.
+    pub(crate) async fn deliveries(&self) -> reqwest::Response {
+        let url = self.url.replace("/events", "/deliveries");
+        self.http.get(url).send().await.unwrap()
+    }
+
     /// Sends events that must be taken; their verdicts.
     pub(crate) async fn verdicts(&self, kind: &str, body: &Value) -> Vec<Value> {
         let response = self.post(kind, &body.to_string(), SECRET).await;
