@@ -1,5 +1,6 @@
 //! Webhooks over real mTLS: what is refused, what is rejected, what arrives in spite of crashes.
 
 mod arriving;
+mod foreign;
 mod refused;
 mod rejected;

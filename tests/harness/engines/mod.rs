@@ -10,6 +10,7 @@ pub mod keycloak;
 pub mod missing;
 pub mod oidc_provider;
 pub mod relay;
+pub mod senders;
 #[cfg(feature = "cassandra")]
 pub mod standing;
 pub mod variables;
