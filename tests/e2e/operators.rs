@@ -65,7 +65,10 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id: complex_id.clone(),
         partner_id: "gatekeeper".to_owned(),
     };
-    let get = GetComplexRequest { complex_id };
+    let get = GetComplexRequest {
+        complex_id,
+        ..GetComplexRequest::default()
+    };
     Ok(vec![
         told(registry.clone().get_complex(get).await),
         told(registry.clone().apply(change(complex)).await),
@@ -92,6 +95,7 @@ async fn an_operator_of_one_complex_can_not_see_that_another_exists() -> Result<
 
     let get = GetComplexRequest {
         complex_id: "sunrise".to_owned(),
+        ..GetComplexRequest::default()
     };
     assert_eq!(
         told(sunrise.registry.clone().get_complex(get).await).code,
@@ -179,6 +183,7 @@ async fn stands(registry: &Registry, resident: &Entity, version: u64) -> Result<
     wait_until(PATIENCE, "every change so far", || async {
         let get = GetComplexRequest {
             complex_id: "sunrise".to_owned(),
+            ..GetComplexRequest::default()
         };
         let answer = registry.clone().get_complex(get).await;
         answer.is_ok_and(|answer| {

@@ -93,6 +93,7 @@ impl Desk {
         let mut operator = Operator::connect(self.site()).await?;
         let request = GetComplexRequest {
             complex_id: "meadow".to_owned(),
+            ..GetComplexRequest::default()
         };
         let entities = operator.registry.get_complex(request).await?.into_inner();
         let found = entities.entities.into_iter().find_map(|entity| {

@@ -112,6 +112,7 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         let mut line = |what, result: &str| table.line(username, what, complex, result);
         let get = GetComplexRequest {
             complex_id: complex.to_owned(),
+            ..GetComplexRequest::default()
         };
         line(
             "read registry",
