@@ -62,3 +62,49 @@ impl Answers {
         timed.chain(others.into_iter().map(|(id, answer)| (*id, answer, None)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Change, ChangeSet, Entity, Registry, Resident};
+    use super::*;
+    use crate::id::{ComplexId, SubjectRef};
+    use uuid::Uuid;
+
+    fn set(id: u128, expected_version: u64) -> ChangeSet {
+        ChangeSet {
+            id: ChangeSetId(Uuid::from_u128(id)),
+            note: String::new(),
+            changes: vec![Change {
+                expected_version,
+                entity: Entity::Resident(Resident {
+                    subject: SubjectRef(Uuid::from_u128(1)),
+                    active: true,
+                }),
+            }],
+        }
+    }
+
+    #[test]
+    fn what_took_effect_is_forgotten_after_a_day_and_can_not_do_so_again() {
+        let complex: ComplexId = "sunrise".parse().unwrap();
+        let start: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let mut registry = Registry::default();
+        let refused = registry.fold_at(&complex, set(1, 2), start);
+        assert!(refused.is_err());
+        let first = registry.fold_at(&complex, set(2, 0), start);
+        assert!(first.is_ok());
+        registry.fold_at(&complex, set(3, 1), start + KEPT).unwrap();
+        assert_eq!(registry.fold_at(&complex, set(2, 0), start + KEPT), first);
+        let later = start + KEPT + SignedDuration::from_millis(1);
+        registry.fold_at(&complex, set(4, 2), later).unwrap();
+        let id = |id| ChangeSetId(Uuid::from_u128(id));
+        assert_eq!(registry.change_set(&complex, id(2)), None);
+        assert!(registry.change_set(&complex, id(3)).is_some());
+        // Again, it is refused; and what was refused stays so, though it would apply by now.
+        assert!(registry.fold_at(&complex, set(2, 0), later).is_err());
+        assert_eq!(registry.fold_at(&complex, set(1, 2), later), refused);
+        let subject = SubjectRef(Uuid::from_u128(1));
+        assert_eq!(registry.resident(&complex, &subject).unwrap().0, 3);
+    }
+}
