@@ -35,6 +35,8 @@ pub struct Config {
     pub records: RecordTrust,
     /// The key that signs this process' records.
     pub signer: RecordSignerConfig,
+    /// Snapshots of the registry; absent, it is folded from its beginning at each start.
+    pub snapshot: Option<records::SnapshotConfig>,
     /// Keys of personal data.
     pub keys: privacy::KeyFiles,
     /// The partners.

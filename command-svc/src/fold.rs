@@ -6,7 +6,7 @@ use domain::commands::{KEY_WINDOW, LEEWAY};
 use domain::event::LogPosition;
 use eventlog::{EventLog, Record, TailFrom, Topic};
 use jiff::Timestamp;
-use records::{EventReader, Follower, Unreadable};
+use records::{Digest, EventReader, Follower, Unreadable};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -21,11 +21,13 @@ pub(crate) struct Tails {
 }
 
 impl Tails {
-    /// Starts them: the registry and the subjects from their beginning, the commands as far
+    /// Starts them: the registry where what is `known` of it ends, the subjects from their
+    /// beginning, the commands as far
     /// back as an idempotency key may be old.
     pub(crate) fn spawn(
         log: &Arc<dyn EventLog>,
         reader: &Arc<EventReader>,
+        known: TailFrom,
         knowledge: &Arc<Knowledge>,
         directory: &Arc<Directory>,
     ) -> Self {
@@ -41,7 +43,7 @@ impl Tails {
         };
         let directory = Arc::clone(directory);
         Self {
-            registry: follow(Topic::RegistryEvents, TailFrom::Beginning, folder()),
+            registry: follow(Topic::RegistryEvents, known, folder()),
             access: follow(Topic::AccessEvents, TailFrom::Time(since), folder()),
             subjects: follow(
                 Topic::Subjects,
@@ -82,8 +84,9 @@ impl Tails {
 }
 
 fn fold(reader: &EventReader, knowledge: &Knowledge, record: &Record) {
-    // Signatures are checked before the lock is taken.
+    // Signatures are checked, and hashes made, before the lock is taken.
     let event = reader.read(record);
+    let digest = (record.topic == Topic::RegistryEvents).then(|| Digest::of(record));
     let mut state = knowledge.lock();
     match event {
         Ok(event) => match record.topic {
@@ -109,9 +112,12 @@ fn fold(reader: &EventReader, knowledge: &Knowledge, record: &Record) {
             );
             // What is merely forged changes nothing; what is newer than this version might.
             if unreadable == Unreadable::UnknownType {
-                state.refuse(&record.key);
+                state.refuse(record);
             }
         }
+    }
+    if let Some(digest) = digest {
+        state.mark(record, digest);
     }
     state.folded(
         record.topic,

@@ -10,9 +10,10 @@ use domain::event::{Body, DecisionInputs, Event, LogPosition};
 use domain::registry::{Applied, Refused, Registry};
 use domain::vocabulary::Verdict;
 use domain::{ChangeSetId, CommandId, ComplexId, Decision, EventId, Instant, OpenCommand, decide};
-use eventlog::Topic;
 use eventlog::partitioner::partition_of;
+use eventlog::{Record, Topic};
 use jiff::Timestamp;
+use records::{Digest, Marks, Snapshot};
 use tokio::sync::oneshot;
 
 mod uses;
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub registry: Registry,
     /// Commands of the last minutes.
     pub commands: Commands,
+    registry_marks: Marks,
     registry_positions: Vec<u64>,
     access_positions: Vec<u64>,
     unreadable: HashSet<Vec<u8>>,
@@ -60,6 +62,16 @@ pub(crate) struct State {
 pub(crate) struct Knowledge(Mutex<State>);
 
 impl Knowledge {
+    /// With a registry as far as it is known.
+    pub(crate) fn of(known: Snapshot) -> Self {
+        Self(Mutex::new(State {
+            registry_positions: known.marks.next(),
+            registry: known.registry,
+            registry_marks: known.marks,
+            ..State::default()
+        }))
+    }
+
     /// Locks the state. Never held over an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +111,11 @@ impl State {
             policy_version: domain::POLICY_VERSION,
         };
         (decision, inputs)
+    }
+
+    /// Up to where the log of a complex has been folded.
+    pub(crate) fn registry_position(&self, complex: &ComplexId) -> LogPosition {
+        position(Topic::RegistryEvents, &self.registry_positions, complex)
     }
 
     /// One clock reading, as the complex's own clocks show it.
@@ -156,7 +173,7 @@ impl State {
         match event.body {
             Body::RegistryChanged(set) => {
                 let id = set.id;
-                let answer = self.registry.fold(&event.complex, set);
+                let answer = self.registry.fold_at(&event.complex, set, append_time);
                 for waiter in self.change_sets.remove(&id).into_iter().flatten() {
                     let _ = waiter.send(answer.clone());
                 }
@@ -225,8 +242,24 @@ impl State {
 
     /// A record that this version can't read stands in the log: what it changed is unknown,
     /// so nothing is decided for its complex any more.
-    pub(crate) fn refuse(&mut self, key: &[u8]) {
-        self.unreadable.insert(key.to_vec());
+    pub(crate) fn refuse(&mut self, record: &Record) {
+        self.unreadable.insert(record.key.to_vec());
+        if record.topic == Topic::RegistryEvents {
+            self.registry_marks.not_understood();
+        }
+    }
+
+    /// A record of the registry was folded, or ignored.
+    pub(crate) fn mark(&mut self, record: &Record, digest: Digest) {
+        self.registry_marks.folded(record, digest);
+    }
+
+    /// The registry as it is known now, and how far; takes next to no time.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            registry: self.registry.clone(),
+            marks: self.registry_marks.clone(),
+        }
     }
 
     /// Whether something in the log of `complex`, or in that of `global`, could not be read.

@@ -10,17 +10,20 @@ use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
     EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, VerifyPartnerRequest, VerifyPartnerResponse, VersionedEntity,
+    GetComplexResponse, HistoryRequest, HistoryResponse, VerifyPartnerRequest,
+    VerifyPartnerResponse,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
 use crate::grpc;
+use crate::history::History;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
 use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
+use crate::registry_page;
 use crate::subjects::Directory;
 use crate::zone;
 
@@ -43,6 +46,8 @@ pub(crate) struct RegistryApi {
     pub provisioner: Provisioner,
     /// What partners must refuse.
     pub privileges: Arc<Privileges>,
+    /// What was changed before.
+    pub history: History,
 }
 
 impl RegistryApi {
@@ -133,21 +138,26 @@ impl RegistryApi {
             return Err(Refusal::Stale);
         }
         let state = self.registrar.knowledge.lock();
-        let entities: Vec<_> = state
-            .registry
-            .entities(&complex)
-            .map(|entity| VersionedEntity {
-                version: entity.version,
-                entity: Some(pb::Change {
-                    expected_version: 0,
-                    entity: Some(records::entity_to_wire(&entity.state)),
-                }),
-            })
-            .collect();
-        if entities.is_empty() {
+        let page = registry_page::of(&state.registry, &complex, request.get_ref())?;
+        page.ok_or(Refusal::NotFound("complex"))
+    }
+
+    async fn past(&self, request: Request<HistoryRequest>) -> Result<HistoryResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let request = request.into_inner();
+        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
+        operator.is_for(&complex)?;
+        if !self.registrar.tails.knows_registry() {
+            return Err(Refusal::Stale);
+        }
+        let standing = {
+            let state = self.registrar.knowledge.lock();
+            !state.registry.page(&complex, None, 1).is_empty()
+        };
+        if !standing {
             return Err(Refusal::NotFound("complex"));
         }
-        Ok(GetComplexResponse { entities })
+        self.history.page(complex, &request).await
     }
 
     async fn token_key(
@@ -286,5 +296,12 @@ impl RegistryService for RegistryApi {
         request: Request<VerifyPartnerRequest>,
     ) -> Result<Response<VerifyPartnerResponse>, Status> {
         grpc::reply("VerifyPartner", self.verified(request)).await
+    }
+
+    async fn history(
+        &self,
+        request: Request<HistoryRequest>,
+    ) -> Result<Response<HistoryResponse>, Status> {
+        grpc::reply("History", self.past(request)).await
     }
 }

@@ -11,7 +11,7 @@ use privacy::{IdentityKeys, LookupKey, PlateKeys, TokenKeyRoots};
 use proto::access::access_service_server::AccessServiceServer;
 use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
-use records::EventReader;
+use records::{EventReader, Snapshot, Snapshots};
 use service::health::Condition;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -27,6 +27,7 @@ use crate::admission::ledger::Ledger;
 use crate::config::Config;
 use crate::fold::Tails;
 use crate::guest_service::Guests;
+use crate::history::History;
 use crate::knowledge::Knowledge;
 use crate::open::Opener;
 use crate::operator::Operators;
@@ -71,8 +72,18 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let keys = &config.keys;
     let (lookup, identity) = (LookupKey::load(keys)?, IdentityKeys::load(keys)?);
     let directory = Arc::new(Directory::new(Arc::clone(&log), lookup, identity));
-    let knowledge = Arc::new(Knowledge::default());
-    let tails = Arc::new(Tails::spawn(&log, &reader, &knowledge, &directory));
+    let snapshots = config
+        .snapshot
+        .map(|config| Snapshots::open(&config, "command-svc", &reader).map(Arc::new))
+        .transpose()
+        .context("snapshot")?;
+    let known = match &snapshots {
+        Some(snapshots) => snapshots.load(log.as_ref()).await,
+        None => Snapshot::default(),
+    };
+    let (taken, from) = (known.marks.clone(), known.end());
+    let knowledge = Arc::new(Knowledge::of(known));
+    let tails = Arc::new(Tails::spawn(&log, &reader, from, &knowledge, &directory));
     let tokens = AccessTokenVerifier::new(config.issuer).context("issuer")?;
 
     let registrar = Arc::new(Registrar {
@@ -113,6 +124,11 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             tokens: TokenKeyRoots::load(keys)?,
         },
         privileges: Arc::clone(&privileges),
+        history: History {
+            log: Arc::clone(&log),
+            reader: Arc::clone(&reader),
+            knowledge: Arc::clone(&knowledge),
+        },
     };
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
     let in_flight = TaskTracker::new();
@@ -166,6 +182,11 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             admission,
         ),
     ));
+    if let Some(snapshots) = snapshots {
+        let (knowledge, stop) = (Arc::clone(&knowledge), background.clone());
+        let copy = move || knowledge.lock().snapshot();
+        parts.spawn(records::keep_snapshots(snapshots, taken, stop, copy));
+    }
     parts.spawn(summarise(background.clone(), ledger, Arc::clone(&recorder)));
     parts.spawn(until(
         &background,

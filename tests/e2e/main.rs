@@ -23,6 +23,7 @@ mod privacy;
 mod rights;
 mod rules;
 mod smarthomectl;
+mod snapshots;
 mod stop;
 mod subjects;
 mod trace;

@@ -10,7 +10,7 @@ use harness::site::Part;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    EnsureSubjectsRequest, GetComplexRequest, VerifyPartnerRequest,
+    EnsureSubjectsRequest, GetComplexRequest, HistoryRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -65,8 +65,16 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id: complex_id.clone(),
         partner_id: "gatekeeper".to_owned(),
     };
-    let get = GetComplexRequest { complex_id };
+    let history = HistoryRequest {
+        complex_id: complex_id.clone(),
+        ..HistoryRequest::default()
+    };
+    let get = GetComplexRequest {
+        complex_id,
+        ..GetComplexRequest::default()
+    };
     Ok(vec![
+        told(registry.clone().history(history).await),
         told(registry.clone().get_complex(get).await),
         told(registry.clone().apply(change(complex)).await),
         told(registry.clone().add_plate_credential(plate).await),
@@ -92,6 +100,7 @@ async fn an_operator_of_one_complex_can_not_see_that_another_exists() -> Result<
 
     let get = GetComplexRequest {
         complex_id: "sunrise".to_owned(),
+        ..GetComplexRequest::default()
     };
     assert_eq!(
         told(sunrise.registry.clone().get_complex(get).await).code,
@@ -171,6 +180,93 @@ async fn a_change_is_recorded_of_the_operator_who_made_it() -> Result<()> {
     scene.finish().await
 }
 
+#[tokio::test]
+async fn a_complex_and_its_history_are_read_in_pages() -> Result<()> {
+    let scene = Scene::start().await?;
+    let mut registry = Operator::connect(scene.site()).await?.registry;
+    let mut get = GetComplexRequest {
+        complex_id: "sunrise".to_owned(),
+        ..GetComplexRequest::default()
+    };
+    let whole = registry.get_complex(get.clone()).await?.into_inner();
+    assert_eq!(whole.next_page_token, "");
+    let mut found = Vec::new();
+    get.page_size = 2;
+    loop {
+        let page = registry.get_complex(get.clone()).await?.into_inner();
+        assert!((1..=2).contains(&page.entities.len()));
+        found.extend(page.entities);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        get.page_token = page.next_page_token;
+    }
+    assert_eq!(found, whole.entities);
+
+    // Two changes of a new resident, in the words of those who asked for them.
+    let first = change("sunrise");
+    let entity = first.changes[0].entity.clone();
+    let Some(Entity::Resident(resident)) = &entity else {
+        anyhow::bail!("a resident");
+    };
+    registry.apply(first.clone()).await?;
+    let mut second = change("sunrise");
+    second.note = "moved out".to_owned();
+    second.changes[0] = pb::Change {
+        expected_version: 1,
+        entity: Some(Entity::Resident(pb::Resident {
+            active: false,
+            ..resident.clone()
+        })),
+    };
+    registry.apply(second.clone()).await?;
+    let mut entries = Vec::new();
+    let mut request = HistoryRequest {
+        complex_id: "sunrise".to_owned(),
+        entity: format!("resident/{}", resident.subject_ref),
+        page_size: 1,
+        ..HistoryRequest::default()
+    };
+    loop {
+        let page = registry.history(request.clone()).await?.into_inner();
+        assert!(page.entries.len() <= 1);
+        entries.extend(page.entries);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(entries.len(), 2);
+    for (entry, asked) in entries.iter().zip([first, second]) {
+        assert_eq!(entry.change_set_id, asked.idempotency_key);
+        assert_eq!(entry.note, asked.note);
+        assert_eq!(entry.changes, asked.changes);
+        assert_eq!((&*entry.refused, &*entry.ignored), ("", ""));
+        let actor = entry.actor.as_ref().context("an actor")?;
+        assert!(!actor.subject_ref.is_empty() && !actor.caller.is_empty());
+    }
+    // All of it: everything that was ever registered there, and more entries than one page takes.
+    let all = HistoryRequest {
+        complex_id: "sunrise".to_owned(),
+        ..HistoryRequest::default()
+    };
+    let all = registry.history(all).await?.into_inner();
+    let named = all.entries.iter().flat_map(|entry| &entry.changes).count();
+    assert!(named > whole.entities.len(), "{named}");
+    for wrong in ["gate/x", "grant/x", "resident"] {
+        let request = HistoryRequest {
+            entity: wrong.to_owned(),
+            ..request.clone()
+        };
+        let refused = told(registry.history(request).await);
+        assert_eq!(
+            refused,
+            Told::new(Code::InvalidArgument, "INVALID_FIELD", &["entity"])
+        );
+    }
+    scene.finish().await
+}
+
 /// How often they meet.
 const ROUNDS: u64 = 10;
 
@@ -179,6 +275,7 @@ async fn stands(registry: &Registry, resident: &Entity, version: u64) -> Result<
     wait_until(PATIENCE, "every change so far", || async {
         let get = GetComplexRequest {
             complex_id: "sunrise".to_owned(),
+            ..GetComplexRequest::default()
         };
         let answer = registry.clone().get_complex(get).await;
         answer.is_ok_and(|answer| {

@@ -93,6 +93,7 @@ impl Desk {
         let mut operator = Operator::connect(self.site()).await?;
         let request = GetComplexRequest {
             complex_id: "meadow".to_owned(),
+            ..GetComplexRequest::default()
         };
         let entities = operator.registry.get_complex(request).await?.into_inner();
         let found = entities.entities.into_iter().find_map(|entity| {
@@ -254,6 +255,43 @@ async fn a_change_is_shown_asked_about_and_never_laid_over_another() -> Result<(
         (version, barrier.cooldown_ms, barrier.enabled),
         (3, 5000, true)
     );
+    desk.ground.finish().await
+}
+
+#[tokio::test]
+async fn the_history_tells_who_changed_what_and_why() -> Result<()> {
+    let desk = Desk::set_up().await?;
+    ended(
+        &desk
+            .apply(&["--yes", "--note", "the first complex"])
+            .await?,
+        0,
+        &[],
+    );
+    desk.disable_barrier().await?;
+    let whole = desk.run(&["history", "meadow"]).await?;
+    let told = [
+        "note: the first complex",
+        "note: out of order",
+        "kind: Complex",
+    ];
+    ended(&whole, 0, &told);
+    let barrier = desk
+        .run(&["history", "meadow", "device", BARRIER, "-o", "json"])
+        .await?;
+    ended(&barrier, 0, &[]);
+    let entries: serde_json::Value = serde_json::from_str(&barrier.text)?;
+    let entries = entries.as_array().context("an array")?;
+    let versions: Vec<_> = entries
+        .iter()
+        .map(|entry| &entry["changes"][0]["version"])
+        .collect();
+    assert_eq!(versions, [1, 2]);
+    assert_eq!(entries[1]["changes"][0]["to"]["enabled"], false);
+    assert_eq!(entries[1]["note"], "out of order");
+    let wrong = ["history", "meadow", "grant", "yard-barrier"];
+    ended(&desk.run(&wrong).await?, 2, &["no id of a grant"]);
+    ended(&desk.run(&["history", "sunrise"]).await?, 1, &["NotFound"]);
     desk.ground.finish().await
 }
 

@@ -49,6 +49,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Whose registry events are believed.
     pub records: RecordTrust,
+    /// Snapshots of the registry; absent, it is folded from its beginning at each start.
+    pub snapshot: Option<records::SnapshotConfig>,
     /// What becomes of rejected events.
     pub rejected: RejectedConfig,
     /// Partners that may send.

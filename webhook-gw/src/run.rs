@@ -10,7 +10,7 @@ use domain::PartnerId;
 use eventlog::SharedLog;
 use jiff::Timestamp;
 use privacy::HpkePublicKey;
-use records::{EventReader, RegistryFollower};
+use records::{EventReader, RegistryFollower, Snapshot, Snapshots};
 use service::Context;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -59,7 +59,18 @@ pub async fn serve(
     let listener = TlsListener::new(tcp, Arc::clone(&tls), config.listen.limits)?;
 
     let reader = Arc::new(EventReader::new(verifier));
-    let registry = RegistryFollower::spawn(Arc::clone(&log), reader, context.shutdown.clone());
+    let snapshots = config
+        .snapshot
+        .map(|config| Snapshots::open(&config, "webhook-gw", &reader).map(Arc::new))
+        .transpose()
+        .context("`snapshot`")?;
+    let known = match &snapshots {
+        Some(snapshots) => snapshots.load(log.as_ref()).await,
+        None => Snapshot::default(),
+    };
+    let taken = known.marks.clone();
+    let registry =
+        RegistryFollower::spawn(Arc::clone(&log), reader, known, context.shutdown.clone());
     let gateway = Arc::new(Gateway {
         log,
         registry,
@@ -72,6 +83,11 @@ pub async fn serve(
         deliveries: Deliveries::new(config.deliveries_kept, Timestamp::now()),
     });
     let until = context.shutdown.clone();
+    let kept = snapshots.map(|snapshots| {
+        let (gateway, stop) = (Arc::clone(&gateway), until.clone());
+        let copy = move || gateway.registry.copy();
+        tokio::spawn(records::keep_snapshots(snapshots, taken, stop, copy))
+    });
     let report = health::report(context.health.clone(), Arc::clone(&gateway));
     tokio::spawn(until.clone().run_until_cancelled_owned(report));
     tokio::spawn(
@@ -85,6 +101,9 @@ pub async fn serve(
     axum::serve(listener, app)
         .with_graceful_shutdown(until.cancelled_owned())
         .await?;
+    if let Some(kept) = kept {
+        kept.await?;
+    }
     Ok(())
 }
 

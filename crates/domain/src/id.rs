@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $expected:expr, $valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The id as text.
@@ -46,7 +47,7 @@ macro_rules! text_id {
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(IdError { kind: $kind, expected: $expected })
                 }
@@ -111,17 +112,17 @@ text_id!(
 impl ComplexId {
     /// The reserved complex under which partners are registered.
     pub fn global() -> Self {
-        Self("global".to_owned())
+        Self("global".into())
     }
 
     /// The reserved complex under which commands for unknown devices are recorded.
     pub fn unassigned() -> Self {
-        Self("unassigned".to_owned())
+        Self("unassigned".into())
     }
 
     /// Reserved ids can't be registered as complexes.
     pub fn is_reserved(&self) -> bool {
-        matches!(self.0.as_str(), "global" | "unassigned")
+        matches!(&*self.0, "global" | "unassigned")
     }
 }
 
@@ -129,7 +130,7 @@ impl DeviceId {
     /// The complex that the device stands in.
     pub fn complex(&self) -> ComplexId {
         let (complex, _) = self.0.split_once('.').unwrap_or((&self.0, ""));
-        ComplexId(complex.to_owned())
+        ComplexId(complex.into())
     }
 }
 

@@ -59,6 +59,11 @@ impl EventReader {
         Self { verifier }
     }
 
+    /// SHA-256 of whose signatures are believed.
+    pub fn trust_digest(&self) -> [u8; 32] {
+        self.verifier.trust_digest()
+    }
+
     /// The event of a record.
     ///
     /// # Errors

@@ -5,52 +5,63 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::event::Body;
 use domain::registry::Registry;
-use eventlog::{EventLog, TailFrom, Topic};
+use eventlog::{EventLog, Topic};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::follow::Follower;
-use crate::reader::EventReader;
+use crate::reader::{EventReader, Unreadable};
+use crate::snapshot::{Digest, Snapshot};
 
-/// Follows `registry.events.v1` from its beginning.
+/// Follows `registry.events.v1`.
 #[derive(Debug)]
 pub struct RegistryFollower {
     follower: Follower,
-    registry: Arc<RwLock<Registry>>,
+    folded: Arc<RwLock<Snapshot>>,
 }
 
 impl RegistryFollower {
-    /// Starts following.
+    /// Starts following where `known` ends.
     pub fn spawn(
         log: Arc<dyn EventLog>,
         reader: Arc<EventReader>,
+        known: Snapshot,
         shutdown: CancellationToken,
     ) -> Self {
-        let registry = Arc::new(RwLock::new(Registry::default()));
-        let folded = Arc::clone(&registry);
-        let fold = move |record: &eventlog::Record| match reader.read(record) {
-            Ok(event) => {
-                if let Body::RegistryChanged(set) = event.body {
-                    let mut registry = folded.write().unwrap_or_else(PoisonError::into_inner);
-                    // Whether it applied is told to whoever wrote it; a refused one is ignored.
-                    let _ = registry.fold(&event.complex, set);
+        let from = known.end();
+        let known = Arc::new(RwLock::new(known));
+        let folded = Arc::clone(&known);
+        let fold = move |record: &eventlog::Record| {
+            let digest = Digest::of(record);
+            let event = reader.read(record);
+            let mut folded = folded.write().unwrap_or_else(PoisonError::into_inner);
+            match event {
+                Ok(event) => {
+                    if let Body::RegistryChanged(set) = event.body {
+                        let (complex, at) = (&event.complex, record.append_time);
+                        // Whether it applied is told to whoever wrote it; a refused one is ignored.
+                        let _ = folded.registry.fold_at(complex, set, at);
+                    }
+                }
+                Err(unreadable) => {
+                    error!(
+                        partition = record.position.partition,
+                        offset = record.position.offset,
+                        reason = unreadable.reason(),
+                        "registry record ignored"
+                    );
+                    if unreadable == Unreadable::UnknownType {
+                        folded.marks.not_understood();
+                    }
                 }
             }
-            Err(unreadable) => error!(
-                partition = record.position.partition,
-                offset = record.position.offset,
-                reason = unreadable.reason(),
-                "registry record ignored"
-            ),
+            folded.marks.folded(record, digest);
         };
-        let follower = Follower::spawn(
-            log,
-            Topic::RegistryEvents,
-            TailFrom::Beginning,
-            shutdown,
-            fold,
-        );
-        Self { follower, registry }
+        let follower = Follower::spawn(log, Topic::RegistryEvents, from, shutdown, fold);
+        Self {
+            follower,
+            folded: known,
+        }
     }
 
     /// Whether it is known to be up to date, to the second.
@@ -66,7 +77,13 @@ impl RegistryFollower {
     /// Reads the registry as it stands, with the next offset of each partition.
     pub fn read<R>(&self, read: impl FnOnce(&Registry, &[u64]) -> R) -> R {
         let positions = self.follower.positions();
-        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-        read(&registry, &positions)
+        let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
+        read(&folded.registry, &positions)
+    }
+
+    /// What is known now, and how far; takes next to no time.
+    pub fn copy(&self) -> Snapshot {
+        let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
+        folded.clone()
     }
 }

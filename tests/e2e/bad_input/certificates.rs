@@ -85,7 +85,10 @@ async fn read(site: &Site, port: &Port, certificate: Option<&Issued>) -> Told {
         Err(error) => return told::<()>(Err(Status::unavailable(error.to_string()))),
     };
     if port.number() == site.ports.registry.number() {
-        let request = GetComplexRequest { complex_id };
+        let request = GetComplexRequest {
+            complex_id,
+            ..GetComplexRequest::default()
+        };
         told(
             RegistryServiceClient::new(channel)
                 .get_complex(request)

@@ -197,6 +197,7 @@ async fn wrong_subjects_credentials_and_keys() -> Result<()> {
     );
     let request = GetComplexRequest {
         complex_id: "no-such-complex".to_owned(),
+        ..GetComplexRequest::default()
     };
     let refused = registry.clone().get_complex(request).await;
     assert_eq!(told(refused), Told::new(Code::NotFound, "NOT_FOUND", &[]));

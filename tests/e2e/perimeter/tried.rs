@@ -8,7 +8,7 @@ use harness::process::wait_for;
 use harness::site::PARTNER;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, GetCheckpointRequest,
-    GetComplexRequest, OpenResponse, SearchAccessRequest, VerifyPartnerRequest,
+    GetComplexRequest, HistoryRequest, OpenResponse, SearchAccessRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -112,10 +112,19 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         let mut line = |what, result: &str| table.line(username, what, complex, result);
         let get = GetComplexRequest {
             complex_id: complex.to_owned(),
+            ..GetComplexRequest::default()
         };
         line(
             "read registry",
             &result(registry.clone().get_complex(get).await),
+        );
+        let history = HistoryRequest {
+            complex_id: complex.to_owned(),
+            ..HistoryRequest::default()
+        };
+        line(
+            "read history",
+            &result(registry.clone().history(history).await),
         );
         line("change registry", &change(&registry, complex).await);
         line("register plate", &plate(scene, &registry, complex).await?);

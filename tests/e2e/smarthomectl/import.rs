@@ -82,6 +82,7 @@ impl Office {
         let mut operator = Operator::connect(self.scene.site()).await?;
         let request = GetComplexRequest {
             complex_id: "sunrise".to_owned(),
+            ..GetComplexRequest::default()
         };
         let answer = operator.registry.get_complex(request).await?.into_inner();
         let (mut residents, mut grants) = (0, 0);

@@ -19,6 +19,7 @@ pub(crate) async fn find<T>(
     let mut operator = Operator::connect(scene.site()).await?;
     let request = GetComplexRequest {
         complex_id: complex.to_owned(),
+        ..GetComplexRequest::default()
     };
     let entities = operator.registry.get_complex(request).await?.into_inner();
     let mut entities = entities.entities.into_iter();

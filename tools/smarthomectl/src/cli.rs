@@ -80,6 +80,17 @@ bad, unless --skip-bad says so.
 Exit codes: 0 done, nothing to do, or a dry run; 1 refused or failed, or bad lines were left out;
 2 wrong usage or configuration, or bad lines, and nothing was changed."#;
 
+const HISTORY: &str = r#"Example:
+  smarthomectl history sunrise
+  smarthomectl history sunrise device sunrise.north-gate
+  smarthomectl history global partner gatekeeper
+
+For every change set: where it stands in the log, when the log took it in, who asked for it (a
+reference; the audit console shows who that is) and through which certificate, why, each entity as
+it was to be and the version that this made, and, where it changed nothing, why not.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
 const CHECKS: &str = r#"Verdicts:
   refused   for want of authorization, as it must be
   ACCEPTED  a finding: it was done, or refused only for a reason that comes after authorization
@@ -114,6 +125,9 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Prints what stands in a complex, as documents that `apply` takes back
     Get(GetArgs),
+    /// Prints who changed what in a complex, when and why, refused changes too; oldest first
+    #[command(after_help = HISTORY)]
+    History(HistoryArgs),
     /// Partners
     Partner(PartnerArgs),
 }
@@ -180,6 +194,24 @@ pub(crate) struct GetArgs {
     pub(crate) output: Format,
 }
 
+/// Of `history`.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Complex id, or `global` for the partners
+    pub(crate) complex: ComplexId,
+
+    /// Only changes of one entity: what it is
+    #[arg(value_enum, requires = "id")]
+    pub(crate) kind: Option<Kind>,
+
+    /// Its id; for the complex itself its own
+    pub(crate) id: Option<String>,
+
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
+    pub(crate) output: Format,
+}
+
 /// Of `partner`.
 #[derive(Debug, Args)]
 pub(crate) struct PartnerArgs {
@@ -203,6 +235,19 @@ pub(crate) struct VerifyArgs {
 
     /// Partner id
     pub(crate) partner: PartnerId,
+}
+
+/// What an entity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Complex,
+    Device,
+    Partner,
+    Perimeter,
+    Resident,
+    Grant,
+    GuestPass,
+    Credential,
 }
 
 /// How documents are printed.

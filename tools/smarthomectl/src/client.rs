@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
+    HistoryRequest, HistoryResponse, PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -28,8 +28,6 @@ use crate::token::Token;
 const CALL: Duration = Duration::from_secs(30);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The largest complex, in bytes.
-const MAX_ANSWER: usize = 256 << 20;
 /// The port of an endpoint that names none.
 const HTTPS: u16 = 443;
 
@@ -49,7 +47,7 @@ impl Client {
             .await
             .with_context(|| format!("can't connect to {uri}"))?;
         let client = RegistryServiceClient::with_interceptor(channel, token);
-        Ok(Self(client.max_decoding_message_size(MAX_ANSWER)))
+        Ok(Self(client))
     }
 
     /// What stands in a complex; nothing where it is not registered.
@@ -57,22 +55,37 @@ impl Client {
     /// # Errors
     /// The refusal, or an entity that this version does not know.
     pub(crate) async fn standing(&mut self, complex: &ComplexId) -> Result<Standing> {
-        let request = GetComplexRequest {
+        let mut request = GetComplexRequest {
             complex_id: complex.to_string(),
-        };
-        let entities = match self.0.get_complex(request).await {
-            Ok(answer) => answer.into_inner().entities,
-            Err(status) if status.code() == Code::NotFound => Vec::new(),
-            Err(status) => return Err(refusal(&status).context(format!("can't read {complex}"))),
+            ..GetComplexRequest::default()
         };
         let mut standing = Standing::default();
-        for entity in &entities {
-            let entity = known(entity).with_context(|| {
-                format!("{complex} holds what this smarthomectl does not know; use the service's")
-            })?;
-            standing.0.insert(entity.state.key(), entity);
+        loop {
+            let page = match self.0.get_complex(request.clone()).await {
+                Ok(page) => page.into_inner(),
+                Err(status) if status.code() == Code::NotFound => return Ok(standing),
+                Err(status) => {
+                    return Err(refusal(&status).context(format!("can't read {complex}")));
+                }
+            };
+            for entity in &page.entities {
+                let entity = known(entity).with_context(|| unknown(complex))?;
+                standing.0.insert(entity.state.key(), entity);
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(standing);
+            }
+            request.page_token = page.next_page_token;
         }
-        Ok(standing)
+    }
+
+    /// A page of what was changed in a complex.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn history(&mut self, request: HistoryRequest) -> Result<HistoryResponse> {
+        let page = self.0.history(request).await;
+        Ok(page.map_err(|status| refusal(&status))?.into_inner())
     }
 
     /// References of users, in their order; where only the known are asked for, others have none.
@@ -130,6 +143,11 @@ impl Client {
         let answer = answer.map_err(|status| refusal(&status))?;
         Ok(answer.into_inner().checks)
     }
+}
+
+/// What to do about something that only a later version knows.
+pub(crate) fn unknown(complex: &ComplexId) -> String {
+    format!("{complex} holds what this smarthomectl does not know; use the service's")
 }
 
 /// A refusal in words.

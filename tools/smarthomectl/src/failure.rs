@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// Lines of a CSV file are wrong.
     #[error("{0}")]
     Lines(String),
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -25,7 +28,7 @@ impl Failure {
     /// 2 for bad files and configurations, 1 for the rest.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Files(_) | Failure::Lines(_) | Failure::Config(_) => 2,
+            Failure::Files(_) | Failure::Lines(_) | Failure::Usage(_) | Failure::Config(_) => 2,
             Failure::Failed(_) => 1,
         }
     }

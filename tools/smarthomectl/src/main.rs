@@ -11,6 +11,7 @@ mod failure;
 mod fields;
 mod files;
 mod get;
+mod history;
 mod import;
 mod kinds;
 mod partner;
@@ -49,6 +50,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Apply(args) => apply::run(&config, args).await,
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
+        Command::History(args) => history::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
     }
 }

@@ -4,6 +4,7 @@
 
 mod append;
 mod command;
+mod registry;
 mod report;
 
 use std::process::ExitCode;
@@ -29,6 +30,15 @@ pub(crate) enum Bench {
         #[arg(long, value_enum, default_value_t = Engine::Kafka)]
         engine: Engine,
     },
+    /// The registry of a city, beside a bare map and a bare reading of the log.
+    ///
+    /// Memory of a grant, the time of one decision, and the time to know everything from the log,
+    /// without and with a snapshot.
+    Registry {
+        /// How many grants; two for each resident of 20 complexes.
+        #[arg(long, default_value_t = 1_000_000)]
+        grants: usize,
+    },
     /// The bare service that `command` starts.
     #[command(hide = true)]
     Bare(CommonArgs),
@@ -50,6 +60,8 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
             }
             ("command", command::run(*engine)?)
         }
+        Bench::Registry { .. } if cfg!(debug_assertions) => return build::for_speed(&[], &[]),
+        Bench::Registry { grants } => ("registry", registry::run(*grants)?),
         Bench::Bare(args) => return Ok(command::bare(args)),
     };
     let path = report.publish(name)?;

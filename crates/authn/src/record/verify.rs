@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -57,6 +58,7 @@ pub struct RecordVerifier {
     distrusted: HashSet<KeyId>,
     speaker: Speaker,
     found_good: FoundGood,
+    trust: [u8; 32],
 }
 
 #[derive(Debug)]
@@ -90,6 +92,24 @@ impl<'a> Signed<'a> {
     }
 }
 
+/// The same for the same certificates and keys, in whatever order they are named.
+fn trust_digest(
+    certificates: &[KeyCertificate],
+    distrusted: &[KeyId],
+    speaker: &Speaker,
+) -> Result<[u8; 32], KeyError> {
+    let mut parts = vec![speaker.as_str().to_owned()];
+    for certificate in certificates {
+        parts.push(certificate.to_json()?);
+    }
+    parts.extend(distrusted.iter().map(ToString::to_string));
+    parts.sort_unstable();
+    let hash = digest(&SHA256, parts.join("\0").as_bytes());
+    let mut trust = [0; 32];
+    trust.copy_from_slice(hash.as_ref());
+    Ok(trust)
+}
+
 impl RecordVerifier {
     /// Loads the certificates; `speaker` is the only one whose records are believed.
     ///
@@ -114,6 +134,7 @@ impl RecordVerifier {
         distrusted: Vec<KeyId>,
         speaker: Speaker,
     ) -> Result<Self, KeyError> {
+        let trust = trust_digest(&certificates, &distrusted, &speaker)?;
         let mut keys = HashMap::new();
         for certificate in certificates {
             certificate.verify(&root)?;
@@ -129,7 +150,14 @@ impl RecordVerifier {
             distrusted: distrusted.into_iter().collect(),
             speaker,
             found_good: FoundGood::default(),
+            trust,
         })
+    }
+
+    /// SHA-256 of all that decides who is believed: what was folded under another one may have
+    /// to be folded again.
+    pub fn trust_digest(&self) -> [u8; 32] {
+        self.trust
     }
 
     /// Whether records that this signer seals now would be believed; a process that signs asks

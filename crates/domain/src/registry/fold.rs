@@ -1,7 +1,12 @@
 //! How a change set changes the registry: in log order, the first that expects the present
 //! versions applies, the others are refused whole.
 
-use super::{Change, ChangeSet, ComplexState, Entity, EntityKey, Registry, Versioned};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::store::ComplexState;
+use super::{Change, ChangeSet, Entity, EntityKey, Registry};
 use crate::id::{ComplexId, DeviceId};
 
 /// A change set took effect.
@@ -41,7 +46,7 @@ impl Registry {
     /// As [`Registry::fold`] would answer now.
     pub fn check(&self, complex: &ComplexId, set: &ChangeSet) -> Result<Applied, Refused> {
         let empty = ComplexState::default();
-        let state = self.complexes.get(complex).unwrap_or(&empty);
+        let state = self.complexes.get(complex).map_or(&empty, Arc::as_ref);
         let mut versions = Vec::with_capacity(set.changes.len());
         for (index, change) in set.changes.iter().enumerate() {
             let invalid = |why| Refused::Invalid { change: index, why };
@@ -50,8 +55,8 @@ impl Registry {
                 return Err(invalid("the same entity twice in one change set"));
             }
             valid_in(complex, &change.entity).map_err(invalid)?;
-            let found = state.entities.get(&key);
-            let version = found.map_or(0, |entity| entity.version);
+            let found = state.entity(&key);
+            let version = found.as_ref().map_or(0, |entity| entity.version);
             if version != change.expected_version {
                 return Err(Refused::Conflict {
                     change: index,
@@ -59,10 +64,10 @@ impl Registry {
                     found: version,
                 });
             }
-            if let Some(found) = found {
+            if let Some(found) = &found {
                 keeps_identity(&found.state, &change.entity).map_err(invalid)?;
             } else if let Entity::GuestPass(pass) = &change.entity
-                && (state.pass_by_hash.contains_key(&pass.secret_hash)
+                && (state.pass_by_hash(&pass.secret_hash).is_some()
                     || has_secret(&set.changes[..index], &pass.secret_hash))
             {
                 return Err(invalid("another pass has this secret"));
@@ -75,55 +80,47 @@ impl Registry {
     /// Folds a change set of `complex`. The same change set again changes nothing and gives
     /// the first answer.
     pub fn fold(&mut self, complex: &ComplexId, set: ChangeSet) -> Result<Applied, Refused> {
+        self.fold_set(complex, set, None)
+    }
+
+    /// As [`Registry::fold`], of a record that was appended at `append_time`: what is known only
+    /// to give the first answer again is forgotten after [`super::ANSWERS_KEPT`].
+    ///
+    /// # Errors
+    /// The change set is refused: it changed nothing.
+    pub fn fold_at(
+        &mut self,
+        complex: &ComplexId,
+        set: ChangeSet,
+        append_time: Timestamp,
+    ) -> Result<Applied, Refused> {
+        self.fold_set(complex, set, Some(append_time))
+    }
+
+    fn fold_set(
+        &mut self,
+        complex: &ComplexId,
+        set: ChangeSet,
+        append_time: Option<Timestamp>,
+    ) -> Result<Applied, Refused> {
         if let Some(answer) = self.change_set(complex, set.id) {
             return answer.clone();
         }
         let answer = self.check(complex, &set);
         let state = self.complexes.entry(complex.clone()).or_default();
-        state.change_sets.insert(set.id, answer.clone());
+        let state = Arc::make_mut(state);
+        state.answers.keep(set.id, answer.clone(), append_time);
         if let Ok(applied) = &answer {
             for (change, version) in set.changes.into_iter().zip(&applied.versions) {
-                if let Entity::Grant(grant) = &change.entity {
-                    let known = self.complexes_by_subject.entry(grant.subject).or_default();
-                    if !known.contains(complex) {
-                        known.push(complex.clone());
-                    }
+                if let Entity::Grant(grant) = &change.entity
+                    && !self.homes.has(grant.subject, complex)
+                {
+                    Arc::make_mut(&mut self.homes).add(grant.subject, complex);
                 }
                 state.put(change.entity, *version);
             }
         }
         answer
-    }
-}
-
-impl ComplexState {
-    fn put(&mut self, entity: Entity, version: u64) {
-        match &entity {
-            Entity::Grant(grant) if version == 1 => {
-                self.grants_by_subject
-                    .entry(grant.subject)
-                    .or_default()
-                    .push(grant.id);
-            }
-            Entity::GuestPass(pass) => {
-                self.pass_by_hash.insert(pass.secret_hash, pass.id);
-                if version == 1 {
-                    self.passes_by_grant
-                        .entry(pass.grant)
-                        .or_default()
-                        .push(pass.id);
-                }
-            }
-            _ => {}
-        }
-        let key = entity.key();
-        self.entities.insert(
-            key,
-            Versioned {
-                version,
-                state: entity,
-            },
-        );
     }
 }
 

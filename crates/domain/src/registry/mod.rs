@@ -1,21 +1,30 @@
 //! The registry: who may open what, folded from `registry.events.v1`.
 
+mod answers;
 mod entity;
 mod fold;
+mod homes;
+mod parts;
+mod store;
+mod table;
 mod uses;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use answers::KEPT as ANSWERS_KEPT;
 pub use entity::{
     Change, ChangeSet, Complex, Credential, Device, Entity, EntityKey, Grant, GuestPass, Holder,
     MAX_USES, Partner, Perimeter, Resident, StepUp,
 };
 pub use fold::{Applied, Refused};
+pub use parts::{FOLD_VERSION, Part};
 pub use uses::Consumption;
 
-use self::uses::Uses;
+use self::homes::Homes;
+use self::store::ComplexState;
 
 use crate::id::{
     ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
@@ -31,23 +40,12 @@ pub struct Versioned<T> {
     pub state: T,
 }
 
-/// Everything registered, by complex. Folding is in `fold.rs`.
-#[derive(Debug, Clone, Default)]
+/// Everything registered, by complex. Folding is in `fold.rs`, and how a complex is kept in
+/// `store.rs`. A copy takes next to no time: it shares what neither of the two changes.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Registry {
-    complexes: HashMap<ComplexId, ComplexState>,
-    complexes_by_subject: HashMap<SubjectRef, Vec<ComplexId>>,
-}
-
-/// One complex, or `global`.
-#[derive(Debug, Clone, Default)]
-struct ComplexState {
-    entities: BTreeMap<EntityKey, Versioned<Entity>>,
-    grants_by_subject: HashMap<SubjectRef, Vec<GrantId>>,
-    pass_by_hash: HashMap<[u8; 32], PassId>,
-    passes_by_grant: HashMap<GrantId, Vec<PassId>>,
-    uses: Uses,
-    /// Answers of the change sets that were folded, by idempotency key.
-    change_sets: HashMap<ChangeSetId, Result<Applied, Refused>>,
+    complexes: HashMap<ComplexId, Arc<ComplexState>>,
+    homes: Arc<Homes>,
 }
 
 macro_rules! getter {
@@ -62,9 +60,20 @@ macro_rules! getter {
     };
 }
 
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident($id:ty) -> $state:ty, $table:ident) => {
+        $(#[$doc])*
+        pub fn $name(&self, complex: &ComplexId, id: &$id) -> Option<(u64, &$state)> {
+            let row = self.complexes.get(complex)?.$table.get(id)?;
+            Some((row.version, &row.state))
+        }
+    };
+}
+
 impl Registry {
+    /// One of those that are few.
     fn entity(&self, complex: &ComplexId, key: &EntityKey) -> Option<&Versioned<Entity>> {
-        self.complexes.get(complex)?.entities.get(key)
+        self.complexes.get(complex)?.few.get(key)
     }
 
     /// The complex itself.
@@ -88,7 +97,7 @@ impl Registry {
 
     /// The devices of a complex, by id.
     pub fn devices(&self, complex: &ComplexId) -> impl Iterator<Item = &Device> {
-        let entities = self.complexes.get(complex).map(|state| &state.entities);
+        let entities = self.complexes.get(complex).map(|state| &state.few);
         // Entities are sorted by kind: the complex, then its devices.
         entities
             .into_iter()
@@ -100,11 +109,9 @@ impl Registry {
             })
     }
 
-    /// The complexes in which a person has, or had, a grant.
+    /// The complexes in which a person has, or had, a grant; by id.
     pub fn complexes_of(&self, subject: SubjectRef) -> &[ComplexId] {
-        self.complexes_by_subject
-            .get(&subject)
-            .map_or(&[], Vec::as_slice)
+        self.homes.of(subject)
     }
 
     /// The passes inside a grant, revoked ones too, with their versions.
@@ -113,12 +120,10 @@ impl Registry {
         complex: &ComplexId,
         grant: GrantId,
     ) -> impl Iterator<Item = (u64, &GuestPass)> {
-        self.complexes
-            .get(complex)
-            .and_then(|state| state.passes_by_grant.get(&grant))
-            .into_iter()
-            .flatten()
-            .filter_map(move |id| self.pass(&complex.clone(), id))
+        let state = self.complexes.get(complex).into_iter();
+        state
+            .flat_map(move |state| state.passes_of(grant))
+            .map(|pass| (pass.version, &pass.state))
     }
 
     /// A partner.
@@ -134,7 +139,9 @@ impl Registry {
 
     /// Every partner.
     pub fn partners(&self) -> impl Iterator<Item = &Partner> {
-        self.entities(&ComplexId::global())
+        let global = self.complexes.get(&ComplexId::global()).into_iter();
+        global
+            .flat_map(|state| state.few.values())
             .filter_map(|entity| match &entity.state {
                 Entity::Partner(partner) => Some(partner),
                 _ => None,
@@ -157,21 +164,21 @@ impl Registry {
         /// A partner's perimeter in a complex, with its version.
         perimeter, Perimeter(PartnerId), Perimeter -> Perimeter
     );
-    getter!(
+    row!(
         /// A resident of a complex, with the entity's version.
-        resident, Resident(SubjectRef), Resident -> Resident
+        resident(SubjectRef) -> Resident, residents
     );
-    getter!(
+    row!(
         /// A grant, with its version.
-        grant, Grant(GrantId), Grant -> Grant
+        grant(GrantId) -> Grant, grants
     );
-    getter!(
+    row!(
         /// A guest pass, with its version.
-        pass, GuestPass(PassId), GuestPass -> GuestPass
+        pass(PassId) -> GuestPass, passes
     );
-    getter!(
+    row!(
         /// A credential, with its version.
-        credential, Credential(CredentialId), Credential -> Credential
+        credential(CredentialId) -> Credential, credentials
     );
 
     /// The grants that a person has in a complex, revoked ones too.
@@ -180,28 +187,31 @@ impl Registry {
         complex: &ComplexId,
         subject: SubjectRef,
     ) -> impl Iterator<Item = (u64, &Grant)> {
-        self.complexes
-            .get(complex)
-            .and_then(|state| state.grants_by_subject.get(&subject))
-            .into_iter()
-            .flatten()
-            .filter_map(move |id| self.grant(&complex.clone(), id))
+        let state = self.complexes.get(complex).into_iter();
+        state
+            .flat_map(move |state| state.grants_of(subject))
+            .map(|grant| (grant.version, &grant.state))
     }
 
     /// The pass whose secret has this SHA-256.
     pub fn pass_by_hash(&self, complex: &ComplexId, hash: &[u8; 32]) -> Option<PassId> {
-        self.complexes.get(complex)?.pass_by_hash.get(hash).copied()
+        self.complexes.get(complex)?.pass_by_hash(hash)
     }
 
     /// Everything in a complex, by key.
-    pub fn entities<'a>(
-        &'a self,
+    pub fn entities(&self, complex: &ComplexId) -> impl Iterator<Item = Versioned<Entity>> + use<> {
+        self.page(complex, None, usize::MAX).into_iter()
+    }
+
+    /// The first `most` of what stands in a complex, by key, behind `after`.
+    pub fn page(
+        &self,
         complex: &ComplexId,
-    ) -> impl Iterator<Item = &'a Versioned<Entity>> + use<'a> {
-        self.complexes
-            .get(complex)
-            .into_iter()
-            .flat_map(|state| state.entities.values())
+        after: Option<&EntityKey>,
+        most: usize,
+    ) -> Vec<Versioned<Entity>> {
+        let state = self.complexes.get(complex);
+        state.map_or_else(Vec::new, |state| state.page(after, most))
     }
 
     /// What became of a change set that has been folded.
@@ -210,7 +220,7 @@ impl Registry {
         complex: &ComplexId,
         id: ChangeSetId,
     ) -> Option<&Result<Applied, Refused>> {
-        self.complexes.get(complex)?.change_sets.get(&id)
+        self.complexes.get(complex)?.answers.get(id)
     }
 
     /// Whose credential a partner's device matched. A withdrawn one still names its holder:

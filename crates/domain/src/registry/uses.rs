@@ -7,6 +7,7 @@
 //! command no longer than that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -48,7 +49,7 @@ impl Registry {
         let Some(state) = self.complexes.get_mut(complex) else {
             return Consumption::Void;
         };
-        let held = state.uses.entry(consumed.pass).or_default();
+        let held = Arc::make_mut(state).uses.entry(consumed.pass).or_default();
         if held.contains(&consumed.command) {
             return Consumption::Held;
         }
@@ -63,7 +64,7 @@ impl Registry {
     pub fn fold_returned(&mut self, complex: &ComplexId, returned: &PassUseReturned) -> bool {
         self.complexes
             .get_mut(complex)
-            .and_then(|state| state.uses.get_mut(&returned.pass))
+            .and_then(|state| Arc::make_mut(state).uses.get_mut(&returned.pass))
             .is_some_and(|held| held.remove(&returned.command))
     }
 

@@ -7,5 +7,6 @@ mod doubt;
 mod ingredients;
 mod listing;
 mod order;
+mod parts;
 mod reach;
 mod total;

@@ -1,0 +1,61 @@
+//! The registry in parts, to be kept elsewhere and put together again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Applied, Entity, Refused, Registry, Versioned};
+use crate::id::{ChangeSetId, CommandId, ComplexId, PassId};
+
+/// Version of the fold. Raised whenever the same log could give another registry, or the same
+/// registry other [`Part`]s: what was kept of an older one is then folded anew.
+pub const FOLD_VERSION: u32 = 1;
+
+/// One of the parts that a complex consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// An entity in its present state.
+    Entity(Versioned<Entity>),
+    /// The commands that have a use of a limited pass.
+    Uses(PassId, BTreeSet<CommandId>),
+    /// What became of a change set, and when that may begin to be forgotten.
+    Answer(ChangeSetId, Result<Applied, Refused>, Option<Timestamp>),
+}
+
+impl Registry {
+    /// All that it consists of, in an order in which it can be put together again.
+    pub fn parts(&self) -> impl Iterator<Item = (&ComplexId, Part)> {
+        let mut complexes: Vec<_> = self.complexes.iter().collect();
+        complexes.sort_unstable_by_key(|(complex, _)| *complex);
+        complexes.into_iter().flat_map(|(complex, state)| {
+            let entities = state.all().map(Part::Entity);
+            let uses = state.uses.iter();
+            let uses = uses.map(|(pass, held)| Part::Uses(*pass, held.clone()));
+            let answers = state.answers.all();
+            let answers = answers.map(|(id, answer, at)| Part::Answer(id, answer.clone(), at));
+            let parts = entities.chain(uses).chain(answers);
+            parts.map(move |part| (complex, part))
+        })
+    }
+
+    /// Puts a part back. Parts are believed: they were folded once.
+    pub fn restore(&mut self, complex: &ComplexId, part: Part) {
+        let state = self.complexes.entry(complex.clone()).or_default();
+        let state = Arc::make_mut(state);
+        match part {
+            Part::Entity(entity) => {
+                if let Entity::Grant(grant) = &entity.state
+                    && !self.homes.has(grant.subject, complex)
+                {
+                    Arc::make_mut(&mut self.homes).add(grant.subject, complex);
+                }
+                state.put(entity.state, entity.version);
+            }
+            Part::Uses(pass, held) => {
+                state.uses.insert(pass, held);
+            }
+            Part::Answer(id, answer, at) => state.answers.keep(id, answer, at),
+        }
+    }
+}

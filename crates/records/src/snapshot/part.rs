@@ -1,0 +1,164 @@
+//! Parts of the registry to bytes and back. Entities are written as the log has them.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use domain::registry::{Applied, Change, Part, Refused, Versioned};
+use domain::{ChangeSetId, CommandId, PassId};
+use jiff::Timestamp;
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::Unfit;
+use crate::registry_codec::{change_from_wire, entity_to_wire};
+
+const ENTITY: u8 = 1;
+const USES: u8 = 2;
+const ANSWER: u8 = 3;
+
+const APPLIED: u8 = 0;
+const CONFLICT: u8 = 1;
+const INVALID: u8 = 2;
+
+/// The most different reasons for which a change set was invalid.
+const MOST_REASONS: usize = 256;
+
+/// Writes a part behind `out`; its tag.
+pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
+    match part {
+        Part::Entity(entity) => {
+            out.extend(entity.version.to_le_bytes());
+            let change = proto::events::Change {
+                expected_version: 0,
+                entity: Some(entity_to_wire(&entity.state)),
+            };
+            out.extend(change.encode_to_vec());
+            ENTITY
+        }
+        Part::Uses(pass, held) => {
+            out.extend(pass.0.as_bytes());
+            out.extend(held.iter().flat_map(|command| *command.0.as_bytes()));
+            USES
+        }
+        Part::Answer(id, answer, at) => {
+            out.extend(id.0.as_bytes());
+            out.push(u8::from(at.is_some()));
+            let at = at.unwrap_or_default();
+            out.extend(at.as_second().to_le_bytes());
+            out.extend(at.subsec_nanosecond().to_le_bytes());
+            match answer {
+                Ok(applied) => {
+                    out.push(APPLIED);
+                    out.extend(applied.versions.iter().flat_map(|v| v.to_le_bytes()));
+                }
+                Err(Refused::Conflict {
+                    change,
+                    expected,
+                    found,
+                }) => {
+                    out.push(CONFLICT);
+                    out.extend((*change as u64).to_le_bytes());
+                    out.extend(expected.to_le_bytes());
+                    out.extend(found.to_le_bytes());
+                }
+                Err(Refused::Invalid { change, why }) => {
+                    out.push(INVALID);
+                    out.extend((*change as u64).to_le_bytes());
+                    out.extend(why.as_bytes());
+                }
+            }
+            ANSWER
+        }
+    }
+}
+
+/// A part of this tag.
+pub(super) fn read(tag: u8, bytes: &[u8]) -> Result<Part, Unfit> {
+    let mut rest = Rest(bytes);
+    match tag {
+        ENTITY => {
+            let version = rest.number()?;
+            let wire = proto::events::Change::decode(rest.0).map_err(|_| Unfit::Part)?;
+            let Change { entity: state, .. } = change_from_wire(&wire).map_err(|_| Unfit::Part)?;
+            Ok(Part::Entity(Versioned { version, state }))
+        }
+        USES => {
+            let pass = PassId(rest.uuid()?);
+            let mut held = BTreeSet::new();
+            while !rest.0.is_empty() {
+                held.insert(CommandId(rest.uuid()?));
+            }
+            Ok(Part::Uses(pass, held))
+        }
+        ANSWER => {
+            let id = ChangeSetId(rest.uuid()?);
+            let [timed] = rest.array()?;
+            let seconds = i64::from_le_bytes(rest.array()?);
+            let nanos = i32::from_le_bytes(rest.array()?);
+            let at = Timestamp::new(seconds, nanos).map_err(|_| Unfit::Part)?;
+            let at = (timed != 0).then_some(at);
+            Ok(Part::Answer(id, answer(rest)?, at))
+        }
+        _ => Err(Unfit::Part),
+    }
+}
+
+fn answer(mut rest: Rest<'_>) -> Result<Result<Applied, Refused>, Unfit> {
+    let index = |rest: &mut Rest<'_>| usize::try_from(rest.number()?).map_err(|_| Unfit::Part);
+    let [kind] = rest.array()?;
+    match kind {
+        APPLIED => {
+            let mut versions = Vec::with_capacity(rest.0.len() / 8);
+            while !rest.0.is_empty() {
+                versions.push(rest.number()?);
+            }
+            Ok(Ok(Applied { versions }))
+        }
+        CONFLICT => Ok(Err(Refused::Conflict {
+            change: index(&mut rest)?,
+            expected: rest.number()?,
+            found: rest.number()?,
+        })),
+        INVALID => {
+            let change = index(&mut rest)?;
+            let why = std::str::from_utf8(rest.0).map_err(|_| Unfit::Part)?;
+            let why = reason(why).ok_or(Unfit::Part)?;
+            Ok(Err(Refused::Invalid { change, why }))
+        }
+        _ => Err(Unfit::Part),
+    }
+}
+
+/// A reason that lives as long as the process, as those of the fold do. There is a handful of them.
+fn reason(text: &str) -> Option<&'static str> {
+    static KNOWN: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if let Some(reason) = known.get(text) {
+        return Some(reason);
+    }
+    if known.len() >= MOST_REASONS {
+        return None;
+    }
+    let reason: &'static str = Box::leak(text.into());
+    known.insert(reason);
+    Some(reason)
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unfit> {
+        let (first, rest) = self.0.split_first_chunk().ok_or(Unfit::Part)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    fn number(&mut self) -> Result<u64, Unfit> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, Unfit> {
+        self.array().map(Uuid::from_bytes)
+    }
+}
