@@ -9,6 +9,7 @@ mod cloudevent;
 mod config;
 mod duration_text;
 mod error;
+mod gone;
 mod group;
 #[cfg(feature = "kafka")]
 mod kafka;

@@ -41,6 +41,18 @@ pub trait EventLog: Send + Sync {
     /// that of the partitions; [`LogError::Unavailable`].
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError>;
 
+    /// Whether nothing that was erased can be read any more: no record with a value, superseded
+    /// ones too, has a key that contains one of `parts`. Only tombstones of such keys may be left.
+    /// An adapter that keeps the bytes itself removes them now, and answers yes only when they are
+    /// gone from its files; where a broker does, this reads the whole topic, and it is the broker's
+    /// compaction that decides when the answer is yes.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`].
+    async fn is_gone(&self, topic: Topic, parts: &[String]) -> Result<bool, LogError> {
+        crate::gone::by_reading(self, topic, parts).await
+    }
+
     /// Joins a consumer group: each partition of the topics is read by one of
     /// the group's members, from the position that the group has committed, or
     /// from the start of the log.

@@ -62,6 +62,16 @@ impl fmt::Debug for Identity {
 pub struct IdentityKeys(Keyring);
 
 impl IdentityKeys {
+    /// The versions of the keys, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.versions()
+    }
+
+    /// The version of the key that seals.
+    pub fn primary(&self) -> u32 {
+        self.0.primary()
+    }
+
     /// Takes the keys.
     ///
     /// # Errors
@@ -111,6 +121,16 @@ impl IdentityKeys {
 pub struct PlateKeys(Keyring);
 
 impl PlateKeys {
+    /// The versions of the keys, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.versions()
+    }
+
+    /// The version of the key that seals.
+    pub fn primary(&self) -> u32 {
+        self.0.primary()
+    }
+
     /// Takes the keys.
     ///
     /// # Errors
@@ -198,6 +218,11 @@ fn open(ring: &Keyring, key: &SubjectKey, value: &[u8]) -> Result<Zeroizing<Vec<
         .len();
     plaintext.truncate(length);
     Ok(plaintext)
+}
+
+/// The version of the key that a record's value is sealed under; none where it is no such value.
+pub fn key_version(key: &SubjectKey, value: &[u8]) -> Option<u32> {
+    decode(key, value).ok().map(|item| item.kek_version)
 }
 
 /// The value of the record `key`, if that is what it says it is.

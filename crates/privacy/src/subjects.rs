@@ -26,12 +26,13 @@ pub enum Unreadable {
 /// in one partition; the first in log order is the user's, the other is a loser to be
 /// tombstoned. Compaction keeps a record's offset only until the record is written again, so an
 /// item is sealed again (under a new key version) only once its user has no losers.
+///
+/// While a lookup key takes the place of another, a reference has records under two indexes.
 #[derive(Debug, Default)]
 pub struct Subjects {
     /// Of each index the references in log order of their first item, the user's own first.
     references: HashMap<LookupIndex, Vec<Reference>>,
-    /// The way back. A reference has one index; two would be damage, and the smaller one rules
-    /// whatever order the partitions are read in.
+    /// The way back.
     indexes: HashMap<SubjectRef, BTreeSet<LookupIndex>>,
     /// The next offset of each partition.
     next: HashMap<u32, u64>,
@@ -116,12 +117,20 @@ impl Subjects {
             .map(|reference| reference.subject)
     }
 
-    /// The index under which a reference's records are kept.
+    /// An index under which a reference's identity is kept, else any of its records.
     pub fn index_of(&self, subject: SubjectRef) -> Option<&LookupIndex> {
-        self.indexes.get(&subject)?.first()
+        let indexes = self.indexes.get(&subject)?;
+        let identified = indexes.iter().find(|index| {
+            let references = self.references.get(*index).into_iter().flatten();
+            references
+                .filter(|reference| reference.subject == subject)
+                .any(|reference| reference.items.contains_key(&Item::Identity))
+        });
+        identified.or_else(|| indexes.first())
     }
 
-    /// One item about a subject: its record's key and sealed value.
+    /// One item about a subject: its record's key and sealed value. Where it stands under two
+    /// indexes, either of them.
     pub fn item(&self, subject: SubjectRef, item: Item) -> Option<(SubjectKey, &[u8])> {
         self.items(subject)
             .into_iter()
@@ -130,16 +139,38 @@ impl Subjects {
 
     /// All that is kept about a subject. Erasing it is a tombstone for each.
     pub fn items(&self, subject: SubjectRef) -> Vec<(SubjectKey, &[u8])> {
-        let Some(index) = self.index_of(subject) else {
-            return Vec::new();
-        };
-        self.references
-            .get(index)
-            .into_iter()
-            .flatten()
-            .filter(|reference| reference.subject == subject)
-            .flat_map(|reference| reference.keyed(index))
+        let indexes = self.indexes.get(&subject).into_iter().flatten();
+        indexes
+            .flat_map(|index| {
+                let references = self.references.get(index).into_iter().flatten();
+                references
+                    .filter(|reference| reference.subject == subject)
+                    .flat_map(move |reference| reference.keyed(index))
+            })
             .collect()
+    }
+
+    /// Every item of everybody, in no set order.
+    pub fn all(&self) -> impl Iterator<Item = (SubjectKey, &[u8])> {
+        self.references.iter().flat_map(|(index, references)| {
+            let references = references.iter();
+            references.flat_map(move |reference| reference.keyed(index))
+        })
+    }
+
+    /// Whether there is a record with this key.
+    pub fn has(&self, key: &SubjectKey) -> bool {
+        let references = self.references.get(&key.index);
+        let mut references = references.into_iter().flatten();
+        references.any(|reference| {
+            reference.subject == key.subject && reference.items.contains_key(&key.item)
+        })
+    }
+
+    /// Whether references stand under `index` that lost to another.
+    pub fn has_losers(&self, index: &LookupIndex) -> bool {
+        let references = self.references.get(index);
+        references.is_some_and(|references| references.len() > 1)
     }
 
     /// Records of references that lost to an earlier one of the same user. Each is owed a

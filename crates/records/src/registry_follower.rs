@@ -30,10 +30,19 @@ impl RegistryFollower {
         let folded = Arc::clone(&registry);
         let fold = move |record: &eventlog::Record| match reader.read(record) {
             Ok(event) => {
-                if let Body::RegistryChanged(set) = event.body {
-                    let mut registry = folded.write().unwrap_or_else(PoisonError::into_inner);
-                    // Whether it applied is told to whoever wrote it; a refused one is ignored.
-                    let _ = registry.fold(&event.complex, set);
+                let mut registry = folded.write().unwrap_or_else(PoisonError::into_inner);
+                match event.body {
+                    Body::RegistryChanged(set) => {
+                        // Whether it applied is told to whoever wrote it; a refused one is ignored.
+                        let _ = registry.fold(&event.complex, set);
+                    }
+                    Body::SubjectErased(erased) => {
+                        registry.fold_erased(&event.complex, &erased);
+                    }
+                    Body::LegalHoldChanged(changed) => {
+                        registry.fold_hold(&event.complex, &changed, event.occurred_at);
+                    }
+                    _ => {}
                 }
             }
             Err(unreadable) => error!(

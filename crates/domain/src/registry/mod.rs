@@ -2,6 +2,7 @@
 
 mod entity;
 mod fold;
+mod subjects;
 mod uses;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,8 +14,10 @@ pub use entity::{
     MAX_USES, Partner, Perimeter, Resident, StepUp,
 };
 pub use fold::{Applied, Refused};
+pub use subjects::Hold;
 pub use uses::Consumption;
 
+use self::subjects::Persons;
 use self::uses::Uses;
 
 use crate::id::{
@@ -46,6 +49,7 @@ struct ComplexState {
     pass_by_hash: HashMap<[u8; 32], PassId>,
     passes_by_grant: HashMap<GrantId, Vec<PassId>>,
     uses: Uses,
+    persons: Persons,
     /// Answers of the change sets that were folded, by idempotency key.
     change_sets: HashMap<ChangeSetId, Result<Applied, Refused>>,
 }
@@ -214,13 +218,16 @@ impl Registry {
     }
 
     /// Whose credential a partner's device matched. A withdrawn one still names its holder:
-    /// it did open.
+    /// it did open; so does that of somebody who was erased, and whose reference says nothing more.
     pub fn resolve(
         &self,
         complex: &ComplexId,
         credential: Option<CredentialId>,
     ) -> (Resolution, Option<Holder>) {
         match credential.and_then(|id| self.credential(complex, &id)) {
+            Some((_, credential)) if self.is_gone(complex, credential) => {
+                (Resolution::Erased, Some(credential.holder))
+            }
             Some((_, credential)) => (Resolution::Resolved, Some(credential.holder)),
             None => (Resolution::NotIdentified, None),
         }

@@ -26,7 +26,7 @@ use self::store::SqliteStore;
 use crate::prepare::Prepared;
 use crate::{
     AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription, Tail, TailFrom,
-    Topic, group as groups, tail,
+    Topic, gone, group as groups, tail,
 };
 
 /// An [`EventLog`] in an SQLite file (WAL mode, flushed at each commit). Clones
@@ -132,6 +132,11 @@ impl EventLog for SqliteLog {
 
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError> {
         tail::start(Arc::clone(&self.store), topic, from).await
+    }
+
+    /// Compacts, empties the write-ahead log, and then looks at every row there is.
+    async fn is_gone(&self, topic: Topic, parts: &[String]) -> Result<bool, LogError> {
+        Ok(self.apply_retention().await? && gone::by_reading(self, topic, parts).await?)
     }
 
     async fn subscribe(
