@@ -285,7 +285,13 @@ impl Directory {
     }
 
     /// Waits until the fold answers.
-    async fn read_back<T>(&self, read: impl Fn(&Subjects) -> Option<T>) -> Result<T, Refusal> {
+    ///
+    /// # Errors
+    /// It doesn't in time.
+    pub(crate) async fn read_back<T>(
+        &self,
+        read: impl Fn(&Subjects) -> Option<T>,
+    ) -> Result<T, Refusal> {
         let mut folded = self.folded.subscribe();
         let wait = async {
             loop {

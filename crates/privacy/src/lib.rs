@@ -31,7 +31,7 @@ pub use keyring::Keyring;
 pub use keys::{KeyFiles, KeyProvider, Purpose};
 pub use lookup::{LookupIndex, LookupKey, UserIndexes};
 pub use plate::Plate;
-pub use seal::{Identity, IdentityKeys, PlateKeys, key_version};
+pub use seal::{Identity, IdentityKeys, PlateKeys};
 pub use secret::PassSecret;
 pub use subject::{Item, SubjectKey};
 pub use subjects::{Subjects, Unreadable};

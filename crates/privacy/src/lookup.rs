@@ -23,6 +23,11 @@ impl LookupIndex {
         Self(pass.to_string())
     }
 
+    /// Whether it was computed from a user.
+    pub fn is_computed(&self) -> bool {
+        self.0.len() == 64
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0

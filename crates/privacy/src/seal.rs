@@ -220,11 +220,6 @@ fn open(ring: &Keyring, key: &SubjectKey, value: &[u8]) -> Result<Zeroizing<Vec<
     Ok(plaintext)
 }
 
-/// The version of the key that a record's value is sealed under; none where it is no such value.
-pub fn key_version(key: &SubjectKey, value: &[u8]) -> Option<u32> {
-    decode(key, value).ok().map(|item| item.kek_version)
-}
-
 /// The value of the record `key`, if that is what it says it is.
 pub(crate) fn decode(key: &SubjectKey, value: &[u8]) -> Result<SubjectItem, SealError> {
     SubjectItem::decode(value)

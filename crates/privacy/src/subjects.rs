@@ -1,10 +1,11 @@
 //! The fold of `subjects.v1`: who has which reference.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::SubjectRef;
 use domain::event::LogPosition;
 
+use crate::keys::Purpose;
 use crate::lookup::LookupIndex;
 use crate::seal::decode;
 use crate::subject::{Item, SubjectKey};
@@ -34,6 +35,10 @@ pub struct Subjects {
     references: HashMap<LookupIndex, Vec<Reference>>,
     /// The way back.
     indexes: HashMap<SubjectRef, BTreeSet<LookupIndex>>,
+    /// How many identities are sealed under each version of their keys.
+    identities: BTreeMap<u32, usize>,
+    /// The same of plates.
+    plates: BTreeMap<u32, usize>,
     /// The next offset of each partition.
     next: HashMap<u32, u64>,
 }
@@ -41,8 +46,15 @@ pub struct Subjects {
 #[derive(Debug)]
 struct Reference {
     subject: SubjectRef,
-    /// Sealed values.
-    items: BTreeMap<Item, Vec<u8>>,
+    items: BTreeMap<Item, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// Version of the key that it is sealed under.
+    version: u32,
+    /// The sealed value.
+    value: Vec<u8>,
 }
 
 impl Subjects {
@@ -65,35 +77,59 @@ impl Subjects {
         let key: SubjectKey = key.parse().map_err(|_| Unreadable::Key)?;
         match value {
             Some(value) => {
-                decode(&key, value).map_err(|_| Unreadable::Value)?;
-                self.put(key, value.to_vec());
+                let item = decode(&key, value).map_err(|_| Unreadable::Value)?;
+                let kept = Kept {
+                    version: item.kek_version,
+                    value: value.to_vec(),
+                };
+                self.put(key, kept);
             }
             None => self.remove(&key),
         }
         Ok(())
     }
 
-    fn put(&mut self, key: SubjectKey, value: Vec<u8>) {
+    fn put(&mut self, key: SubjectKey, kept: Kept) {
+        self.count(key.item, kept.version, true);
         let indexes = self.indexes.entry(key.subject).or_default();
         indexes.insert(key.index.clone());
         let references = self.references.entry(key.index).or_default();
-        match references.iter_mut().find(|r| r.subject == key.subject) {
-            Some(reference) => {
-                reference.items.insert(key.item, value);
+        let replaced = match references.iter_mut().find(|r| r.subject == key.subject) {
+            Some(reference) => reference.items.insert(key.item, kept),
+            None => {
+                references.push(Reference {
+                    subject: key.subject,
+                    items: BTreeMap::from([(key.item, kept)]),
+                });
+                None
             }
-            None => references.push(Reference {
-                subject: key.subject,
-                items: BTreeMap::from([(key.item, value)]),
-            }),
+        };
+        if let Some(replaced) = replaced {
+            self.count(key.item, replaced.version, false);
         }
+    }
+
+    /// One more, or one less, that is sealed under this version.
+    fn count(&mut self, item: Item, version: u32, more: bool) {
+        let versions = match item {
+            Item::Identity => &mut self.identities,
+            Item::Plate(_) => &mut self.plates,
+        };
+        let count = versions.entry(version).or_default();
+        *count = if more {
+            *count + 1
+        } else {
+            count.saturating_sub(1)
+        };
     }
 
     fn remove(&mut self, key: &SubjectKey) {
         let Some(references) = self.references.get_mut(&key.index) else {
             return;
         };
+        let mut removed = None;
         if let Some(reference) = references.iter_mut().find(|r| r.subject == key.subject) {
-            reference.items.remove(&key.item);
+            removed = reference.items.remove(&key.item);
             if reference.items.is_empty() {
                 references.retain(|r| r.subject != key.subject);
                 if let Some(indexes) = self.indexes.get_mut(&key.subject) {
@@ -106,6 +142,9 @@ impl Subjects {
         }
         if references.is_empty() {
             self.references.remove(&key.index);
+        }
+        if let Some(removed) = removed {
+            self.count(key.item, removed.version, false);
         }
     }
 
@@ -150,12 +189,50 @@ impl Subjects {
             .collect()
     }
 
-    /// Every item of everybody, in no set order.
-    pub fn all(&self) -> impl Iterator<Item = (SubjectKey, &[u8])> {
-        self.references.iter().flat_map(|(index, references)| {
+    /// How many identities, or plates, are sealed under each version of their keys.
+    pub fn sealed_under(&self, purpose: Purpose) -> BTreeMap<u32, usize> {
+        match purpose {
+            Purpose::Identity => self.identities.clone(),
+            Purpose::Plate => self.plates.clone(),
+            Purpose::Lookup | Purpose::TokenKey => BTreeMap::new(),
+        }
+    }
+
+    /// At most `limit` items that are sealed under other versions than these, of users without
+    /// losers.
+    pub fn sealed_otherwise(
+        &self,
+        identity: u32,
+        plate: u32,
+        limit: usize,
+    ) -> Vec<(SubjectKey, Vec<u8>)> {
+        let alone = self.references.iter().filter(|(_, own)| own.len() == 1);
+        let otherwise = alone.flat_map(|(index, references)| {
             let references = references.iter();
-            references.flat_map(move |reference| reference.keyed(index))
-        })
+            references.flat_map(move |reference| {
+                let items = reference
+                    .items
+                    .iter()
+                    .filter(move |(item, kept)| match item {
+                        Item::Identity => kept.version != identity,
+                        Item::Plate(_) => kept.version != plate,
+                    });
+                items.map(move |(item, kept)| (reference.key(index, *item), kept.value.clone()))
+            })
+        });
+        otherwise.take(limit).collect()
+    }
+
+    /// Everybody who has records under another computed index than one of `settled`.
+    pub fn outside(&self, settled: &HashSet<LookupIndex>) -> Vec<SubjectRef> {
+        let outside = self.references.iter();
+        let mut subjects: Vec<_> = outside
+            .filter(|(index, _)| index.is_computed() && !settled.contains(*index))
+            .flat_map(|(_, references)| references.iter().map(|reference| reference.subject))
+            .collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
     }
 
     /// Whether there is a record with this key.
@@ -165,12 +242,6 @@ impl Subjects {
         references.any(|reference| {
             reference.subject == key.subject && reference.items.contains_key(&key.item)
         })
-    }
-
-    /// Whether references stand under `index` that lost to another.
-    pub fn has_losers(&self, index: &LookupIndex) -> bool {
-        let references = self.references.get(index);
-        references.is_some_and(|references| references.len() > 1)
     }
 
     /// Records of references that lost to an earlier one of the same user. Each is owed a
@@ -194,14 +265,16 @@ impl Subjects {
 
 impl Reference {
     fn keyed<'a>(&'a self, index: &'a LookupIndex) -> impl Iterator<Item = (SubjectKey, &'a [u8])> {
-        self.items.iter().map(|(item, value)| {
-            let key = SubjectKey {
-                index: index.clone(),
-                subject: self.subject,
-                item: *item,
-            };
-            (key, value.as_slice())
-        })
+        let items = self.items.iter();
+        items.map(|(item, kept)| (self.key(index, *item), kept.value.as_slice()))
+    }
+
+    fn key(&self, index: &LookupIndex, item: Item) -> SubjectKey {
+        SubjectKey {
+            index: index.clone(),
+            subject: self.subject,
+            item,
+        }
     }
 }
 

@@ -93,6 +93,14 @@ impl Registry {
         self.about(complex, subject).next().is_some()
     }
 
+    /// Whether no complex has ever had anything about a person.
+    pub fn nowhere_named(&self, subject: SubjectRef) -> bool {
+        !self
+            .complexes
+            .keys()
+            .any(|complex| self.names(complex, subject))
+    }
+
     /// All that a complex has about a person: the resident, grants, the passes inside these, and
     /// the credentials of all of them; withdrawn ones too.
     pub fn about(
