@@ -18,6 +18,7 @@ mod problem;
 mod scalar;
 mod show;
 mod standing;
+mod subject;
 mod token;
 mod tree;
 mod yaml;
@@ -50,5 +51,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Subject(args) => subject::run(&config, args).await,
     }
 }
