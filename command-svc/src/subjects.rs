@@ -198,14 +198,16 @@ impl Directory {
         }
         let identity = Identity::new(issuer, user_id);
         let minted = SubjectRef(Uuid::new_v4());
+        let mut claims = vec![(indexes.oldest(), minted)];
         let mut ruling = self.claim(indexes.oldest(), minted, &identity).await?;
         if indexes.primary() != indexes.oldest() {
+            claims.push((indexes.primary(), ruling));
             ruling = self.claim(indexes.primary(), ruling, &identity).await?;
         }
         // Another instance may have moved the user while this one was minting.
         let ruling = self.known(&indexes).unwrap_or(ruling);
-        for index in indexes.newest_first() {
-            self.settle(index, minted, ruling).await;
+        for (index, claimed) in claims {
+            self.settle(index, claimed, ruling).await;
         }
         Ok(ruling)
     }
@@ -232,13 +234,13 @@ impl Directory {
     }
 
     /// The loser's item must not stay; `erase_losers` repeats this where it fails.
-    async fn settle(&self, index: &LookupIndex, minted: SubjectRef, ruling: SubjectRef) {
-        let key = SubjectKey {
-            index: index.clone(),
-            subject: minted,
-            item: Item::Identity,
-        };
-        if ruling != minted && self.read(|subjects| subjects.has(&key)) {
+    async fn settle(&self, index: &LookupIndex, claimed: SubjectRef, ruling: SubjectRef) {
+        if ruling != claimed {
+            let key = SubjectKey {
+                index: index.clone(),
+                subject: claimed,
+                item: Item::Identity,
+            };
             let _ = self.put(&key, None).await;
         }
     }

@@ -105,7 +105,7 @@ impl SubjectApi {
         let erased = |subjects: &privacy::Subjects| doomed.left(subjects).is_empty().then_some(());
         self.directory.read_back(erased).await?;
         progress.step("items", true, format!("{} erased now", items.len()));
-        let (gone, detail) = self.bytes_gone(&doomed).await;
+        let (gone, detail) = self.bytes_gone(&doomed).await?;
         Ok(progress.step("bytes", gone, detail))
     }
 
@@ -229,23 +229,28 @@ impl SubjectApi {
     }
 
     /// Whether nothing of what was erased can be read from the log any more.
-    async fn bytes_gone(&self, doomed: &Doomed) -> (bool, String) {
+    async fn bytes_gone(&self, doomed: &Doomed) -> Result<(bool, String), Refusal> {
         let parts = doomed.key_parts();
         if parts.is_empty() {
-            return (true, "nothing was sealed".to_owned());
+            return Ok((true, "nothing was sealed".to_owned()));
         }
-        match timeout(BYTES, self.log.is_gone(Topic::Subjects, &parts)).await {
-            Ok(Ok(true)) => (true, "verified gone from the log".to_owned()),
-            Ok(Ok(false)) => {
-                let detail = "still in the log until it is compacted; ask again";
-                (false, detail.to_owned())
-            }
+        let left = match timeout(BYTES, self.log.left(Topic::Subjects, &parts)).await {
+            Ok(Ok(left)) => left,
             Ok(Err(error)) => {
                 warn!(%error, "can't find out whether erased items are gone");
-                (false, "the log can't be read; ask again".to_owned())
+                return Ok((false, "the log can't be read; ask again".to_owned()));
             }
-            Err(_) => (false, "the log takes long to read; ask again".to_owned()),
+            Err(_) => return Ok((false, "the log takes long to read; ask again".to_owned())),
+        };
+        if left.is_empty() {
+            return Ok((true, "verified gone from the log".to_owned()));
         }
+        // A broker compacts only what another record has followed.
+        for key in left.iter().filter_map(|key| key.parse().ok()) {
+            self.directory.put(&key, None).await?;
+        }
+        let detail = format!("{} still in the log until it is compacted", left.len());
+        Ok((false, detail))
     }
 }
 

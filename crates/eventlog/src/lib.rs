@@ -9,11 +9,11 @@ mod cloudevent;
 mod config;
 mod duration_text;
 mod error;
-mod gone;
 mod group;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kafka_options;
+mod left;
 mod log;
 mod memory;
 mod open;

@@ -41,16 +41,17 @@ pub trait EventLog: Send + Sync {
     /// that of the partitions; [`LogError::Unavailable`].
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError>;
 
-    /// Whether nothing that was erased can be read any more: no record with a value, superseded
-    /// ones too, has a key that contains one of `parts`. Only tombstones of such keys may be left.
-    /// An adapter that keeps the bytes itself removes them now, and answers yes only when they are
-    /// gone from its files; where a broker does, this reads the whole topic, and it is the broker's
-    /// compaction that decides when the answer is yes.
+    /// What is left of what was erased: the keys that contain one of `parts` of records that have a
+    /// value and can still be read, superseded ones too. None: only tombstones of such keys may be
+    /// left. An adapter that keeps the bytes itself removes superseded ones first, and names no key
+    /// only when the bytes are gone from its files. Where a broker keeps them this reads the whole
+    /// topic; the broker compacts in its own time, and only what another record of the partition
+    /// has followed.
     ///
     /// # Errors
-    /// [`LogError::Unavailable`].
-    async fn is_gone(&self, topic: Topic, parts: &[String]) -> Result<bool, LogError> {
-        crate::gone::by_reading(self, topic, parts).await
+    /// [`LogError::Unavailable`], also while the bytes can't be removed.
+    async fn left(&self, topic: Topic, parts: &[String]) -> Result<Vec<String>, LogError> {
+        crate::left::by_reading(self, topic, parts).await
     }
 
     /// Joins a consumer group: each partition of the topics is read by one of

@@ -8,7 +8,7 @@ use eventlog::Topic;
 use harness::clients::open_request;
 use harness::fixtures::{self, ANNAS_PLATE};
 use harness::process::wait_until;
-use harness::site::Pair;
+use harness::site::{Pair, Part};
 use privacy::{Item, SubjectKey};
 use proto::access::{ErasureState, LogKind};
 use proto::events as pb;
@@ -119,6 +119,40 @@ async fn nothing_of_the_person_is_left_and_what_was_recorded_still_verifies() ->
 }
 
 #[tokio::test]
+async fn an_erasure_goes_on_where_it_stopped() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let anna = scene.registered.subject("anna")?.to_owned();
+    let token = scene.token("anna").await?;
+    let operator = persons(&scene, "operator").await?;
+    scene.site_mut().terminate(Part::Partner).await?;
+    let answer = erase(&operator, by_reference(&anna), "").await?;
+    assert_eq!(answer.state(), ErasureState::Erasing);
+    let steps: Vec<_> = answer
+        .steps
+        .iter()
+        .map(|step| (step.name.as_str(), step.done))
+        .collect();
+    assert_eq!(steps, [("rights", true), ("partners", false)]);
+    // No right is left meanwhile, and nothing is said to be erased.
+    let refused = scene
+        .bff
+        .open(&token, open_request("sunrise.main-door")?)
+        .await;
+    assert_eq!(told(refused).reason, "GRANT_REVOKED");
+    assert_eq!(sealed(&scene, &anna).await?.len(), 2);
+    // Whoever asks may be gone, and so may the instance that was asked.
+    scene.site_mut().start_part(Part::Partner).await?;
+    scene.site_mut().kill9(Part::CommandSvc)?;
+    scene.site_mut().start_part(Part::CommandSvc).await?;
+    let operator = persons(&scene, "operator").await?;
+    erased(&operator, &anna, "").await?;
+    let held = scene.partner.get("/held").await?;
+    assert_eq!(held["credentials"], 0, "the partner holds nothing");
+    assert!(sealed(&scene, &anna).await?.is_empty());
+    scene.finish().await
+}
+
+#[tokio::test]
 async fn an_event_of_somebody_erased_says_so() -> Result<()> {
     let scene = Scene::start().await?;
     let anna = scene.registered.subject("anna")?.to_owned();
@@ -213,7 +247,10 @@ async fn an_identity_stays_while_another_complex_knows_the_person() -> Result<()
     assert!(!text.contains("moonlight"), "{text}");
     let left = sealed(&scene, &anna).await?;
     assert_eq!(left.len(), 1, "the plate is gone, the identity stays");
-    assert_eq!(told(open("sunrise.main-door").await?).reason, "NO_GRANT");
+    assert_eq!(
+        told(open("sunrise.main-door").await?).reason,
+        "GRANT_REVOKED"
+    );
     assert!(open("moonlight.main-door").await?.is_ok());
 
     // The last complex takes the identity along. The tool shows each step.

@@ -7,6 +7,7 @@ use domain::event::Body;
 use domain::vocabulary::ActorKind;
 use eventlog::Topic;
 use harness::fixtures::ANNAS_PLATE;
+use proto::access::PersonRef;
 use proto::events::change::Entity;
 use serde_json::Value;
 use tonic::Code;
@@ -83,6 +84,51 @@ async fn who_is_known_only_elsewhere_is_nobody() -> Result<()> {
     for complex in ["sunrise", "moonlight"] {
         assert_eq!(told(hold(&operator, &boris, complex, "why").await), none);
         assert_eq!(told(release(&operator, &boris, complex).await), none);
+    }
+    assert_eq!(
+        scene.traces().await?,
+        before,
+        "nothing was changed or recorded"
+    );
+    scene.finish().await
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_told_its_field() -> Result<()> {
+    let scene = Scene::start().await?;
+    let anna = scene.registered.subject("anna")?.to_owned();
+    let operator = persons(&scene, "operator").await?;
+    let before = scene.traces().await?;
+    let both = PersonRef {
+        subject_ref: anna.clone(),
+        ..by_user(scene.site(), "anna")?
+    };
+    let half = PersonRef {
+        issuer: "https://issuer.example".to_owned(),
+        ..PersonRef::default()
+    };
+    for (person, complex, field) in [
+        (PersonRef::default(), "", "person"),
+        (both, "", "person"),
+        (half, "", "person.user_id"),
+        (by_reference("anna"), "", "person.subject_ref"),
+        (by_reference(&anna), "Sun Rise", "complex_id"),
+    ] {
+        let wrong = Told::new(Code::InvalidArgument, "INVALID_FIELD", &[field]);
+        assert_eq!(
+            told(export(&operator, person.clone(), complex).await),
+            wrong
+        );
+        assert_eq!(told(erase(&operator, person, complex).await), wrong);
+    }
+    for (complex, reason, field) in [
+        ("", "why", "complex_id"),
+        ("sunrise", "", "reason"),
+        ("sunrise", "two\nlines", "reason"),
+        ("sunrise", &"x".repeat(201), "reason"),
+    ] {
+        let wrong = Told::new(Code::InvalidArgument, "INVALID_FIELD", &[field]);
+        assert_eq!(told(hold(&operator, &anna, complex, reason).await), wrong);
     }
     assert_eq!(
         scene.traces().await?,

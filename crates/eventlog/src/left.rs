@@ -1,5 +1,6 @@
-//! Whether erased records can still be read.
+//! What can still be read of what was erased.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -11,35 +12,25 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Records read at once.
 const BATCH: usize = 1024;
 
-/// Reads a topic from its beginning to where it ends now. Whether no record with a value has a key
-/// that contains one of `parts`.
+/// Reads a topic from its beginning to where it ends now: the keys that contain one of `parts` of
+/// records that have a value.
 pub(crate) async fn by_reading<L: EventLog + ?Sized>(
     log: &L,
     topic: Topic,
     parts: &[String],
-) -> Result<bool, LogError> {
+) -> Result<Vec<String>, LogError> {
     let ends = log.end_offsets(topic).await?;
     let mut tail = log.tail(topic, TailFrom::Beginning).await?;
     let done = |at: Vec<u64>| at.iter().zip(&ends).all(|(at, end)| at >= end);
+    let mut left = BTreeSet::new();
     while !done(tail.positions()) {
         // Offsets that hold no record of ours lie at the end, too.
         let Ok(records) = timeout(QUIET, tail.next_batch(BATCH)).await else {
             continue;
         };
-        let left = records?
-            .into_iter()
-            .any(|record| record.value.is_some() && contains(&record.key, parts));
-        if left {
-            return Ok(false);
-        }
+        let valued = records?.into_iter().filter(|record| record.value.is_some());
+        let keys = valued.map(|record| String::from_utf8_lossy(&record.key).into_owned());
+        left.extend(keys.filter(|key| parts.iter().any(|part| key.contains(part.as_str()))));
     }
-    Ok(true)
-}
-
-/// Whether a key contains one of `parts`.
-pub(crate) fn contains(key: &[u8], parts: &[String]) -> bool {
-    parts.iter().any(|part| {
-        let mut windows = key.windows(part.len().max(1));
-        windows.any(|window| window == part.as_bytes())
-    })
+    Ok(left.into_iter().collect())
 }
