@@ -71,7 +71,7 @@ pub(crate) fn plates(
     complex: &ComplexId,
     subject: SubjectRef,
 ) -> Vec<CredentialId> {
-    let own = registry.about(complex, subject);
+    let own = registry.about(complex, subject).into_iter();
     own.filter_map(|entity| match &entity.state {
         Entity::Credential(credential)
             if credential.kind == CredentialKind::Plate
@@ -93,19 +93,19 @@ pub(crate) async fn sweep(
     knowledge: &Arc<Knowledge>,
     directory: &Directory,
 ) -> Result<(), Refusal> {
-    let doomed: Vec<_> = {
+    let erased: BTreeSet<_> = {
         let state = knowledge.lock();
-        let erased: BTreeSet<_> = state
-            .registry
-            .erased()
-            .map(|(complex, subject)| (subject, complex.clone()))
-            .collect();
-        let erased = erased.into_iter();
+        let erased = state.registry.erased();
         erased
-            .map(|(subject, complex)| Doomed::of(&state.registry, &[complex], subject))
+            .map(|(complex, subject)| (subject, complex.clone()))
             .collect()
     };
-    for doomed in doomed {
+    for (subject, complex) in erased {
+        // Of most, nothing is left.
+        if directory.index_of(subject).is_none() {
+            continue;
+        }
+        let doomed = Doomed::of(&knowledge.lock().registry, &[complex], subject);
         for key in directory.read(|subjects| doomed.left(subjects)) {
             directory.put(&key, None).await?;
         }

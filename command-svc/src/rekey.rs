@@ -194,8 +194,12 @@ impl Rekeyer {
                 Step::Put(key, value) => (key, Some(value)),
                 Step::Retire(key) | Step::Lost(key) => (key, None),
             };
-            // Whoever was erased in the meantime is not written again.
-            if value.is_some() && self.is_erased(key.subject) {
+            // What was erased in the meantime is not written again.
+            let erased = || {
+                let gone = self.directory.item(key.subject, key.item).is_none();
+                gone || self.is_erased(key.subject)
+            };
+            if value.is_some() && erased() {
                 return;
             }
             // A failure is logged where it happens; what was not written is found again.

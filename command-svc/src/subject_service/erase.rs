@@ -24,7 +24,7 @@ use crate::refusal::Refusal;
 /// How long all partners together may take.
 const PARTNERS: Duration = Duration::from_secs(10);
 /// How long it may take to find out whether the bytes are gone.
-const BYTES: Duration = Duration::from_secs(10);
+const BYTES: Duration = Duration::from_secs(15);
 /// Changes in one set.
 const CHANGES: usize = 500;
 /// How often a set is made again that lost to somebody else's.
@@ -267,7 +267,7 @@ fn held_at(
     complex: &ComplexId,
     asked: &Asked,
 ) -> BTreeMap<PartnerId, BTreeSet<CredentialId>> {
-    let own = registry.about(complex, asked.subject);
+    let own = registry.about(complex, asked.subject).into_iter();
     let own: Vec<_> = own
         .filter_map(|entity| match &entity.state {
             Entity::Credential(credential) => Some(credential),

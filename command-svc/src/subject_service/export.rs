@@ -69,7 +69,7 @@ impl SubjectApi {
         let (mut told, plates) = {
             let state = self.registrar.knowledge.lock();
             let registry = &state.registry;
-            let entities = registry.about(complex, subject);
+            let entities = registry.about(complex, subject).into_iter();
             let entities = entities.map(|entity| VersionedEntity {
                 version: entity.version,
                 entity: Some(pb::Change {

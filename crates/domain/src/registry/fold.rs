@@ -105,6 +105,12 @@ impl ComplexState {
                     .or_default()
                     .push(grant.id);
             }
+            Entity::Credential(credential) if version == 1 => {
+                self.credentials_by_holder
+                    .entry(credential.holder)
+                    .or_default()
+                    .push(credential.id);
+            }
             Entity::GuestPass(pass) => {
                 self.pass_by_hash.insert(pass.secret_hash, pass.id);
                 if version == 1 {

@@ -48,6 +48,7 @@ struct ComplexState {
     grants_by_subject: HashMap<SubjectRef, Vec<GrantId>>,
     pass_by_hash: HashMap<[u8; 32], PassId>,
     passes_by_grant: HashMap<GrantId, Vec<PassId>>,
+    credentials_by_holder: HashMap<Holder, Vec<CredentialId>>,
     uses: Uses,
     persons: Persons,
     /// Answers of the change sets that were folded, by idempotency key.

@@ -90,7 +90,7 @@ impl Registry {
 
     /// Whether anything in a complex is about a person, erased or not.
     pub fn names(&self, complex: &ComplexId, subject: SubjectRef) -> bool {
-        self.about(complex, subject).next().is_some()
+        !self.about(complex, subject).is_empty()
     }
 
     /// Whether no complex has ever had anything about a person.
@@ -103,22 +103,27 @@ impl Registry {
 
     /// All that a complex has about a person: the resident, grants, the passes inside these, and
     /// the credentials of all of them; withdrawn ones too.
-    pub fn about(
-        &self,
-        complex: &ComplexId,
-        subject: SubjectRef,
-    ) -> impl Iterator<Item = &Versioned<Entity>> {
-        let own = self.complexes.get(complex).into_iter();
-        own.flat_map(|state| state.entities.values())
-            .filter(move |entity| match &entity.state {
-                Entity::Resident(resident) => resident.subject == subject,
-                Entity::Grant(grant) => grant.subject == subject,
-                Entity::GuestPass(pass) => self.owner_of(complex, &pass.id) == Some(subject),
-                Entity::Credential(credential) => {
-                    self.person_behind(complex, credential) == Some(subject)
-                }
-                _ => false,
-            })
+    pub fn about(&self, complex: &ComplexId, subject: SubjectRef) -> Vec<&Versioned<Entity>> {
+        let Some(state) = self.complexes.get(complex) else {
+            return Vec::new();
+        };
+        let grants = state.grants_by_subject.get(&subject).into_iter().flatten();
+        let passes: Vec<PassId> = grants
+            .clone()
+            .filter_map(|grant| state.passes_by_grant.get(grant))
+            .flatten()
+            .copied()
+            .collect();
+        let holders = passes.iter().map(|pass| Holder::Pass(*pass));
+        let credentials = std::iter::once(Holder::Subject(subject))
+            .chain(holders)
+            .filter_map(|holder| state.credentials_by_holder.get(&holder))
+            .flatten();
+        let keys = std::iter::once(EntityKey::Resident(subject))
+            .chain(grants.map(|grant| EntityKey::Grant(*grant)))
+            .chain(passes.iter().map(|pass| EntityKey::GuestPass(*pass)))
+            .chain(credentials.map(|credential| EntityKey::Credential(*credential)));
+        keys.filter_map(|key| state.entities.get(&key)).collect()
     }
 
     /// The changes that leave a person no right in a complex; none where nothing is left.
@@ -137,7 +142,8 @@ impl Registry {
                 entity: state,
             })
         };
-        self.about(complex, subject).filter_map(withdrawn).collect()
+        let about = self.about(complex, subject).into_iter();
+        about.filter_map(withdrawn).collect()
     }
 
     /// Whether whoever holds a credential was erased.
@@ -162,10 +168,7 @@ impl Registry {
 
     /// Whether a person has anything that isn't withdrawn.
     fn lives(&self, complex: &ComplexId, subject: SubjectRef) -> bool {
-        let key = EntityKey::Resident(subject);
-        let resident = self.entity(complex, &key).map(|entity| &entity.state);
-        matches!(resident, Some(Entity::Resident(resident)) if resident.active)
-            || !self.withdrawal(complex, subject).is_empty()
+        !self.withdrawal(complex, subject).is_empty()
     }
 }
 
