@@ -4,13 +4,14 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "smarthome/events/v1/events.proto",
     "smarthome/events/v1/subjects.proto",
     "smarthome/access/v1/types.proto",
     "smarthome/access/v1/access.proto",
     "smarthome/access/v1/guests.proto",
     "smarthome/access/v1/registry.proto",
+    "smarthome/access/v1/subjects.proto",
     "smarthome/access/v1/audit.proto",
     "smarthome/access/v1/device_status.proto",
 ];

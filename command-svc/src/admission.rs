@@ -7,7 +7,7 @@ mod rates;
 use std::sync::Arc;
 
 use domain::{CallerName, PassId, SubjectRef};
-use privacy::LookupIndex;
+use privacy::{LookupIndex, UserIndexes};
 use service::rate::Rates;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -50,19 +50,19 @@ impl Admission {
         admitted.inspect_err(|refusal| self.ledger.count(caller.clone(), refusal.reason()))
     }
 
-    /// The same for an owner with this index, who must be within their own rate too.
+    /// The same for an owner with these indexes, who must be within their own rate too.
     ///
     /// # Errors
     /// As [`Admission::caller`], or the owner asks too often.
     pub(crate) fn owner(
         &self,
         caller: &CallerName,
-        index: &LookupIndex,
+        indexes: &UserIndexes,
         directory: &Directory,
     ) -> Result<OwnedSemaphorePermit, Refusal> {
         let place = self.caller(caller)?;
-        self.asker(index, caller, || {
-            let SubjectRef(known) = directory.known(index)?;
+        self.asker(indexes.primary(), caller, || {
+            let SubjectRef(known) = directory.known(indexes)?;
             known.to_string().parse().ok()
         })?;
         Ok(place)

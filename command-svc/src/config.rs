@@ -14,6 +14,7 @@ use service::config::{ProcessConfig, ProcessSettings};
 use crate::admission::RatesConfig;
 use crate::gate::GateConfig;
 use crate::privileges::PrivilegesConfig;
+use crate::rekey::SubjectsConfig;
 
 /// Everything that command-svc can be told.
 #[derive(Debug, Deserialize)]
@@ -47,6 +48,9 @@ pub struct Config {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// How personal data is looked after.
+    #[serde(default)]
+    pub subjects: SubjectsConfig,
 }
 
 /// One mTLS listener.
@@ -121,6 +125,7 @@ impl ProcessConfig for Config {
             return Err("limits.fence_reserve must be less than limits.ceiling".to_owned());
         }
         self.limits.partner.validate()?;
+        self.subjects.validate()?;
         for (index, partner) in self.partners.iter().enumerate() {
             if self.partners[..index]
                 .iter()

@@ -54,6 +54,7 @@ pub(crate) struct State {
     claimants: HashMap<EventId, Claimant>,
     watchers: HashMap<CommandId, Vec<oneshot::Sender<()>>>,
     change_sets: HashMap<ChangeSetId, Vec<oneshot::Sender<Result<Applied, Refused>>>>,
+    registry_events: HashMap<EventId, Vec<oneshot::Sender<()>>>,
     uses: UseWaiters,
 }
 
@@ -168,6 +169,13 @@ impl State {
         told
     }
 
+    /// Waits for an event of the registry to be folded. Call it before the append.
+    pub(crate) fn await_registry_event(&mut self, id: EventId) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        self.registry_events.entry(id).or_default().push(tell);
+        told
+    }
+
     /// Folds an event of the registry.
     pub(crate) fn fold_registry(&mut self, event: Event, append_time: Timestamp) {
         match event.body {
@@ -182,7 +190,17 @@ impl State {
                 self.fold_consumed(event.id, &event.complex, &consumed, append_time);
             }
             Body::PassUseReturned(returned) => self.fold_returned(&event.complex, &returned),
+            Body::SubjectErased(erased) => {
+                self.registry.fold_erased(&event.complex, &erased);
+            }
+            Body::LegalHoldChanged(changed) => {
+                self.registry
+                    .fold_hold(&event.complex, &changed, event.occurred_at);
+            }
             _ => {}
+        }
+        for waiter in self.registry_events.remove(&event.id).into_iter().flatten() {
+            let _ = waiter.send(());
         }
     }
 
@@ -278,6 +296,10 @@ impl State {
             !waiting.is_empty()
         });
         self.change_sets.retain(|_, waiting| {
+            waiting.retain(|waiter| !waiter.is_closed());
+            !waiting.is_empty()
+        });
+        self.registry_events.retain(|_, waiting| {
             waiting.retain(|waiter| !waiter.is_closed());
             !waiting.is_empty()
         });

@@ -18,6 +18,7 @@ use crate::subjects::Directory;
 const ROLE: &str = "operator";
 
 /// Lets operators in.
+#[derive(Clone)]
 pub(crate) struct Operators {
     /// Certificates that may call.
     pub allowed: AllowedPeers,
@@ -70,6 +71,11 @@ impl Operators {
 }
 
 impl Operator {
+    /// The complexes that the operator is for, `global` among them where the token says so.
+    pub(crate) fn complexes(&self) -> impl Iterator<Item = &ComplexId> {
+        self.complexes.iter()
+    }
+
     /// Whether the complex (or `global`, for the partners) is within the operator's perimeter.
     ///
     /// # Errors

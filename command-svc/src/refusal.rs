@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::DeviceId;
 use domain::registry::{Registry, StepUp};
 use domain::vocabulary::Reason;
+use jiff::Timestamp;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -97,6 +98,17 @@ pub(crate) enum Refusal {
     /// The partner can't be reached.
     #[error("partner: {0}; try again later")]
     PartnerUnavailable(String),
+    /// A legal hold stands in the way.
+    #[error(
+        "a legal hold stands since {}: {reason}; release it first",
+        date(since)
+    )]
+    Held {
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A fault of this service. Details are in its log.
     #[error("internal error; the service's log has the details")]
     Internal,
@@ -144,6 +156,7 @@ impl Refusal {
             Refusal::Conflict(_) => "VERSION_CONFLICT",
             Refusal::Partner(_) => "PARTNER_REFUSED",
             Refusal::PartnerUnavailable(_) => "PARTNER_UNAVAILABLE",
+            Refusal::Held { .. } => "LEGAL_HOLD",
             Refusal::Internal => "INTERNAL",
         }
     }
@@ -186,7 +199,9 @@ impl Refusal {
             Refusal::KeyReused => Code::AlreadyExists,
             Refusal::NotFound(_) => Code::NotFound,
             Refusal::Conflict(_) => Code::Aborted,
-            Refusal::TooManyPasses | Refusal::Partner(_) => Code::FailedPrecondition,
+            Refusal::TooManyPasses | Refusal::Partner(_) | Refusal::Held { .. } => {
+                Code::FailedPrecondition
+            }
             Refusal::Internal => Code::Internal,
         }
     }
@@ -217,6 +232,11 @@ fn denial(reason: Reason) -> Code {
         | Reason::PartnerUnintelligible
         | Reason::Fenced => Code::Internal,
     }
+}
+
+/// The day, in UTC.
+fn date(at: &Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// `google.rpc.ErrorInfo` metadata: the login that is required, as the parameters of a new

@@ -11,6 +11,7 @@ use privacy::{IdentityKeys, LookupKey, PlateKeys, TokenKeyRoots};
 use proto::access::access_service_server::AccessServiceServer;
 use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
+use proto::access::subject_service_server::SubjectServiceServer;
 use records::{EventReader, Snapshot, Snapshots};
 use service::health::Condition;
 use tokio::sync::Mutex;
@@ -38,7 +39,9 @@ use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
 use crate::registrar::Registrar;
 use crate::registry_service::RegistryApi;
+use crate::rekey::Rekeyer;
 use crate::server;
+use crate::subject_service::SubjectApi;
 use crate::subjects::Directory;
 use crate::uses::Uses;
 
@@ -108,12 +111,28 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         Arc::clone(&tails),
         partners.clone(),
     ));
+    let operators = Operators {
+        allowed: config.registry.allowed_peers.clone(),
+        tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
+        directory: Arc::clone(&directory),
+    };
+    let persons = SubjectApi {
+        operators: operators.clone(),
+        registrar: Arc::clone(&registrar),
+        directory: Arc::clone(&directory),
+        plates: PlateKeys::load(keys)?,
+        partners: partners.clone(),
+        log: Arc::clone(&log),
+    };
+    let rekeyer = Rekeyer {
+        directory: Arc::clone(&directory),
+        plates: PlateKeys::load(keys)?,
+        knowledge: Arc::clone(&knowledge),
+        tails: Arc::clone(&tails),
+        config: config.subjects,
+    };
     let registry = RegistryApi {
-        operators: Operators {
-            allowed: config.registry.allowed_peers.clone(),
-            tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
-            directory: Arc::clone(&directory),
-        },
+        operators,
         registrar: Arc::clone(&registrar),
         directory: Arc::clone(&directory),
         provisioner: Provisioner {
@@ -162,6 +181,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let access = AccessServiceServer::new(access).max_decoding_message_size(bytes);
     let guests = GuestServiceServer::new(guests).max_decoding_message_size(bytes);
     let registry = RegistryServiceServer::new(registry).max_decoding_message_size(bytes);
+    let persons = SubjectServiceServer::new(persons).max_decoding_message_size(bytes);
     let health = &context.health;
     let (tails_known, issuer_known) = (health.condition("tails"), health.condition("issuer"));
     health.started();
@@ -194,6 +214,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     ));
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
     parts.spawn(until(&background, privileges.run()));
+    parts.spawn(until(&background, rekeyer.run()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(
@@ -206,7 +227,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     let registry = server::serve(
         "registry",
         config.registry,
-        Routes::new(registry),
+        Routes::new(registry).add_service(persons),
         health.clone(),
         shutdown,
     );

@@ -1,6 +1,6 @@
 //! Who a user is to the log: finds the reference of an issuer's user, or mints one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use domain::{EventId, SubjectRef};
 use eventlog::{CloudEvent, EventLog, NewRecord, Record, Topic};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use privacy::{Identity, IdentityKeys, Item, LookupIndex, LookupKey, SubjectKey, Subjects};
+use privacy::{
+    Identity, IdentityKeys, Item, LookupIndex, LookupKey, SubjectKey, Subjects, UserIndexes,
+};
 use tokio::sync::watch;
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -69,35 +71,51 @@ impl Directory {
         self.folded.send_modify(|count| *count += 1);
     }
 
-    /// The index of a user: an HMAC, so that the log can't be searched for a known user id.
-    pub(crate) fn index(&self, issuer: &str, user_id: &str) -> LookupIndex {
-        self.lookup.index(issuer, user_id)
+    /// The indexes of a user: HMACs, so that the log can't be searched for a known user id.
+    pub(crate) fn indexes_of(&self, issuer: &str, user_id: &str) -> UserIndexes {
+        self.lookup.indexes(issuer, user_id)
     }
 
-    /// The index of an access token's owner.
-    pub(crate) fn owner(&self, token: &AccessToken) -> LookupIndex {
-        self.index(token.issuer.as_str(), token.subject.expose())
+    /// The indexes of an access token's owner.
+    pub(crate) fn owner(&self, token: &AccessToken) -> UserIndexes {
+        self.indexes_of(token.issuer.as_str(), token.subject.expose())
     }
 
-    /// The reference of an access token's owner, whose index is `index`; as [`Directory::subject`].
+    /// The reference of an access token's owner, whose indexes are `indexes`; as
+    /// [`Directory::subject`].
     ///
     /// # Errors
     /// The log can't be written or read back.
     pub(crate) async fn subject_of(
         &self,
         token: &AccessToken,
-        index: LookupIndex,
+        indexes: UserIndexes,
     ) -> Result<SubjectRef, Refusal> {
         let (issuer, user) = (token.issuer.as_str(), token.subject.expose());
-        self.ruling(index, issuer, user).await
+        self.ruling(indexes, issuer, user).await
     }
 
-    /// The reference of whoever has this index, if they have one yet.
-    pub(crate) fn known(&self, index: &LookupIndex) -> Option<SubjectRef> {
-        self.lock().subject_of(index)
+    /// The reference of whoever has these indexes, if they have one yet.
+    pub(crate) fn known(&self, indexes: &UserIndexes) -> Option<SubjectRef> {
+        known(&self.lock(), indexes)
     }
 
-    /// The index that a subject was minted under.
+    /// Reads the fold. Nothing may be awaited meanwhile.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Subjects) -> T) -> T {
+        read(&self.lock())
+    }
+
+    /// Keys of user ids.
+    pub(crate) fn identity_keys(&self) -> &IdentityKeys {
+        &self.identity
+    }
+
+    /// Keys of lookup indexes.
+    pub(crate) fn lookup_keys(&self) -> &LookupKey {
+        &self.lookup
+    }
+
+    /// An index that a subject's records stand under.
     pub(crate) fn index_of(&self, subject: SubjectRef) -> Option<LookupIndex> {
         self.lock().index_of(subject).cloned()
     }
@@ -115,7 +133,7 @@ impl Directory {
     /// # Errors
     /// The log can't be written or read back.
     pub(crate) async fn subject(&self, issuer: &str, user_id: &str) -> Result<SubjectRef, Refusal> {
-        self.ruling(self.index(issuer, user_id), issuer, user_id)
+        self.ruling(self.indexes_of(issuer, user_id), issuer, user_id)
             .await
     }
 
@@ -132,32 +150,23 @@ impl Directory {
         let unknown = {
             let (subjects, mut seen) = (self.lock(), HashSet::new());
             let mut unknown: Vec<_> = indexes.iter().cloned().zip(users).collect();
-            unknown.retain(|(index, _)| {
-                subjects.subject_of(index).is_none() && seen.insert(index.clone())
+            unknown.retain(|(indexes, _)| {
+                known(&subjects, indexes).is_none() && seen.insert(indexes.primary().clone())
             });
             unknown
         };
-        let mints: Vec<_> = unknown
+        let rulings: Vec<_> = unknown
             .into_iter()
-            .map(|(index, (issuer, user_id))| self.mint(index, issuer, user_id))
+            .map(|(indexes, (issuer, user_id))| self.ruling(indexes, issuer, user_id))
             .collect();
-        let minted: Vec<SubjectKey> = stream::iter(mints)
+        stream::iter(rulings)
             .buffer_unordered(MINTS)
-            .try_collect()
+            .try_collect::<Vec<SubjectRef>>()
             .await?;
-        let rulings: Vec<SubjectRef> = self
-            .read_back(|subjects| {
-                let indexes = indexes.iter();
-                indexes.map(|index| subjects.subject_of(index)).collect()
-            })
-            .await?;
-        let ruled: HashMap<_, _> = indexes.iter().zip(&rulings).collect();
-        for key in &minted {
-            if let Some(ruling) = ruled.get(&key.index) {
-                self.settle(key, **ruling).await;
-            }
-        }
-        Ok(rulings)
+        let subjects = self.lock();
+        let rulings = indexes.iter().map(|indexes| known(&subjects, indexes));
+        // Whoever is not there any more has just been erased.
+        rulings.collect::<Option<_>>().ok_or(Refusal::Stale)
     }
 
     /// The references that users have already, in their order.
@@ -165,61 +174,74 @@ impl Directory {
         let indexes = self.indexes(users);
         let subjects = self.lock();
         let indexes = indexes.iter();
-        indexes.map(|index| subjects.subject_of(index)).collect()
+        indexes.map(|indexes| known(&subjects, indexes)).collect()
     }
 
-    fn indexes(&self, users: &[(&str, &str)]) -> Vec<LookupIndex> {
+    fn indexes(&self, users: &[(&str, &str)]) -> Vec<UserIndexes> {
         let users = users.iter();
         users
-            .map(|(issuer, user_id)| self.index(issuer, user_id))
+            .map(|(issuer, user_id)| self.indexes_of(issuer, user_id))
             .collect()
     }
 
+    /// Who the user is. Of a user whom nobody has met, the partition of the oldest key decides,
+    /// which all instances share that hold it; where another key is primary, the reference then
+    /// goes under its index, whose partition decides between those who no longer hold the oldest.
     async fn ruling(
         &self,
-        index: LookupIndex,
+        indexes: UserIndexes,
         issuer: &str,
         user_id: &str,
     ) -> Result<SubjectRef, Refusal> {
-        if let Some(subject) = self.lock().subject_of(&index) {
+        if let Some(subject) = self.known(&indexes) {
             return Ok(subject);
         }
-        let minted = self.mint(index, issuer, user_id).await?;
-        let ruling = self
-            .read_back(|subjects| subjects.subject_of(&minted.index))
-            .await?;
-        self.settle(&minted, ruling).await;
+        let identity = Identity::new(issuer, user_id);
+        let minted = SubjectRef(Uuid::new_v4());
+        let mut claims = vec![(indexes.oldest(), minted)];
+        let mut ruling = self.claim(indexes.oldest(), minted, &identity).await?;
+        if indexes.primary() != indexes.oldest() {
+            claims.push((indexes.primary(), ruling));
+            ruling = self.claim(indexes.primary(), ruling, &identity).await?;
+        }
+        // Another instance may have moved the user while this one was minting.
+        let ruling = self.known(&indexes).unwrap_or(ruling);
+        for (index, claimed) in claims {
+            self.settle(index, claimed, ruling).await;
+        }
         Ok(ruling)
     }
 
-    /// Appends a new reference; the log says whether it is the user's.
-    async fn mint(
+    /// Appends a reference under an index; the log says whose that is.
+    async fn claim(
         &self,
-        index: LookupIndex,
-        issuer: &str,
-        user_id: &str,
-    ) -> Result<SubjectKey, Refusal> {
+        index: &LookupIndex,
+        subject: SubjectRef,
+        identity: &Identity,
+    ) -> Result<SubjectRef, Refusal> {
         let key = SubjectKey {
-            index,
-            subject: SubjectRef(Uuid::new_v4()),
+            index: index.clone(),
+            subject,
             item: Item::Identity,
         };
-        let now = Timestamp::now();
-        let sealed = self
-            .identity
-            .seal(&key, &Identity::new(issuer, user_id), now)
-            .map_err(|error| {
-                error!(%error, "identity can't be sealed");
-                Refusal::Internal
-            })?;
+        let sealed = self.identity.seal(&key, identity, Timestamp::now());
+        let sealed = sealed.map_err(|error| {
+            error!(%error, "identity can't be sealed");
+            Refusal::Internal
+        })?;
         self.put(&key, Some(sealed)).await?;
-        Ok(key)
+        self.read_back(|subjects| subjects.subject_of(index)).await
     }
 
     /// The loser's item must not stay; `erase_losers` repeats this where it fails.
-    async fn settle(&self, minted: &SubjectKey, ruling: SubjectRef) {
-        if ruling != minted.subject {
-            let _ = self.put(minted, None).await;
+    async fn settle(&self, index: &LookupIndex, claimed: SubjectRef, ruling: SubjectRef) {
+        if ruling != claimed {
+            let key = SubjectKey {
+                index: index.clone(),
+                subject: claimed,
+                item: Item::Identity,
+            };
+            let _ = self.put(&key, None).await;
         }
     }
 
@@ -265,7 +287,13 @@ impl Directory {
     }
 
     /// Waits until the fold answers.
-    async fn read_back<T>(&self, read: impl Fn(&Subjects) -> Option<T>) -> Result<T, Refusal> {
+    ///
+    /// # Errors
+    /// It doesn't in time.
+    pub(crate) async fn read_back<T>(
+        &self,
+        read: impl Fn(&Subjects) -> Option<T>,
+    ) -> Result<T, Refusal> {
         let mut folded = self.folded.subscribe();
         let wait = async {
             loop {
@@ -282,4 +310,10 @@ impl Directory {
             .await
             .map_err(|_| Refusal::Stale)
     }
+}
+
+/// Who has these indexes, that of the newest key first.
+fn known(subjects: &Subjects, indexes: &UserIndexes) -> Option<SubjectRef> {
+    let mut indexes = indexes.newest_first();
+    indexes.find_map(|index| subjects.subject_of(index))
 }

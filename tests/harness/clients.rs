@@ -11,6 +11,7 @@ use proto::access::access_service_client::AccessServiceClient;
 use proto::access::audit_service_client::AuditServiceClient;
 use proto::access::device_status_service_client::DeviceStatusServiceClient;
 use proto::access::registry_service_client::RegistryServiceClient;
+use proto::access::subject_service_client::SubjectServiceClient;
 use proto::access::{
     GetCommandRequest, GetCommandResponse, OpenRequest, OpenResponse, OpenWithPassRequest,
 };
@@ -210,10 +211,15 @@ pub fn open_request(device: &str) -> Result<OpenRequest> {
 /// The registry, called with an operator's token.
 pub type Registry = RegistryServiceClient<InterceptedService<Channel, Bearer>>;
 
+/// Persons, asked about with an operator's token.
+pub type Persons = SubjectServiceClient<InterceptedService<Channel, Bearer>>;
+
 /// An operator's tool, logged in.
 pub struct Operator {
     /// Its stub.
     pub registry: Registry,
+    /// The stub for what is about persons.
+    pub persons: Persons,
 }
 
 impl Operator {
@@ -241,6 +247,7 @@ impl Operator {
         let channel = channel(site, port, Some(&site.certificates.operator)).await?;
         let token = Bearer::new(&log_in(site, username).await?.access_token)?;
         Ok(Self {
+            persons: SubjectServiceClient::with_interceptor(channel.clone(), token.clone()),
             registry: RegistryServiceClient::with_interceptor(channel, token),
         })
     }

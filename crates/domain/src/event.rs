@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::id::{
     CallerName, CommandId, ComplexId, CredentialId, DeviceId, EventId, PartnerId, PassId,
+    SubjectRef,
 };
 use crate::registry::ChangeSet;
 use crate::vocabulary::{
@@ -63,6 +64,12 @@ pub enum Body {
     PassUseConsumed(PassUseConsumed),
     /// A use of a limited pass is given back.
     PassUseReturned(PassUseReturned),
+    /// What is known about a person was given out.
+    SubjectExported(SubjectExported),
+    /// A person was erased.
+    SubjectErased(SubjectErased),
+    /// A legal hold was placed or lifted.
+    LegalHoldChanged(LegalHoldChanged),
 }
 
 impl Body {
@@ -78,6 +85,9 @@ impl Body {
             Body::AdmissionSummary(_) => "smarthome.admission.summary.v1",
             Body::PassUseConsumed(_) => "smarthome.pass.use.consumed.v1",
             Body::PassUseReturned(_) => "smarthome.pass.use.returned.v1",
+            Body::SubjectExported(_) => "smarthome.subject.exported.v1",
+            Body::SubjectErased(_) => "smarthome.subject.erased.v1",
+            Body::LegalHoldChanged(_) => "smarthome.legal.hold.changed.v1",
         }
     }
 
@@ -89,7 +99,10 @@ impl Body {
             | Body::RegistryChanged(_)
             | Body::AdmissionSummary(_)
             | Body::PassUseConsumed(_)
-            | Body::PassUseReturned(_) => true,
+            | Body::PassUseReturned(_)
+            | Body::SubjectExported(_)
+            | Body::SubjectErased(_)
+            | Body::LegalHoldChanged(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -323,4 +336,31 @@ pub struct PassUseReturned {
     pub pass: PassId,
     /// The command.
     pub command: CommandId,
+}
+
+/// What is known about a person in the complex was given to the operator who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubjectExported {
+    /// The person.
+    pub subject: SubjectRef,
+}
+
+/// What is known about a person in the complex is erased. Void where a legal hold stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubjectErased {
+    /// The person.
+    pub subject: SubjectRef,
+    /// The identity goes too, as no other complex knew the person.
+    pub identity: bool,
+}
+
+/// A legal hold was placed on a person in the complex, or lifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegalHoldChanged {
+    /// The person.
+    pub subject: SubjectRef,
+    /// Placed; else lifted.
+    pub held: bool,
+    /// Why, at most 200 characters; names nobody.
+    pub reason: String,
 }

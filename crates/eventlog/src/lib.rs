@@ -13,6 +13,7 @@ mod group;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kafka_options;
+mod left;
 mod log;
 mod memory;
 mod open;

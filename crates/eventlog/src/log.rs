@@ -41,6 +41,19 @@ pub trait EventLog: Send + Sync {
     /// that of the partitions; [`LogError::Unavailable`].
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError>;
 
+    /// What is left of what was erased: the keys that contain one of `parts` of records that have a
+    /// value and can still be read, superseded ones too. None: only tombstones of such keys may be
+    /// left. An adapter that keeps the bytes itself removes superseded ones first, and names no key
+    /// only when the bytes are gone from its files. Where a broker keeps them this reads the whole
+    /// topic; the broker compacts in its own time, and only what another record of the partition
+    /// has followed.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`], also while the bytes can't be removed.
+    async fn left(&self, topic: Topic, parts: &[String]) -> Result<Vec<String>, LogError> {
+        crate::left::by_reading(self, topic, parts).await
+    }
+
     /// Joins a consumer group: each partition of the topics is read by one of
     /// the group's members, from the position that the group has committed, or
     /// from the start of the log.

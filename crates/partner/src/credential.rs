@@ -222,12 +222,14 @@ impl ClosingClient {
         let authorised = self.client.authorise(authority, deadline).await?;
         let path = ["v1", "complexes", self.complex.as_str(), "credentials"];
         let mut request = authorised.request(Method::GET, &path);
-        let mut query = request.url_mut().query_pairs_mut();
-        query.append_pair("limit", PAGE);
-        if let Some(Cursor(after)) = after {
-            query.append_pair("after", after);
+        {
+            // Not held over an await: it can't be sent between threads.
+            let mut query = request.url_mut().query_pairs_mut();
+            query.append_pair("limit", PAGE);
+            if let Some(Cursor(after)) = after {
+                query.append_pair("after", after);
+            }
         }
-        drop(query);
         let (exchange, _) = authorised
             .exchange(Call::ListCredentials, request, PAGE_LIMIT, deadline)
             .await;

@@ -78,20 +78,24 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// The keys of one purpose, by version. The newest one seals; older ones open what they sealed.
+/// The keys of one purpose, by version. One of them seals, the newest unless the ring says which;
+/// the others open what they sealed.
 ///
-/// Its text is JSON, `{"keys":[{"version":1,"key":"<base64 of 32 bytes>"}]}`. Taking a version
-/// out destroys what was sealed under it.
+/// Its text is JSON, `{"keys":[{"version":1,"key":"<base64 of 32 bytes>"}]}`, and `"primary":1`
+/// beside `keys` where another than the newest seals: so every process can be given a new key
+/// before the first of them uses it. Taking a version out destroys what was sealed under it.
 #[derive(Clone)]
 pub struct Keyring {
     keys: BTreeMap<u32, Key>,
-    newest: u32,
+    primary: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
     keys: Vec<Entry>,
+    #[serde(default)]
+    primary: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -107,18 +111,22 @@ impl Keyring {
     /// # Errors
     /// [`KeyError::Random`].
     pub fn generate() -> Result<Self, KeyError> {
-        Self::new(BTreeMap::from([(1, Key::generate()?)]))
+        Self::new(BTreeMap::from([(1, Key::generate()?)]), None)
     }
 
-    /// This ring with a new random key of the next version.
+    /// This ring with a new random key of the next version, which seals from now on.
     ///
     /// # Errors
     /// [`KeyError::Random`], or [`KeyError::Keyring`] where no version is left.
     pub fn rotated(mut self) -> Result<Self, KeyError> {
-        let next = self.newest.checked_add(1);
+        let newest = self
+            .keys
+            .last_key_value()
+            .map_or(0, |(version, _)| *version);
+        let next = newest.checked_add(1);
         let next = next.ok_or(KeyError::Keyring("there is no version after the newest"))?;
         self.keys.insert(next, Key::generate()?);
-        Self::new(self.keys)
+        Self::new(self.keys, None)
     }
 
     /// Reads a ring's text.
@@ -139,13 +147,27 @@ impl Keyring {
                 return Err(KeyError::Keyring("a version stands there twice"));
             }
         }
-        Self::new(keys)
+        Self::new(keys, text.primary)
+    }
+
+    /// This ring with the key of this version sealing.
+    ///
+    /// # Errors
+    /// [`KeyError::Keyring`] where there is none.
+    pub fn with_primary(self, version: u32) -> Result<Self, KeyError> {
+        Self::new(self.keys, Some(version))
+    }
+
+    /// This ring without the keys of other versions than the one that seals.
+    pub fn retired(mut self) -> Self {
+        self.keys.retain(|version, _| *version == self.primary);
+        self
     }
 
     /// The ring's text, for a file that only its owner may read (mode 0600).
     pub fn to_json(&self) -> Zeroizing<String> {
         // Room for all of it at once: a growing buffer would leave unwiped copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(16 + 80 * self.keys.len()));
+        let mut text = Zeroizing::new(String::with_capacity(40 + 80 * self.keys.len()));
         text.push_str(r#"{"keys":["#);
         for (place, (version, key)) in self.keys.iter().enumerate() {
             text.push_str(if place == 0 { "" } else { "," });
@@ -155,30 +177,45 @@ impl Keyring {
             STANDARD.encode_string(key.expose(), &mut text);
             text.push_str(r#""}"#);
         }
-        text.push_str("]}");
+        text.push(']');
+        if self.versions().next() != Some(self.primary) {
+            text.push_str(r#","primary":"#);
+            text.push_str(&self.primary.to_string());
+        }
+        text.push('}');
         text
     }
 
-    /// How many versions it holds.
-    pub fn versions(&self) -> usize {
-        self.keys.len()
+    /// The versions that it holds, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.keys.keys().rev().copied()
     }
 
+    /// The version that seals.
+    pub fn primary(&self) -> u32 {
+        self.primary
+    }
+
+    /// The key that seals, with its version.
     pub(crate) fn newest(&self) -> (u32, Option<&Key>) {
-        (self.newest, self.keys.get(&self.newest))
+        (self.primary, self.keys.get(&self.primary))
     }
 
     pub(crate) fn get(&self, version: u32) -> Option<&Key> {
         self.keys.get(&version)
     }
 
-    fn new(keys: BTreeMap<u32, Key>) -> Result<Self, KeyError> {
+    fn new(keys: BTreeMap<u32, Key>, primary: Option<u32>) -> Result<Self, KeyError> {
         if keys.contains_key(&0) {
             return Err(KeyError::Keyring("versions count from 1"));
         }
         let newest = keys.last_key_value().map(|(version, _)| *version);
         let newest = newest.ok_or(KeyError::Keyring("there is no key in it"))?;
-        Ok(Self { keys, newest })
+        let primary = primary.unwrap_or(newest);
+        if !keys.contains_key(&primary) {
+            return Err(KeyError::Keyring("`primary` names no version in it"));
+        }
+        Ok(Self { keys, primary })
     }
 }
 
@@ -201,15 +238,26 @@ mod tests {
     #[test]
     fn a_ring_reads_what_it_writes() {
         let ring = Keyring::generate().unwrap().rotated().unwrap();
-        assert_eq!((ring.versions(), ring.newest), (2, 2));
+        assert_eq!(ring.versions().collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(ring.primary(), 2);
         let again = Keyring::from_json(ring.to_json().as_bytes()).unwrap();
+        assert_eq!(again.primary(), 2);
         for version in [1, 2] {
             let (a, b) = (ring.get(version).unwrap(), again.get(version).unwrap());
             assert_eq!(a.expose(), b.expose());
         }
         assert_ne!(ring.get(1).unwrap().expose(), ring.get(2).unwrap().expose());
         let room = Keyring::generate().unwrap().to_json();
-        assert!(room.len() <= 96);
+        assert!(room.len() <= 120);
+        let waiting = ring.clone().with_primary(1).unwrap();
+        assert!(waiting.to_json().len() <= 200);
+        let again = Keyring::from_json(waiting.to_json().as_bytes()).unwrap();
+        assert_eq!((again.primary(), again.versions().count()), (1, 2));
+        assert_eq!(again.newest().0, 1);
+        let rotated = again.rotated().unwrap();
+        assert_eq!(rotated.primary(), 3);
+        assert_eq!(rotated.retired().versions().collect::<Vec<_>>(), [3]);
+        assert!(ring.with_primary(3).is_err());
     }
 
     #[test]
@@ -222,6 +270,7 @@ mod tests {
             format!(r#"{{"keys":[{{"version":"{ONE}","key":"{ONE}"}}]}}"#),
             format!(r#"{{"keys":[{{"version":1,"key":"{ONE}","x":1}}]}}"#),
             format!(r#"{{"keys":[{{"version":1,"key":"{}"}}]}}"#, &ONE[4..]),
+            format!(r#"{{"keys":[{{"version":1,"key":"{ONE}"}}],"primary":2}}"#),
             format!(r#"{{"keys":[{{"version":1,"key":"A{ONE}"}}]}}"#),
             format!(r#"{{"keys":[{{"version":1,"key":"AAAA{ONE}"}}]}}"#),
             format!(r#"{{"keys":[{{"version":1,"key":"{ONE}"}},{{"version":1,"key":"{TWO}"}}]}}"#),

@@ -98,7 +98,7 @@ mod tests {
         };
         let text = Keyring::generate().unwrap().to_json();
         assert!(matches!(write(&text, 0o644), Err(KeyError::Secret(_))));
-        assert_eq!(write(&text, 0o600).unwrap().versions(), 1);
+        assert_eq!(write(&text, 0o600).unwrap().versions().count(), 1);
         let error = write("{\"keys\":\"s3cret\"}", 0o600).unwrap_err();
         assert!(error.to_string().contains("lookup.json"), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");

@@ -29,7 +29,7 @@ pub mod wrap;
 pub use error::{KeyError, Malformed, SealError};
 pub use keyring::Keyring;
 pub use keys::{KeyFiles, KeyProvider, Purpose};
-pub use lookup::{LookupIndex, LookupKey};
+pub use lookup::{LookupIndex, LookupKey, UserIndexes};
 pub use plate::Plate;
 pub use seal::{Identity, IdentityKeys, PlateKeys};
 pub use secret::PassSecret;

@@ -62,6 +62,16 @@ impl fmt::Debug for Identity {
 pub struct IdentityKeys(Keyring);
 
 impl IdentityKeys {
+    /// The versions of the keys, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.versions()
+    }
+
+    /// The version of the key that seals.
+    pub fn primary(&self) -> u32 {
+        self.0.primary()
+    }
+
     /// Takes the keys.
     ///
     /// # Errors
@@ -111,6 +121,16 @@ impl IdentityKeys {
 pub struct PlateKeys(Keyring);
 
 impl PlateKeys {
+    /// The versions of the keys, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.versions()
+    }
+
+    /// The version of the key that seals.
+    pub fn primary(&self) -> u32 {
+        self.0.primary()
+    }
+
     /// Takes the keys.
     ///
     /// # Errors

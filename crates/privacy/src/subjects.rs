@@ -1,10 +1,11 @@
 //! The fold of `subjects.v1`: who has which reference.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::SubjectRef;
 use domain::event::LogPosition;
 
+use crate::keys::Purpose;
 use crate::lookup::LookupIndex;
 use crate::seal::decode;
 use crate::subject::{Item, SubjectKey};
@@ -26,13 +27,18 @@ pub enum Unreadable {
 /// in one partition; the first in log order is the user's, the other is a loser to be
 /// tombstoned. Compaction keeps a record's offset only until the record is written again, so an
 /// item is sealed again (under a new key version) only once its user has no losers.
+///
+/// While a lookup key takes the place of another, a reference has records under two indexes.
 #[derive(Debug, Default)]
 pub struct Subjects {
     /// Of each index the references in log order of their first item, the user's own first.
     references: HashMap<LookupIndex, Vec<Reference>>,
-    /// The way back. A reference has one index; two would be damage, and the smaller one rules
-    /// whatever order the partitions are read in.
+    /// The way back.
     indexes: HashMap<SubjectRef, BTreeSet<LookupIndex>>,
+    /// How many identities are sealed under each version of their keys.
+    identities: BTreeMap<u32, usize>,
+    /// The same of plates.
+    plates: BTreeMap<u32, usize>,
     /// The next offset of each partition.
     next: HashMap<u32, u64>,
 }
@@ -40,8 +46,15 @@ pub struct Subjects {
 #[derive(Debug)]
 struct Reference {
     subject: SubjectRef,
-    /// Sealed values.
-    items: BTreeMap<Item, Vec<u8>>,
+    items: BTreeMap<Item, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// Version of the key that it is sealed under.
+    version: u32,
+    /// The sealed value.
+    value: Vec<u8>,
 }
 
 impl Subjects {
@@ -64,35 +77,59 @@ impl Subjects {
         let key: SubjectKey = key.parse().map_err(|_| Unreadable::Key)?;
         match value {
             Some(value) => {
-                decode(&key, value).map_err(|_| Unreadable::Value)?;
-                self.put(key, value.to_vec());
+                let item = decode(&key, value).map_err(|_| Unreadable::Value)?;
+                let kept = Kept {
+                    version: item.kek_version,
+                    value: value.to_vec(),
+                };
+                self.put(key, kept);
             }
             None => self.remove(&key),
         }
         Ok(())
     }
 
-    fn put(&mut self, key: SubjectKey, value: Vec<u8>) {
+    fn put(&mut self, key: SubjectKey, kept: Kept) {
+        self.count(key.item, kept.version, true);
         let indexes = self.indexes.entry(key.subject).or_default();
         indexes.insert(key.index.clone());
         let references = self.references.entry(key.index).or_default();
-        match references.iter_mut().find(|r| r.subject == key.subject) {
-            Some(reference) => {
-                reference.items.insert(key.item, value);
+        let replaced = match references.iter_mut().find(|r| r.subject == key.subject) {
+            Some(reference) => reference.items.insert(key.item, kept),
+            None => {
+                references.push(Reference {
+                    subject: key.subject,
+                    items: BTreeMap::from([(key.item, kept)]),
+                });
+                None
             }
-            None => references.push(Reference {
-                subject: key.subject,
-                items: BTreeMap::from([(key.item, value)]),
-            }),
+        };
+        if let Some(replaced) = replaced {
+            self.count(key.item, replaced.version, false);
         }
+    }
+
+    /// One more, or one less, that is sealed under this version.
+    fn count(&mut self, item: Item, version: u32, more: bool) {
+        let versions = match item {
+            Item::Identity => &mut self.identities,
+            Item::Plate(_) => &mut self.plates,
+        };
+        let count = versions.entry(version).or_default();
+        *count = if more {
+            *count + 1
+        } else {
+            count.saturating_sub(1)
+        };
     }
 
     fn remove(&mut self, key: &SubjectKey) {
         let Some(references) = self.references.get_mut(&key.index) else {
             return;
         };
+        let mut removed = None;
         if let Some(reference) = references.iter_mut().find(|r| r.subject == key.subject) {
-            reference.items.remove(&key.item);
+            removed = reference.items.remove(&key.item);
             if reference.items.is_empty() {
                 references.retain(|r| r.subject != key.subject);
                 if let Some(indexes) = self.indexes.get_mut(&key.subject) {
@@ -106,6 +143,9 @@ impl Subjects {
         if references.is_empty() {
             self.references.remove(&key.index);
         }
+        if let Some(removed) = removed {
+            self.count(key.item, removed.version, false);
+        }
     }
 
     /// The reference of whoever has this index: the first in log order.
@@ -116,12 +156,20 @@ impl Subjects {
             .map(|reference| reference.subject)
     }
 
-    /// The index under which a reference's records are kept.
+    /// An index under which a reference's identity is kept, else any of its records.
     pub fn index_of(&self, subject: SubjectRef) -> Option<&LookupIndex> {
-        self.indexes.get(&subject)?.first()
+        let indexes = self.indexes.get(&subject)?;
+        let identified = indexes.iter().find(|index| {
+            let references = self.references.get(*index).into_iter().flatten();
+            references
+                .filter(|reference| reference.subject == subject)
+                .any(|reference| reference.items.contains_key(&Item::Identity))
+        });
+        identified.or_else(|| indexes.first())
     }
 
-    /// One item about a subject: its record's key and sealed value.
+    /// One item about a subject: its record's key and sealed value. Where it stands under two
+    /// indexes, either of them.
     pub fn item(&self, subject: SubjectRef, item: Item) -> Option<(SubjectKey, &[u8])> {
         self.items(subject)
             .into_iter()
@@ -130,16 +178,70 @@ impl Subjects {
 
     /// All that is kept about a subject. Erasing it is a tombstone for each.
     pub fn items(&self, subject: SubjectRef) -> Vec<(SubjectKey, &[u8])> {
-        let Some(index) = self.index_of(subject) else {
-            return Vec::new();
-        };
-        self.references
-            .get(index)
-            .into_iter()
-            .flatten()
-            .filter(|reference| reference.subject == subject)
-            .flat_map(|reference| reference.keyed(index))
+        let indexes = self.indexes.get(&subject).into_iter().flatten();
+        indexes
+            .flat_map(|index| {
+                let references = self.references.get(index).into_iter().flatten();
+                references
+                    .filter(|reference| reference.subject == subject)
+                    .flat_map(move |reference| reference.keyed(index))
+            })
             .collect()
+    }
+
+    /// How many identities, or plates, are sealed under each version of their keys.
+    pub fn sealed_under(&self, purpose: Purpose) -> BTreeMap<u32, usize> {
+        match purpose {
+            Purpose::Identity => self.identities.clone(),
+            Purpose::Plate => self.plates.clone(),
+            Purpose::Lookup | Purpose::TokenKey => BTreeMap::new(),
+        }
+    }
+
+    /// At most `limit` items that are sealed under other versions than these, of users without
+    /// losers.
+    pub fn sealed_otherwise(
+        &self,
+        identity: u32,
+        plate: u32,
+        limit: usize,
+    ) -> Vec<(SubjectKey, Vec<u8>)> {
+        let alone = self.references.iter().filter(|(_, own)| own.len() == 1);
+        let otherwise = alone.flat_map(|(index, references)| {
+            let references = references.iter();
+            references.flat_map(move |reference| {
+                let items = reference
+                    .items
+                    .iter()
+                    .filter(move |(item, kept)| match item {
+                        Item::Identity => kept.version != identity,
+                        Item::Plate(_) => kept.version != plate,
+                    });
+                items.map(move |(item, kept)| (reference.key(index, *item), kept.value.clone()))
+            })
+        });
+        otherwise.take(limit).collect()
+    }
+
+    /// Everybody who has records under another computed index than one of `settled`.
+    pub fn outside(&self, settled: &HashSet<LookupIndex>) -> Vec<SubjectRef> {
+        let outside = self.references.iter();
+        let mut subjects: Vec<_> = outside
+            .filter(|(index, _)| index.is_computed() && !settled.contains(*index))
+            .flat_map(|(_, references)| references.iter().map(|reference| reference.subject))
+            .collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
+    }
+
+    /// Whether there is a record with this key.
+    pub fn has(&self, key: &SubjectKey) -> bool {
+        let references = self.references.get(&key.index);
+        let mut references = references.into_iter().flatten();
+        references.any(|reference| {
+            reference.subject == key.subject && reference.items.contains_key(&key.item)
+        })
     }
 
     /// Records of references that lost to an earlier one of the same user. Each is owed a
@@ -163,14 +265,16 @@ impl Subjects {
 
 impl Reference {
     fn keyed<'a>(&'a self, index: &'a LookupIndex) -> impl Iterator<Item = (SubjectKey, &'a [u8])> {
-        self.items.iter().map(|(item, value)| {
-            let key = SubjectKey {
-                index: index.clone(),
-                subject: self.subject,
-                item: *item,
-            };
-            (key, value.as_slice())
-        })
+        let items = self.items.iter();
+        items.map(|(item, kept)| (self.key(index, *item), kept.value.as_slice()))
+    }
+
+    fn key(&self, index: &LookupIndex, item: Item) -> SubjectKey {
+        SubjectKey {
+            index: index.clone(),
+            subject: self.subject,
+            item,
+        }
     }
 }
 

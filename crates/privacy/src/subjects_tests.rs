@@ -211,3 +211,56 @@ proptest! {
         prop_assert_eq!(before, format!("{:?}", subjects.losers()));
     }
 }
+
+#[test]
+fn items_are_counted_by_the_version_of_their_key() {
+    let mut log = Log::default()
+        .put(1, 1, Item::Identity)
+        .put(1, 1, plate(1))
+        .put(2, 2, Item::Identity);
+    let again = key(1, 1, Item::Identity);
+    let newer = value(&again, 2);
+    log.0.push((again.clone(), Some(newer.clone())));
+    let subjects = log.fold();
+    let counts = |subjects: &Subjects, purpose| -> Vec<(u32, usize)> {
+        let counts = subjects.sealed_under(purpose).into_iter();
+        counts.filter(|(_, count)| *count > 0).collect()
+    };
+    assert_eq!(counts(&subjects, Purpose::Identity), [(1, 1), (2, 1)]);
+    assert_eq!(counts(&subjects, Purpose::Plate), [(1, 1)]);
+    let left = subjects.sealed_otherwise(2, 1, 10);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].0, key(2, 2, Item::Identity));
+    assert_eq!(subjects.sealed_otherwise(2, 2, 10).len(), 2);
+    let erased = log.tombstone(1, 1, Item::Identity).fold();
+    assert_eq!(counts(&erased, Purpose::Identity), [(1, 1)]);
+    // A user with a loser keeps the order of the log.
+    let contested = Log::default()
+        .put(1, 1, Item::Identity)
+        .put(1, 2, Item::Identity)
+        .fold();
+    assert!(contested.sealed_otherwise(2, 2, 10).is_empty());
+}
+
+#[test]
+fn a_reference_may_stand_under_two_indexes() {
+    let log = Log::default()
+        .put(9, 1, Item::Identity)
+        .put(9, 1, plate(1))
+        .put(3, 1, Item::Identity);
+    let subjects = log.fold();
+    assert_eq!(subjects.items(subject(1)).len(), 3, "all are erased");
+    for user in [3, 9] {
+        assert_eq!(subjects.subject_of(&index(user)), Some(subject(1)));
+    }
+    assert!(subjects.item(subject(1), plate(1)).is_some());
+    let settled = HashSet::from([index(3)]);
+    assert_eq!(subjects.outside(&settled), [subject(1)]);
+    let moved = log
+        .tombstone(9, 1, Item::Identity)
+        .tombstone(9, 1, plate(1))
+        .fold();
+    assert!(moved.outside(&settled).is_empty());
+    assert_eq!(moved.index_of(subject(1)), Some(&index(3)));
+    assert_eq!(moved.subject_of(&index(9)), None);
+}

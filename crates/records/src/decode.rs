@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use domain::event::{
     AccessDecided, AccessObserved, Actor, AdmissionSummary, Body, CommandCompleted, DecisionInputs,
-    DeviceSequence, DeviceStatus, Event, IngressRejected, LogPosition, PassUseConsumed,
-    PassUseReturned, RequestContext,
+    DeviceSequence, DeviceStatus, Event, IngressRejected, LegalHoldChanged, LogPosition,
+    PassUseConsumed, PassUseReturned, RequestContext, SubjectErased, SubjectExported,
 };
 use domain::registry::ChangeSet;
 use domain::vocabulary::{
@@ -147,6 +147,18 @@ fn body(wire: &Wire) -> Decoded<Body> {
         Wire::PassUseReturned(returned) => Body::PassUseReturned(PassUseReturned {
             pass: parse("pass_id", &returned.pass_id)?,
             command: parse("command_id", &returned.command_id)?,
+        }),
+        Wire::SubjectExported(exported) => Body::SubjectExported(SubjectExported {
+            subject: parse("subject_ref", &exported.subject_ref)?,
+        }),
+        Wire::SubjectErased(erased) => Body::SubjectErased(SubjectErased {
+            subject: parse("subject_ref", &erased.subject_ref)?,
+            identity: erased.identity,
+        }),
+        Wire::LegalHoldChanged(changed) => Body::LegalHoldChanged(LegalHoldChanged {
+            subject: parse("subject_ref", &changed.subject_ref)?,
+            held: changed.held,
+            reason: changed.reason.clone(),
         }),
     })
 }

@@ -109,6 +109,18 @@ fn envelope(event: &Event) -> pb::Envelope {
                 pass_id: returned.pass.to_string(),
                 command_id: returned.command.to_string(),
             }),
+            Body::SubjectExported(exported) => Wire::SubjectExported(pb::SubjectExported {
+                subject_ref: exported.subject.to_string(),
+            }),
+            Body::SubjectErased(erased) => Wire::SubjectErased(pb::SubjectErased {
+                subject_ref: erased.subject.to_string(),
+                identity: erased.identity,
+            }),
+            Body::LegalHoldChanged(changed) => Wire::LegalHoldChanged(pb::LegalHoldChanged {
+                subject_ref: changed.subject.to_string(),
+                held: changed.held,
+                reason: changed.reason.clone(),
+            }),
         }),
         signature: Vec::new(),
     }

@@ -37,10 +37,19 @@ impl RegistryFollower {
             let mut folded = folded.write().unwrap_or_else(PoisonError::into_inner);
             match event {
                 Ok(event) => {
-                    if let Body::RegistryChanged(set) = event.body {
-                        let (complex, at) = (&event.complex, record.append_time);
-                        // Whether it applied is told to whoever wrote it; a refused one is ignored.
-                        let _ = folded.registry.fold_at(complex, set, at);
+                    let (registry, complex) = (&mut folded.registry, &event.complex);
+                    match event.body {
+                        Body::RegistryChanged(set) => {
+                            // Whether it applied is told to whoever wrote it; a refused one is ignored.
+                            let _ = registry.fold_at(complex, set, record.append_time);
+                        }
+                        Body::SubjectErased(erased) => {
+                            registry.fold_erased(complex, &erased);
+                        }
+                        Body::LegalHoldChanged(changed) => {
+                            registry.fold_hold(complex, &changed, event.occurred_at);
+                        }
+                        _ => {}
                     }
                 }
                 Err(unreadable) => {

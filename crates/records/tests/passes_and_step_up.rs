@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use authn::record::{RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue};
-use domain::event::{Actor, Body, Event, PassUseConsumed, PassUseReturned};
+use domain::event::{
+    Actor, Body, Event, LegalHoldChanged, PassUseConsumed, PassUseReturned, SubjectErased,
+    SubjectExported,
+};
 use domain::vocabulary::ActorKind;
-use domain::{CommandId, EventId, PassId};
+use domain::{CommandId, EventId, PassId, SubjectRef};
 use eventlog::{NewRecord, Position, Record, Topic};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
@@ -64,9 +67,10 @@ fn event(body: Body) -> Event {
 }
 
 #[test]
-fn uses_read_back_only_where_they_are_signed() {
+fn uses_and_persons_read_back_only_where_they_are_signed() {
     let (signer, reader) = keys();
     let (pass, command) = (PassId(Uuid::from_u128(3)), CommandId(Uuid::from_u128(4)));
+    let subject = SubjectRef(Uuid::from_u128(5));
     let bodies = [
         Body::PassUseConsumed(PassUseConsumed {
             pass,
@@ -74,6 +78,16 @@ fn uses_read_back_only_where_they_are_signed() {
             key_time: "2026-11-24T12:00:00.25Z".parse().unwrap(),
         }),
         Body::PassUseReturned(PassUseReturned { pass, command }),
+        Body::SubjectExported(SubjectExported { subject }),
+        Body::SubjectErased(SubjectErased {
+            subject,
+            identity: true,
+        }),
+        Body::LegalHoldChanged(LegalHoldChanged {
+            subject,
+            held: true,
+            reason: "a court's order".to_owned(),
+        }),
     ];
     for body in bodies {
         let event = event(body);

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use harness::clients::{Auditor, Operator, Registry, open_request};
+use harness::clients::{Auditor, Operator, Persons, Registry, open_request};
 use harness::process::wait_for;
 use harness::site::PARTNER;
 use proto::access::{
-    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, GetCheckpointRequest,
-    GetComplexRequest, HistoryRequest, OpenResponse, SearchAccessRequest, VerifyPartnerRequest,
+    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EraseSubjectRequest,
+    ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest, HistoryRequest,
+    HoldSubjectRequest, OpenResponse, PersonRef, SearchAccessRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -106,8 +107,7 @@ async fn guests(scene: &Scene, table: &mut Table) -> Result<()> {
 
 async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<()> {
     let port = &scene.site().ports.registry;
-    let registry = Operator::connect_as(scene.site(), port, username).await?;
-    let registry = registry.registry;
+    let Operator { registry, persons } = Operator::connect_as(scene.site(), port, username).await?;
     for complex in COMPLEXES {
         let mut line = |what, result: &str| table.line(username, what, complex, result);
         let get = GetComplexRequest {
@@ -144,6 +144,9 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
             "verify partner",
             &result(registry.clone().verify_partner(verify).await),
         );
+        for (what, answer) in person(scene, &persons, complex).await? {
+            line(what, &answer);
+        }
     }
     Ok(())
 }
@@ -163,6 +166,45 @@ async fn change(registry: &Registry, complex: &str) -> String {
         }],
     };
     result(registry.clone().apply(request).await)
+}
+
+/// What may be asked about a complex's resident. The hold keeps who is there from being erased.
+async fn person(
+    scene: &Scene,
+    persons: &Persons,
+    complex: &str,
+) -> Result<[(&'static str, String); 3]> {
+    let resident = match complex {
+        "moonlight" => "boris",
+        "riverside" => "vera",
+        _ => "anna",
+    };
+    let person = Some(PersonRef {
+        subject_ref: scene.registered.subject(resident)?.to_owned(),
+        ..PersonRef::default()
+    });
+    let complex_id = complex.to_owned();
+    let export = ExportSubjectRequest {
+        person: person.clone(),
+        complex_id: complex_id.clone(),
+    };
+    let hold = HoldSubjectRequest {
+        person: person.clone(),
+        complex_id: complex_id.clone(),
+        reason: "a court's order".to_owned(),
+    };
+    let erase = EraseSubjectRequest { person, complex_id };
+    Ok([
+        (
+            "export person",
+            result(persons.clone().export(export).await),
+        ),
+        ("hold person", result(persons.clone().hold(hold).await)),
+        (
+            "erase person held",
+            result(persons.clone().erase(erase).await),
+        ),
+    ])
 }
 
 async fn plate(scene: &Scene, registry: &Registry, complex: &str) -> Result<String> {

@@ -119,6 +119,32 @@ impl Keys {
         Ok(())
     }
 
+    /// Another key in a keyring's file, beside those in it. `primary` says which seals; the newest
+    /// where none is said.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub fn rotate(&self, ring: &Path, primary: Option<u32>) -> Result<()> {
+        let rotated = Keyring::from_json(&std::fs::read(ring)?)?.rotated()?;
+        let rotated = match primary {
+            Some(version) => rotated.with_primary(version)?,
+            None => rotated,
+        };
+        private_file(ring, &rotated.to_json()).map(|_| ())
+    }
+
+    /// Makes the newest key of a keyring's file the one that seals; with `alone`, the only one.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub fn promote(&self, ring: &Path, alone: bool) -> Result<()> {
+        let keys = Keyring::from_json(&std::fs::read(ring)?)?;
+        let newest = keys.versions().next().context("a key")?;
+        let keys = keys.with_primary(newest)?;
+        let keys = if alone { keys.retired() } else { keys };
+        private_file(ring, &keys.to_json()).map(|_| ())
+    }
+
     /// The certificate of the key that signs now.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{ComplexId, PartnerId};
+use uuid::Uuid;
 
 const HELP: &str = r#"Example:
   A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
@@ -102,6 +103,21 @@ that nothing opens. The same token over another certificate is not tried: the se
 
 Exit codes: 0 all was refused; 1 anything else; 2 wrong usage or configuration."#;
 
+const PERSONS: &str = r#"A person is named by the reference that records show (--subject), or by issuer and user id; the user
+id stands in a file (- for the standard input), so that no list of processes shows it.
+
+Only what belongs to the complexes of your token is seen and erased. The identity goes with the last
+complex that knows the person. Each call is recorded in the registry of the complexes it is about.
+
+Steps of an erasure:
+  rights    residency, grants, passes and credentials are withdrawn
+  partners  every partner has deleted the credentials, and says so when asked
+  record    SubjectErased stands in each complex's registry
+  items     the sealed identity and plates are erased
+  bytes     nothing of them can be read from the log any more; on Kafka this may take a day
+
+Exit codes: 0 done; 1 refused, failed, or still being erased; 2 wrong usage or configuration."#;
+
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
@@ -130,6 +146,9 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Partners
     Partner(PartnerArgs),
+    /// What is known about a person: given out, kept, erased
+    #[command(after_help = PERSONS)]
+    Subject(SubjectArgs),
 }
 
 /// Of `apply`.
@@ -265,4 +284,97 @@ fn note(text: &str) -> Result<String, &'static str> {
     } else {
         Err("expected at most 200 printable characters")
     }
+}
+
+/// Of `subject`.
+#[derive(Debug, Args)]
+pub(crate) struct SubjectArgs {
+    #[command(subcommand)]
+    pub(crate) command: SubjectCommand,
+}
+
+/// What to do about a person.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// Writes identity, rights and plates to a file that only you may read (JSON)
+    Export(ExportArgs),
+    /// Shows what will go, asks, and erases step by step until it is verified
+    Erase(EraseArgs),
+    /// Places a legal hold: nothing is erased in the complex until it is released
+    Hold(HoldArgs),
+    /// Releases a legal hold
+    Release(HoldArgs),
+}
+
+/// Who it is about.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct PersonArgs {
+    /// Reference of the person
+    #[arg(long, value_name = "UUID", conflicts_with_all = ["issuer", "user_id_file"])]
+    pub(crate) subject: Option<Uuid>,
+
+    /// Issuer URL of the user's tokens
+    #[arg(long, value_name = "URL", requires = "user_id_file")]
+    pub(crate) issuer: Option<String>,
+
+    /// File with the user id, - for the standard input
+    #[arg(long, value_name = "FILE", requires = "issuer")]
+    pub(crate) user_id_file: Option<PathBuf>,
+}
+
+/// Of `subject export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+
+    /// Only this complex [default: all of yours]
+    #[arg(long)]
+    pub(crate) complex: Option<ComplexId>,
+
+    /// File to write; it must not be there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Of `subject erase`.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+
+    /// Only from this complex [default: all of yours]
+    #[arg(long)]
+    pub(crate) complex: Option<ComplexId>,
+
+    /// Does not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// How many seconds to wait until it is verified
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) wait: u64,
+}
+
+/// Of `subject hold` and `subject release`.
+#[derive(Debug, Args)]
+pub(crate) struct HoldArgs {
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+
+    /// Complex of the hold
+    #[arg(long)]
+    pub(crate) complex: ComplexId,
+
+    /// Why, for the record; must not name a person
+    #[arg(long, value_name = "WHY", value_parser = reason)]
+    pub(crate) reason: String,
+}
+
+fn reason(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        return Err("expected why, in at most 200 printable characters");
+    }
+    note(text)
 }

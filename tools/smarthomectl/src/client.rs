@@ -28,6 +28,8 @@ use crate::token::Token;
 const CALL: Duration = Duration::from_secs(30);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// The largest answer about one person, in bytes.
+pub(crate) const MAX_ANSWER: usize = 64 << 20;
 /// The port of an endpoint that names none.
 const HTTPS: u16 = 443;
 
@@ -155,7 +157,11 @@ pub(crate) fn refusal(status: &Status) -> anyhow::Error {
     anyhow!("{} ({:?})", status.message(), status.code())
 }
 
-fn known(entity: &VersionedEntity) -> Result<Versioned<domain::registry::Entity>> {
+/// An entity of a kind that this version knows.
+///
+/// # Errors
+/// It is of another.
+pub(crate) fn known(entity: &VersionedEntity) -> Result<Versioned<domain::registry::Entity>> {
     let change = entity.entity.as_ref().context("no entity")?;
     Ok(Versioned {
         version: entity.version,
@@ -163,9 +169,9 @@ fn known(entity: &VersionedEntity) -> Result<Versioned<domain::registry::Entity>
     })
 }
 
-/// The TLS of every client here, which tonic's own does not offer: version 1.3 and revocation.
+/// A connection, with the TLS of every client here, which tonic's own does not offer: version 1.3 and revocation.
 /// So tonic is told that there is none, and the connector makes it.
-async fn channel(config: &Config, uri: &Uri) -> Result<Channel> {
+pub(crate) async fn channel(config: &Config, uri: &Uri) -> Result<Channel> {
     let tls = ClientTls::load(config.tls.clone(), Protocol::Grpc)?;
     let connector = TlsConnector::from(tls.current().config.clone());
     let authority = uri.authority().context("no host")?;

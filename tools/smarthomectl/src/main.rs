@@ -19,6 +19,7 @@ mod problem;
 mod scalar;
 mod show;
 mod standing;
+mod subject;
 mod token;
 mod tree;
 mod yaml;
@@ -52,5 +53,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Get(args) => get::run(&config, args).await,
         Command::History(args) => history::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Subject(args) => subject::run(&config, args).await,
     }
 }

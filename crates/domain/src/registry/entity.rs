@@ -245,7 +245,7 @@ pub struct GuestPass {
 }
 
 /// Whose credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A resident's.
     Subject(SubjectRef),

@@ -6,6 +6,7 @@ mod fold;
 mod homes;
 mod parts;
 mod store;
+mod subjects;
 mod table;
 mod uses;
 
@@ -21,6 +22,7 @@ pub use entity::{
 };
 pub use fold::{Applied, Refused};
 pub use parts::{FOLD_VERSION, Part};
+pub use subjects::Hold;
 pub use uses::Consumption;
 
 use self::homes::Homes;
@@ -224,13 +226,16 @@ impl Registry {
     }
 
     /// Whose credential a partner's device matched. A withdrawn one still names its holder:
-    /// it did open.
+    /// it did open; so does that of somebody who was erased, and whose reference says nothing more.
     pub fn resolve(
         &self,
         complex: &ComplexId,
         credential: Option<CredentialId>,
     ) -> (Resolution, Option<Holder>) {
         match credential.and_then(|id| self.credential(complex, &id)) {
+            Some((_, credential)) if self.is_gone(complex, credential) => {
+                (Resolution::Erased, Some(credential.holder))
+            }
             Some((_, credential)) => (Resolution::Resolved, Some(credential.holder)),
             None => (Resolution::NotIdentified, None),
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Applied, Entity, Refused, Registry, Versioned};
-use crate::id::{ChangeSetId, CommandId, ComplexId, PassId};
+use super::{Applied, Entity, Hold, Refused, Registry, Versioned};
+use crate::id::{ChangeSetId, CommandId, ComplexId, PassId, SubjectRef};
 
 /// Version of the fold. Raised whenever the same log could give another registry, or the same
 /// registry other [`Part`]s: what was kept of an older one is then folded anew.
@@ -19,6 +19,10 @@ pub enum Part {
     Entity(Versioned<Entity>),
     /// The commands that have a use of a limited pass.
     Uses(PassId, BTreeSet<CommandId>),
+    /// A legal hold on a person.
+    Hold(SubjectRef, Hold),
+    /// A person who was erased, and whether the identity went too.
+    Erased(SubjectRef, bool),
     /// What became of a change set, and when that may begin to be forgotten.
     Answer(ChangeSetId, Result<Applied, Refused>, Option<Timestamp>),
 }
@@ -34,7 +38,13 @@ impl Registry {
             let uses = uses.map(|(pass, held)| Part::Uses(*pass, held.clone()));
             let answers = state.answers.all();
             let answers = answers.map(|(id, answer, at)| Part::Answer(id, answer.clone(), at));
-            let parts = entities.chain(uses).chain(answers);
+            let persons = &state.persons;
+            let holds = persons.holds.iter();
+            let holds = holds.map(|(subject, hold)| Part::Hold(*subject, hold.clone()));
+            let erased = persons.erased.iter();
+            let erased = erased.map(|(subject, identity)| Part::Erased(*subject, *identity));
+            let parts = entities.chain(uses).chain(holds).chain(erased);
+            let parts = parts.chain(answers);
             parts.map(move |part| (complex, part))
         })
     }
@@ -54,6 +64,12 @@ impl Registry {
             }
             Part::Uses(pass, held) => {
                 state.uses.insert(pass, held);
+            }
+            Part::Hold(subject, hold) => {
+                state.persons.holds.insert(subject, hold);
+            }
+            Part::Erased(subject, identity) => {
+                state.persons.erased.insert(subject, identity);
             }
             Part::Answer(id, answer, at) => state.answers.keep(id, answer, at),
         }

@@ -7,9 +7,10 @@ use std::ops::Bound;
 use uuid::Uuid;
 
 use super::answers::Answers;
+use super::subjects::Persons;
 use super::table::{Groups, Row, Table};
 use super::uses::Uses;
-use super::{Credential, Entity, EntityKey, Grant, GuestPass, Resident, Versioned};
+use super::{Credential, Entity, EntityKey, Grant, GuestPass, Holder, Resident, Versioned};
 use crate::id::{CredentialId, DeviceId, GrantId, PassId, SubjectRef};
 
 /// The key before which those of [`ComplexState::few`] come first, and behind which they come last.
@@ -27,10 +28,13 @@ pub(super) struct ComplexState {
     grants_by_subject: Groups,
     passes_by_grant: Groups,
     passes_by_hash: Groups,
+    credentials_by_holder: Groups,
     /// Device ids that rights name: one text for all of them.
     names: BTreeSet<DeviceId>,
     /// Uses of limited passes.
     pub(super) uses: Uses,
+    /// Holds and erasures.
+    pub(super) persons: Persons,
     /// Answers of change sets.
     pub(super) answers: Answers,
 }
@@ -89,6 +93,38 @@ impl ComplexState {
         numbers.map(|number| self.passes.row(number))
     }
 
+    /// All that is about a person: the resident, grants, the passes inside these, and the
+    /// credentials of all of them; withdrawn ones too.
+    pub(super) fn about(&self, subject: SubjectRef) -> Vec<Versioned<Entity>> {
+        let (mut about, mut holders) = (Vec::new(), vec![Holder::Subject(subject)]);
+        about.extend(self.entity(&EntityKey::Resident(subject)));
+        let grants: Vec<_> = self.grants_of(subject).collect();
+        about.extend(grants.iter().map(|row| owned(row, Entity::Grant)));
+        for pass in grants
+            .iter()
+            .flat_map(|grant| self.passes_of(grant.state.id))
+        {
+            holders.push(Holder::Pass(pass.state.id));
+            about.push(owned(pass, Entity::GuestPass));
+        }
+        for holder in holders {
+            let credentials = self.credentials_of(holder);
+            about.extend(credentials.map(|row| owned(row, Entity::Credential)));
+        }
+        about
+    }
+
+    /// Credentials of one holder, in log order.
+    pub(super) fn credentials_of(
+        &self,
+        holder: Holder,
+    ) -> impl Iterator<Item = &Versioned<Credential>> {
+        let numbers = self
+            .credentials_by_holder
+            .of(holder, |number| self.credentials.row(number).state.holder);
+        numbers.map(|number| self.credentials.row(number))
+    }
+
     /// The pass whose secret has this SHA-256.
     pub(super) fn pass_by_hash(&self, hash: &[u8; 32]) -> Option<PassId> {
         let shared = |number| self.passes.row(number).state.secret_hash;
@@ -122,7 +158,11 @@ impl ComplexState {
             }
             Entity::Credential(mut state) => {
                 self.share(&mut state.devices);
-                self.credentials.put(Versioned { version, state });
+                if let Some(number) = self.credentials.put(Versioned { version, state }) {
+                    let credentials = &self.credentials;
+                    self.credentials_by_holder
+                        .push(number, |number| credentials.row(number).state.holder);
+                }
             }
             state => {
                 self.few.insert(state.key(), Versioned { version, state });

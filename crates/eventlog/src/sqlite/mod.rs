@@ -26,7 +26,7 @@ use self::store::SqliteStore;
 use crate::prepare::Prepared;
 use crate::{
     AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription, Tail, TailFrom,
-    Topic, group as groups, tail,
+    Topic, group as groups, left, tail,
 };
 
 /// An [`EventLog`] in an SQLite file (WAL mode, flushed at each commit). Clones
@@ -132,6 +132,15 @@ impl EventLog for SqliteLog {
 
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError> {
         tail::start(Arc::clone(&self.store), topic, from).await
+    }
+
+    /// Compacts, empties the write-ahead log, and then looks at every row there is.
+    async fn left(&self, topic: Topic, parts: &[String]) -> Result<Vec<String>, LogError> {
+        if !self.apply_retention().await? {
+            let busy = "readers keep the write-ahead log busy; try again";
+            return Err(LogError::Unavailable(busy.to_owned()));
+        }
+        left::by_reading(self, topic, parts).await
     }
 
     async fn subscribe(

@@ -39,6 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
             a_group_that_was_overtaken_is_told_so_and_can_go_on,
             compaction_keeps_the_last_record_of_each_key_in_its_place,
             a_tombstone_removes_its_key_and_then_itself,
+            what_is_erased_is_gone_once_no_value_of_it_can_be_read,
             other_topics_are_never_compacted,
         ]
     );
@@ -187,6 +188,55 @@ async fn a_tombstone_removes_its_key_and_then_itself(harness: Arc<dyn Harness>) 
         left.keys().eq(["s2/plate"])
     })
     .await;
+}
+
+async fn what_is_erased_is_gone_once_no_value_of_it_can_be_read(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let gone = async |part: &str| {
+        let parts = ["/nobody/".to_owned(), part.to_owned()];
+        let left = log.left(Topic::Subjects, &parts).await;
+        // The bytes may be held for a moment by whoever reads.
+        left.is_ok_and(|left| left.is_empty())
+    };
+    assert!(gone("/s1/").await, "an empty topic holds nothing");
+    for (key, value) in [
+        ("a/s1/identity", "first"),
+        ("b/s1/plate.7", "another partition"),
+        ("a/s1/identity", "second"),
+        ("c/s2/identity", "kept"),
+    ] {
+        let new = record(key, value);
+        log.append(Topic::Subjects, new).await.unwrap();
+    }
+    assert!(!gone("/s1/").await, "live");
+    log.append(Topic::Subjects, tombstone("a/s1/identity"))
+        .await
+        .unwrap();
+    subjects(log.as_ref()).await;
+    assert!(!gone("/s1/").await, "another item is live");
+    eventually("what is left is named", async || {
+        let parts = ["/s1/plate".to_owned()];
+        let left = log.left(Topic::Subjects, &parts).await;
+        left.is_ok_and(|left| left == ["b/s1/plate.7"])
+    })
+    .await;
+    assert!(!gone("/s1/plate.7").await);
+    log.append(Topic::Subjects, tombstone("b/s1/plate.7"))
+        .await
+        .unwrap();
+    eventually("the bytes are gone", async || {
+        // A broker compacts once more has come.
+        subjects(log.as_ref()).await;
+        gone("/s1/").await
+    })
+    .await;
+    let left = read_all(log.as_ref(), Topic::Subjects).await;
+    let erased = left.iter().filter(|record| {
+        let key = String::from_utf8_lossy(&record.key);
+        key.contains("/s1/") && record.value.is_some()
+    });
+    assert_eq!(erased.count(), 0, "a yes is true");
+    assert!(!gone("/s2/").await, "the other subject stays");
 }
 
 async fn other_topics_are_never_compacted(harness: Arc<dyn Harness>) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::registry::{Applied, Change, Part, Refused, Versioned};
-use domain::{ChangeSetId, CommandId, PassId};
+use domain::registry::{Applied, Change, Hold, Part, Refused, Versioned};
+use domain::{ChangeSetId, CommandId, PassId, SubjectRef};
 use jiff::Timestamp;
 use prost::Message as _;
 use uuid::Uuid;
@@ -15,6 +15,8 @@ use crate::registry_codec::{change_from_wire, entity_to_wire};
 const ENTITY: u8 = 1;
 const USES: u8 = 2;
 const ANSWER: u8 = 3;
+const HOLD: u8 = 4;
+const ERASED: u8 = 5;
 
 const APPLIED: u8 = 0;
 const CONFLICT: u8 = 1;
@@ -40,12 +42,21 @@ pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
             out.extend(held.iter().flat_map(|command| *command.0.as_bytes()));
             USES
         }
+        Part::Hold(subject, hold) => {
+            out.extend(subject.0.as_bytes());
+            instant(hold.since, out);
+            out.extend(hold.reason.as_bytes());
+            HOLD
+        }
+        Part::Erased(subject, identity) => {
+            out.extend(subject.0.as_bytes());
+            out.push(u8::from(*identity));
+            ERASED
+        }
         Part::Answer(id, answer, at) => {
             out.extend(id.0.as_bytes());
             out.push(u8::from(at.is_some()));
-            let at = at.unwrap_or_default();
-            out.extend(at.as_second().to_le_bytes());
-            out.extend(at.subsec_nanosecond().to_le_bytes());
+            instant(at.unwrap_or_default(), out);
             match answer {
                 Ok(applied) => {
                     out.push(APPLIED);
@@ -72,6 +83,11 @@ pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
     }
 }
 
+fn instant(at: Timestamp, out: &mut Vec<u8>) {
+    out.extend(at.as_second().to_le_bytes());
+    out.extend(at.subsec_nanosecond().to_le_bytes());
+}
+
 /// A part of this tag.
 pub(super) fn read(tag: u8, bytes: &[u8]) -> Result<Part, Unfit> {
     let mut rest = Rest(bytes);
@@ -90,12 +106,21 @@ pub(super) fn read(tag: u8, bytes: &[u8]) -> Result<Part, Unfit> {
             }
             Ok(Part::Uses(pass, held))
         }
+        HOLD => {
+            let (subject, since) = (SubjectRef(rest.uuid()?), rest.instant()?);
+            let reason = std::str::from_utf8(rest.0).map_err(|_| Unfit::Part)?;
+            let reason = reason.to_owned();
+            Ok(Part::Hold(subject, Hold { reason, since }))
+        }
+        ERASED => {
+            let subject = SubjectRef(rest.uuid()?);
+            let [identity] = rest.array()?;
+            Ok(Part::Erased(subject, identity != 0))
+        }
         ANSWER => {
             let id = ChangeSetId(rest.uuid()?);
             let [timed] = rest.array()?;
-            let seconds = i64::from_le_bytes(rest.array()?);
-            let nanos = i32::from_le_bytes(rest.array()?);
-            let at = Timestamp::new(seconds, nanos).map_err(|_| Unfit::Part)?;
+            let at = rest.instant()?;
             let at = (timed != 0).then_some(at);
             Ok(Part::Answer(id, answer(rest)?, at))
         }
@@ -156,6 +181,12 @@ impl Rest<'_> {
 
     fn number(&mut self) -> Result<u64, Unfit> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    fn instant(&mut self) -> Result<Timestamp, Unfit> {
+        let seconds = i64::from_le_bytes(self.array()?);
+        let nanos = i32::from_le_bytes(self.array()?);
+        Timestamp::new(seconds, nanos).map_err(|_| Unfit::Part)
     }
 
     fn uuid(&mut self) -> Result<Uuid, Unfit> {

@@ -50,7 +50,7 @@ fn manifest(site: &Site) -> Result<Value> {
         },
         "services": {
             "access": ["smarthome.access.v1.AccessService"],
-            "registry": ["smarthome.access.v1.RegistryService"],
+            "registry": ["smarthome.access.v1.RegistryService", "smarthome.access.v1.SubjectService"],
             "audit": ["smarthome.access.v1.AuditService", "smarthome.access.v1.DeviceStatusService"],
         },
         "certificates": {
