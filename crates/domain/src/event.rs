@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::id::{
     CallerName, CommandId, ComplexId, CredentialId, DeviceId, EventId, PartnerId, PassId,
 };
+use crate::provisioning::Holding;
 use crate::registry::ChangeSet;
 use crate::vocabulary::{
     ActorKind, Automation, DoorPosition, LockState, Method, Observation, Operation, Outcome, Power,
@@ -63,6 +64,8 @@ pub enum Body {
     PassUseConsumed(PassUseConsumed),
     /// A use of a limited pass is given back.
     PassUseReturned(PassUseReturned),
+    /// Something was done at a partner about what it holds, or is kept back from it.
+    ProvisioningChanged(ProvisioningChanged),
 }
 
 impl Body {
@@ -78,6 +81,7 @@ impl Body {
             Body::AdmissionSummary(_) => "smarthome.admission.summary.v1",
             Body::PassUseConsumed(_) => "smarthome.pass.use.consumed.v1",
             Body::PassUseReturned(_) => "smarthome.pass.use.returned.v1",
+            Body::ProvisioningChanged(_) => "smarthome.provisioning.changed.v1",
         }
     }
 
@@ -89,7 +93,8 @@ impl Body {
             | Body::RegistryChanged(_)
             | Body::AdmissionSummary(_)
             | Body::PassUseConsumed(_)
-            | Body::PassUseReturned(_) => true,
+            | Body::PassUseReturned(_)
+            | Body::ProvisioningChanged(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -323,4 +328,47 @@ pub struct PassUseReturned {
     pub pass: PassId,
     /// The command.
     pub command: CommandId,
+}
+
+/// Something was done at a partner about what it holds, or is kept back from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisioningChanged {
+    /// The partner.
+    pub partner: PartnerId,
+    /// What was done.
+    pub effect: Effect,
+    /// Why; a stable name of at most 64 characters.
+    pub reason: String,
+}
+
+/// What was done at a partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It got the complex's token key of a version.
+    TokenKeyDelivered {
+        /// The version.
+        key_version: u32,
+    },
+    /// It got a credential, in place of what it held under the id.
+    Put {
+        /// The credential.
+        credential: CredentialId,
+        /// What it holds since.
+        holding: Holding,
+    },
+    /// It holds a credential no more.
+    Deleted {
+        /// The credential.
+        credential: CredentialId,
+    },
+    /// It held something under an id that nobody registered, and holds it no more.
+    ForeignDeleted {
+        /// The id.
+        credential: CredentialId,
+    },
+    /// Nothing was done: it does not get what it should hold.
+    Withheld {
+        /// The credential; none where that is so of all that it lacks.
+        credential: Option<CredentialId>,
+    },
 }

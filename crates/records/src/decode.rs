@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use pb::envelope::Event as Wire;
 use proto::events as pb;
 
+use crate::provisioning_codec::provisioning_from_wire;
 use crate::registry_codec::change_from_wire;
 use crate::time::timestamp_from_wire;
 
@@ -148,6 +149,9 @@ fn body(wire: &Wire) -> Decoded<Body> {
             pass: parse("pass_id", &returned.pass_id)?,
             command: parse("command_id", &returned.command_id)?,
         }),
+        Wire::ProvisioningChanged(changed) => {
+            Body::ProvisioningChanged(provisioning_from_wire(changed)?)
+        }
     })
 }
 

@@ -9,6 +9,7 @@ use pb::envelope::Event as Wire;
 use prost::Message as _;
 use proto::events as pb;
 
+use crate::provisioning_codec::provisioning_to_wire;
 use crate::registry_codec::change_to_wire;
 use crate::time::timestamp_to_wire;
 use crate::wire;
@@ -109,6 +110,9 @@ fn envelope(event: &Event) -> pb::Envelope {
                 pass_id: returned.pass.to_string(),
                 command_id: returned.command.to_string(),
             }),
+            Body::ProvisioningChanged(changed) => {
+                Wire::ProvisioningChanged(provisioning_to_wire(changed))
+            }
         }),
         signature: Vec::new(),
     }

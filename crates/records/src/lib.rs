@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod follow;
+mod provisioning_codec;
 mod reader;
 mod registry_codec;
 mod registry_follower;

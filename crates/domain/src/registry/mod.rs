@@ -7,6 +7,7 @@ mod uses;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 pub use entity::{
     Change, ChangeSet, Complex, Credential, Device, Entity, EntityKey, Grant, GuestPass, Holder,
@@ -202,6 +203,27 @@ impl Registry {
             .get(complex)
             .into_iter()
             .flat_map(|state| state.entities.values())
+    }
+
+    /// The credentials of a complex, revoked ones too, by id.
+    pub fn credentials(&self, complex: &ComplexId) -> impl Iterator<Item = &Credential> {
+        let entities = self.complexes.get(complex).map(|state| &state.entities);
+        // Entities are sorted by kind: credentials are the last.
+        let first = EntityKey::Credential(CredentialId(Uuid::nil()));
+        let entities = entities
+            .into_iter()
+            .flat_map(move |all| all.range(first.clone()..));
+        entities.filter_map(|(_, entity)| match &entity.state {
+            Entity::Credential(credential) => Some(credential),
+            _ => None,
+        })
+    }
+
+    /// Every complex in which anything is registered.
+    pub fn complexes(&self) -> impl Iterator<Item = &ComplexId> {
+        self.complexes
+            .keys()
+            .filter(|complex| !complex.is_reserved())
     }
 
     /// What became of a change set that has been folded.
