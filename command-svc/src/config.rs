@@ -14,6 +14,7 @@ use service::config::{ProcessConfig, ProcessSettings};
 use crate::admission::RatesConfig;
 use crate::gate::GateConfig;
 use crate::privileges::PrivilegesConfig;
+use crate::provision::ProvisioningConfig;
 
 /// Everything that command-svc can be told.
 #[derive(Debug, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Config {
     /// How often partners are asked for what they must refuse.
     #[serde(default)]
     pub privileges: PrivilegesConfig,
+    /// How partners are kept at what they should hold.
+    #[serde(default)]
+    pub provisioning: ProvisioningConfig,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -119,6 +123,7 @@ impl ProcessConfig for Config {
             return Err("limits.fence_reserve must be less than limits.ceiling".to_owned());
         }
         self.limits.partner.validate()?;
+        self.provisioning.validate()?;
         for (index, partner) in self.partners.iter().enumerate() {
             if self.partners[..index]
                 .iter()

@@ -7,13 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::commands::{Claim, Command, Commands};
 use domain::event::{Body, DecisionInputs, Event, LogPosition};
-use domain::registry::{Applied, Refused, Registry};
+use domain::provisioning::Standings;
+use domain::registry::{Applied, Entity, Refused, Registry};
 use domain::vocabulary::Verdict;
 use domain::{ChangeSetId, CommandId, ComplexId, Decision, EventId, Instant, OpenCommand, decide};
 use eventlog::Topic;
 use eventlog::partitioner::partition_of;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 mod uses;
 
@@ -53,6 +54,10 @@ pub(crate) struct State {
     watchers: HashMap<CommandId, Vec<oneshot::Sender<()>>>,
     change_sets: HashMap<ChangeSetId, Vec<oneshot::Sender<Result<Applied, Refused>>>>,
     uses: UseWaiters,
+    /// What partners got, as far as the log says.
+    pub standings: Standings,
+    touched: HashSet<ComplexId>,
+    registry_changes: watch::Sender<u64>,
 }
 
 /// Shared by everything in the process.
@@ -151,11 +156,37 @@ impl State {
         told
     }
 
+    /// Counts the records of the registry's topic as they are folded.
+    pub(crate) fn registry_changes(&self) -> watch::Receiver<u64> {
+        self.registry_changes.subscribe()
+    }
+
+    /// The complexes of records that were folded since the last call.
+    pub(crate) fn take_touched(&mut self) -> HashSet<ComplexId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The partition of a complex in the access topic, once that is known.
+    pub(crate) fn access_partition(&self, complex: &ComplexId) -> Option<u32> {
+        let count = u32::try_from(self.access_positions.len()).ok();
+        let count = count.and_then(NonZeroU32::new)?;
+        let key = complex.as_str().as_bytes();
+        Some(partition_of(Topic::AccessEvents, key, count))
+    }
+
     /// Folds an event of the registry.
     pub(crate) fn fold_registry(&mut self, event: Event, append_time: Timestamp) {
+        self.touched.insert(event.complex.clone());
+        self.registry_changes.send_modify(|count| *count += 1);
         match event.body {
             Body::RegistryChanged(set) => {
                 let id = set.id;
+                for change in &set.changes {
+                    if let Entity::Credential(credential) = &change.entity {
+                        let (complex, id) = (&event.complex, credential.id);
+                        self.standings.credential_changed(complex, id, append_time);
+                    }
+                }
                 let answer = self.registry.fold(&event.complex, set);
                 for waiter in self.change_sets.remove(&id).into_iter().flatten() {
                     let _ = waiter.send(answer.clone());
@@ -165,6 +196,9 @@ impl State {
                 self.fold_consumed(event.id, &event.complex, &consumed, append_time);
             }
             Body::PassUseReturned(returned) => self.fold_returned(&event.complex, &returned),
+            Body::ProvisioningChanged(changed) => {
+                self.standings.fold(&event.complex, &changed, append_time);
+            }
             _ => {}
         }
     }

@@ -10,7 +10,8 @@ use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
     EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, VerifyPartnerRequest, VerifyPartnerResponse, VersionedEntity,
+    GetComplexResponse, GetProvisioningRequest, GetProvisioningResponse, VerifyPartnerRequest,
+    VerifyPartnerResponse, VersionedEntity,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
@@ -18,7 +19,7 @@ use tonic::{Request, Response, Status};
 use crate::grpc;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
-use crate::provision::Provisioner;
+use crate::provision::{self, Provisioner};
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::subjects::Directory;
@@ -40,7 +41,7 @@ pub(crate) struct RegistryApi {
     /// Users to references.
     pub directory: Arc<Directory>,
     /// Credentials and keys at the partners.
-    pub provisioner: Provisioner,
+    pub provisioner: Arc<Provisioner>,
     /// What partners must refuse.
     pub privileges: Arc<Privileges>,
 }
@@ -189,9 +190,23 @@ impl RegistryApi {
         operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
         let actor = self.operators.actor(&operator).await?;
         let added = self.provisioner.add_plate(actor, request, &trace).await?;
+        let (reason, to_do) = added.reason.unwrap_or_default();
         Ok(AddPlateCredentialResponse {
             audit_position: added.position.map(position),
+            state: provision::to_wire(added.state).into(),
+            reason,
+            to_do: to_do.to_owned(),
         })
+    }
+
+    async fn provisioning(
+        &self,
+        request: Request<GetProvisioningRequest>,
+    ) -> Result<GetProvisioningResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let complex = grpc::id("complex_id", &request.get_ref().complex_id)?;
+        operator.is_for(&complex)?;
+        self.provisioner.provisioning(&complex)
     }
 }
 
@@ -286,5 +301,12 @@ impl RegistryService for RegistryApi {
         request: Request<VerifyPartnerRequest>,
     ) -> Result<Response<VerifyPartnerResponse>, Status> {
         grpc::reply("VerifyPartner", self.verified(request)).await
+    }
+
+    async fn get_provisioning(
+        &self,
+        request: Request<GetProvisioningRequest>,
+    ) -> Result<Response<GetProvisioningResponse>, Status> {
+        grpc::reply("GetProvisioning", self.provisioning(request)).await
     }
 }

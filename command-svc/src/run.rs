@@ -1,5 +1,6 @@
 //! Builds the parts and runs them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
 use records::EventReader;
 use service::health::Condition;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +33,7 @@ use crate::open::Opener;
 use crate::operator::Operators;
 use crate::partners::{Partners, RELOAD};
 use crate::privileges::Privileges;
-use crate::provision::Provisioner;
+use crate::provision::{Crew, Parts, Provisioner};
 use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
 use crate::registrar::Registrar;
@@ -97,21 +98,25 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         Arc::clone(&tails),
         partners.clone(),
     ));
+    let parts = Parts {
+        registrar: Arc::clone(&registrar),
+        directory: Arc::clone(&directory),
+        partners: partners.clone(),
+        plates: PlateKeys::load(keys)?,
+        tokens: TokenKeyRoots::load(keys)?,
+    };
+    let provisioner = Arc::new(Provisioner::new(config.provisioning, parts));
+    let (owned, owns) = watch::channel(BTreeSet::new());
+    let crew = Crew::new(Arc::clone(&provisioner), owns);
     let registry = RegistryApi {
         operators: Operators {
             allowed: config.registry.allowed_peers.clone(),
             tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
             directory: Arc::clone(&directory),
         },
-        registrar: Arc::clone(&registrar),
+        registrar,
         directory: Arc::clone(&directory),
-        provisioner: Provisioner {
-            registrar,
-            directory: Arc::clone(&directory),
-            partners: partners.clone(),
-            plates: PlateKeys::load(keys)?,
-            tokens: TokenKeyRoots::load(keys)?,
-        },
+        provisioner,
         privileges: Arc::clone(&privileges),
     };
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
@@ -140,6 +145,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         uses,
         tails: Arc::clone(&tails),
         after: config.limits.reconcile_after,
+        owned,
     };
 
     let bytes = config.limits.message_bytes;
@@ -173,6 +179,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     ));
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
     parts.spawn(until(&background, privileges.run()));
+    parts.spawn(until(&background, crew.run()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(

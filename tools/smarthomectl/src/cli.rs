@@ -91,6 +91,16 @@ that nothing opens. The same token over another certificate is not tried: the se
 
 Exit codes: 0 all was refused; 1 anything else; 2 wrong usage or configuration."#;
 
+const PROVISIONING: &str = r#"States:
+  in force        the partner holds it as it should
+  PENDING         it should and does not yet; the service goes on trying
+  BEING REMOVED   it must not hold it, and is not known to have deleted it yet
+
+When it was last compared, and when it is tried again, only the instance of command-svc knows that
+works on the complex; any other says what the log does.
+
+Exit codes: 0 all is in force; 1 something is not, or failed; 2 wrong usage or configuration."#;
+
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
@@ -116,6 +126,9 @@ pub(crate) enum Command {
     Get(GetArgs),
     /// Partners
     Partner(PartnerArgs),
+    /// Shows what partners hold so that their devices open by themselves, and what is missing
+    #[command(after_help = PROVISIONING)]
+    Provisioning(ProvisioningArgs),
 }
 
 /// Of `apply`.
@@ -203,6 +216,17 @@ pub(crate) struct VerifyArgs {
 
     /// Partner id
     pub(crate) partner: PartnerId,
+}
+
+/// Of `provisioning`.
+#[derive(Debug, Args)]
+pub(crate) struct ProvisioningArgs {
+    /// Complex id
+    pub(crate) complex: ComplexId,
+
+    /// Every credential, not only those that are not in force
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// How documents are printed.

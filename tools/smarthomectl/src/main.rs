@@ -15,6 +15,7 @@ mod import;
 mod kinds;
 mod partner;
 mod problem;
+mod provisioning;
 mod scalar;
 mod show;
 mod standing;
@@ -50,5 +51,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Provisioning(args) => provisioning::run(&config, args).await,
     }
 }

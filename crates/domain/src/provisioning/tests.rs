@@ -552,7 +552,7 @@ proptest! {
         let credentials = wanted.into_iter().map(|(id, it)| (id, it.content)).collect();
         let desired = Desired { may_hold: true, credentials, until: None };
         let (mut held, mut delivered) = (held, BTreeSet::from([1]));
-        let mut turn = |newest: u32, held: &mut Held, delivered: &mut BTreeSet<u32>| {
+        let turn = |newest: u32, held: &mut Held, delivered: &mut BTreeSet<u32>| {
             let mut own = keys(newest, &[]);
             own.delivered.clone_from(delivered);
             let next = plan(&desired, held, &own);
