@@ -6,12 +6,14 @@
 //! effect ([`round`]). Two at work at once repeat each other's calls, which changes nothing. An
 //! instance that is asked about a complex answers from the records ([`show`]), whoever made them.
 
+mod act;
 mod add;
 mod crew;
 mod key;
 mod place;
 mod round;
 mod show;
+mod tell;
 mod tries;
 mod why;
 mod worker;

@@ -10,7 +10,7 @@ use harness::site::Part;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    EnsureSubjectsRequest, GetComplexRequest, VerifyPartnerRequest,
+    EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -65,8 +65,12 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id: complex_id.clone(),
         partner_id: "gatekeeper".to_owned(),
     };
+    let held = GetProvisioningRequest {
+        complex_id: complex_id.clone(),
+    };
     let get = GetComplexRequest { complex_id };
     Ok(vec![
+        told(registry.clone().get_provisioning(held).await),
         told(registry.clone().get_complex(get).await),
         told(registry.clone().apply(change(complex)).await),
         told(registry.clone().add_plate_credential(plate).await),

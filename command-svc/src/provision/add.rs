@@ -17,7 +17,6 @@ use tracing::error;
 use super::{Pair, Provisioner, why};
 use crate::grpc;
 use crate::refusal::Refusal;
-use crate::registrar::Registered;
 
 /// A credential that was registered, and how it is at its partner.
 pub(crate) struct Added {
@@ -27,6 +26,14 @@ pub(crate) struct Added {
     pub state: Option<State>,
     /// What keeps it back, where something does, and what to do about that.
     pub reason: Option<(String, &'static str)>,
+}
+
+/// Whether a credential stands in the registry as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    New,
+    Registered,
+    Revoked,
 }
 
 impl Provisioner {
@@ -68,63 +75,71 @@ impl Provisioner {
         };
         let partner = self.partner_of(&complex, subject, &entity.devices)?;
         self.may_hold(&complex, &partner)?;
-        self.is_free_or_the_same(&complex, &entity)?;
-        // Sealed first: whoever sees the credential registered needs the plate.
-        self.seal(subject, credential, &plate).await?;
-        let registered = self.register(actor, &complex, entity.clone(), trace).await;
-        let registered = match registered {
-            Ok(registered) => registered,
-            Err(refusal @ (Refusal::Log | Refusal::Stale)) => return Err(refusal),
-            Err(refusal) => {
-                self.unseal(&complex, subject, credential).await?;
-                return Err(refusal);
-            }
+        let known = self.known(&complex, &entity)?;
+        // Sealed first: whoever sees the credential registered needs the plate. One that is revoked
+        // needs none.
+        if known != Known::Revoked {
+            self.seal(subject, credential, &plate).await?;
+        }
+        let position = match known {
+            Known::New => self.register(actor, &complex, entity, trace).await?,
+            Known::Registered | Known::Revoked => None,
         };
-        self.is_free_or_the_same(&complex, &entity)?;
         let shown = self.settled(&(complex, partner), credential).await;
         Ok(Added {
-            position: registered.position,
+            position,
             state: shown.as_ref().map(|shown| shown.state),
             reason: shown.and_then(|shown| reason(&shown)),
         })
     }
 
+    /// Registers it; if that is refused, the plate must not stay.
     async fn register(
         &self,
         actor: Actor,
         complex: &ComplexId,
         entity: Credential,
         trace: &TraceContext,
-    ) -> Result<Registered, Refusal> {
+    ) -> Result<Option<Position>, Refusal> {
         let set = ChangeSet {
             // The credential's id is the idempotency key.
             id: ChangeSetId(entity.id.0),
             note: "plate credential".to_owned(),
             changes: vec![Change {
                 expected_version: 0,
-                entity: Entity::Credential(entity),
+                entity: Entity::Credential(entity.clone()),
             }],
         };
-        self.registrar.apply(actor, complex, set, trace).await
+        let registered = self.registrar.apply(actor, complex, set, trace).await;
+        // What stands there now may be another's, who was first.
+        match (registered, self.known(complex, &entity)) {
+            (Ok(registered), Ok(_)) => Ok(registered.position),
+            (Err(refusal @ (Refusal::Log | Refusal::Stale)), _) => Err(refusal),
+            (Err(refusal), Ok(Known::New)) => {
+                self.unseal(&entity).await?;
+                Err(refusal)
+            }
+            (Err(_), Ok(Known::Registered | Known::Revoked)) => Ok(None),
+            (_, Err(reused)) => Err(reused),
+        }
     }
 
     /// A credential id that was used for something else is not used again. What was revoked since, or
     /// registered under an older key, is still the same.
-    fn is_free_or_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
+    fn known(&self, complex: &ComplexId, entity: &Credential) -> Result<Known, Refusal> {
         let state = self.registrar.knowledge.lock();
-        let registered = state.registry.credential(complex, &entity.id);
-        let same = registered.is_none_or(|(_, registered)| {
-            let asked = Credential {
-                revoked: registered.revoked,
-                key_version: registered.key_version,
-                ..entity.clone()
-            };
-            asked == *registered
-        });
-        if same {
-            Ok(())
-        } else {
-            Err(Refusal::KeyReused)
+        let Some((_, registered)) = state.registry.credential(complex, &entity.id) else {
+            return Ok(Known::New);
+        };
+        let asked = Credential {
+            revoked: registered.revoked,
+            key_version: registered.key_version,
+            ..entity.clone()
+        };
+        match registered.revoked {
+            _ if asked != *registered => Err(Refusal::KeyReused),
+            true => Ok(Known::Revoked),
+            false => Ok(Known::Registered),
         }
     }
 
@@ -165,28 +180,13 @@ impl Provisioner {
         self.directory.put(&key, Some(sealed)).await
     }
 
-    /// Nothing was registered for it: the plate must not stay.
-    async fn unseal(
-        &self,
-        complex: &ComplexId,
-        subject: SubjectRef,
-        credential: CredentialId,
-    ) -> Result<(), Refusal> {
-        let registered = {
-            let state = self.registrar.knowledge.lock();
-            state.registry.credential(complex, &credential).is_some()
+    async fn unseal(&self, entity: &Credential) -> Result<(), Refusal> {
+        let Holder::Subject(subject) = entity.holder else {
+            return Ok(());
         };
-        let index = self.directory.index_of(subject);
-        match index.filter(|_| !registered) {
-            Some(index) => {
-                let item = Item::Plate(credential);
-                let key = SubjectKey {
-                    index,
-                    subject,
-                    item,
-                };
-                self.directory.put(&key, None).await
-            }
+        let item = Item::Plate(entity.id);
+        match self.directory.item(subject, item) {
+            Some((key, _)) => self.directory.put(&key, None).await,
             None => Ok(()),
         }
     }

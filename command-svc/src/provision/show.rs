@@ -1,9 +1,9 @@
 //! How things are at the partners, for operators and metrics. What was done is told by the log, to
 //! every instance; when it was looked at and when it is tried again, only by the one at work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::provisioning::{Desired, State, states};
+use domain::provisioning::{Desired, Shown, State, states};
 use domain::{ComplexId, PartnerId};
 use jiff::Timestamp;
 use proto::access::{
@@ -48,7 +48,16 @@ impl Provisioner {
         let status = self.desk(&pair).status().clone();
         let state = self.registrar.knowledge.lock();
         let standing = state.standings.get(complex, &pair.1);
-        let shown = states(&state.standings, complex, &pair.1, &desired);
+        let mut shown = states(&state.standings, complex, &pair.1, &desired);
+        // Of what nobody registered the log knows nothing before it is deleted.
+        for id in status.why_of.keys() {
+            shown.entry(*id).or_insert(Shown {
+                state: State::BeingRemoved,
+                since: None,
+                reason: None,
+                key_versions: BTreeSet::new(),
+            });
+        }
         let credentials = shown.into_iter().map(|(id, shown)| {
             let open = shown.state != State::InForce;
             let own = status.why_of.get(&id).or(status.why.as_ref());

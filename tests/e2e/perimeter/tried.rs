@@ -8,7 +8,8 @@ use harness::process::wait_for;
 use harness::site::PARTNER;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, GetCheckpointRequest,
-    GetComplexRequest, OpenResponse, SearchAccessRequest, VerifyPartnerRequest,
+    GetComplexRequest, GetProvisioningRequest, OpenResponse, SearchAccessRequest,
+    VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -126,6 +127,13 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         line(
             "deliver token key",
             &result(registry.clone().deliver_token_key(key).await),
+        );
+        let get = GetProvisioningRequest {
+            complex_id: complex.to_owned(),
+        };
+        line(
+            "read provisioning",
+            &result(registry.clone().get_provisioning(get).await),
         );
         let verify = VerifyPartnerRequest {
             complex_id: complex.to_owned(),

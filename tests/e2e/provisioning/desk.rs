@@ -20,7 +20,7 @@ use crate::support::{Ground, PATIENCE, Scene, registry};
 
 pub(super) const GATE: &str = "sunrise.north-gate";
 /// Plates of anna's, besides the one of the fixtures.
-pub(super) const PLATES: [&str; 3] = ["В456МК77", "К789ТУ199", "М001ОР78"];
+pub(super) const PLATES: [&str; 5] = ["В456МК77", "К789ТУ199", "М001ОР78", "Н246РС50", "Т135УХ97"];
 
 pub(super) struct Desk {
     pub(super) scene: Scene,

@@ -16,20 +16,20 @@ use crate::support::{PATIENCE, tool};
 async fn nothing_goes_to_a_partner_whose_attestation_is_not_good() -> Result<()> {
     let desk = Desk::set_up().await?;
     let mut earlier = desk.in_force(PLATES[0]).await?;
-    for (fault, reason) in [
-        ("missing", "ATTESTATION_MISSING"),
-        ("expired", "ATTESTATION_EXPIRED"),
-        ("foreign_key", "ATTESTATION_SIGNATURE"),
-        ("weak", "ATTESTATION_WEAK_STORAGE"),
+    for (fault, reason, plate) in [
+        ("missing", "ATTESTATION_MISSING", PLATES[1]),
+        ("expired", "ATTESTATION_EXPIRED", PLATES[2]),
+        ("foreign_key", "ATTESTATION_SIGNATURE", PLATES[3]),
+        ("weak", "ATTESTATION_WEAK_STORAGE", PLATES[4]),
     ] {
         desk.spoil(fault).await?;
-        let request = desk.request(PLATES[1])?;
+        let request = desk.request(plate)?;
         let added = desk.add(&request).await?;
         let told = (added.state(), added.reason.as_str());
         assert_eq!(told, (ProvisioningState::Pending, reason), "{fault}");
         assert!(added.audit_position.is_some() && !added.to_do.is_empty());
         assert!(!desk.holds(&request.credential_id).await?, "{fault}");
-        assert!(!desk.opens(PLATES[1]).await?, "{fault}");
+        assert!(!desk.opens(plate).await?, "{fault}");
         let shown = desk.shown(PARTNER, &request.credential_id).await?;
         assert_eq!((shown.state(), shown.reason.as_str()), told);
         assert!(shown.since.is_some() && shown.next_attempt.is_some());
@@ -42,7 +42,7 @@ async fn nothing_goes_to_a_partner_whose_attestation_is_not_good() -> Result<()>
         assert!(again.audit_position.is_none(), "it had been registered");
         desk.scene.partner.delete("/attestation").await?;
         desk.until_in_force(&request.credential_id).await?;
-        assert!(desk.opens(PLATES[1]).await?);
+        assert!(desk.opens(plate).await?);
         let again = desk.add(&request).await?;
         assert_eq!(again.state(), ProvisioningState::InForce);
         assert_eq!((again.reason, again.to_do), (String::new(), String::new()));
