@@ -14,6 +14,7 @@ use service::config::{ProcessConfig, ProcessSettings};
 use crate::admission::RatesConfig;
 use crate::gate::GateConfig;
 use crate::privileges::PrivilegesConfig;
+use crate::provision::ProvisioningConfig;
 use crate::rekey::SubjectsConfig;
 
 /// Everything that command-svc can be told.
@@ -45,6 +46,9 @@ pub struct Config {
     /// How often partners are asked for what they must refuse.
     #[serde(default)]
     pub privileges: PrivilegesConfig,
+    /// How partners are kept at what they should hold.
+    #[serde(default)]
+    pub provisioning: ProvisioningConfig,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -126,6 +130,7 @@ impl ProcessConfig for Config {
         }
         self.limits.partner.validate()?;
         self.subjects.validate()?;
+        self.provisioning.validate()?;
         for (index, partner) in self.partners.iter().enumerate() {
             if self.partners[..index]
                 .iter()

@@ -77,6 +77,11 @@ impl Tails {
         self.registry.is_fresh() && self.access.is_fresh() && self.subjects.is_fresh()
     }
 
+    /// Waits until whatever was in the registry's and the subjects' topics is folded.
+    pub(crate) async fn caught_up(&self) {
+        tokio::join!(self.registry.caught_up(), self.subjects.caught_up());
+    }
+
     /// Whether identities and the registry are known, to the second.
     pub(crate) fn knows_registry(&self) -> bool {
         self.registry.is_fresh() && self.subjects.is_fresh()

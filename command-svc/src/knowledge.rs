@@ -14,7 +14,7 @@ use eventlog::partitioner::partition_of;
 use eventlog::{Record, Topic};
 use jiff::Timestamp;
 use records::{Digest, Marks, Snapshot};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 mod uses;
 
@@ -56,6 +56,8 @@ pub(crate) struct State {
     change_sets: HashMap<ChangeSetId, Vec<oneshot::Sender<Result<Applied, Refused>>>>,
     registry_events: HashMap<EventId, Vec<oneshot::Sender<()>>>,
     uses: UseWaiters,
+    touched: HashSet<ComplexId>,
+    registry_changes: watch::Sender<u64>,
 }
 
 /// Shared by everything in the process.
@@ -176,8 +178,28 @@ impl State {
         told
     }
 
+    /// Counts the records of the registry's topic as they are folded.
+    pub(crate) fn registry_changes(&self) -> watch::Receiver<u64> {
+        self.registry_changes.subscribe()
+    }
+
+    /// The complexes of records that were folded since the last call.
+    pub(crate) fn take_touched(&mut self) -> HashSet<ComplexId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The partition of a complex in the access topic, once that is known.
+    pub(crate) fn access_partition(&self, complex: &ComplexId) -> Option<u32> {
+        let count = u32::try_from(self.access_positions.len()).ok();
+        let count = count.and_then(NonZeroU32::new)?;
+        let key = complex.as_str().as_bytes();
+        Some(partition_of(Topic::AccessEvents, key, count))
+    }
+
     /// Folds an event of the registry.
     pub(crate) fn fold_registry(&mut self, event: Event, append_time: Timestamp) {
+        self.touched.insert(event.complex.clone());
+        self.registry_changes.send_modify(|count| *count += 1);
         match event.body {
             Body::RegistryChanged(set) => {
                 let id = set.id;
@@ -196,6 +218,10 @@ impl State {
             Body::LegalHoldChanged(changed) => {
                 self.registry
                     .fold_hold(&event.complex, &changed, event.occurred_at);
+            }
+            Body::ProvisioningChanged(changed) => {
+                self.registry
+                    .fold_provisioned(&event.complex, &changed, append_time);
             }
             _ => {}
         }

@@ -1,33 +1,156 @@
-//! Keys and credentials at the partners: tokens only, and only to a partner whose attestation
-//! is valid, recent and strong enough.
+//! Keys and credentials at the partners, kept as they should be.
+//!
+//! What a partner should hold is a function of the registry (`domain::provisioning`). Whoever owns a
+//! complex, as the reconciler's consumer group says, keeps one worker for each partner there
+//! ([`crew`]): it compares with what the partner says it holds, does what is missing, and records each
+//! effect ([`round`]). Two at work at once repeat each other's calls, which changes nothing. An
+//! instance that is asked about a complex answers from the records ([`show`]), whoever made them.
 
-use std::sync::Arc;
+mod act;
+mod add;
+mod crew;
+mod key;
+mod place;
+mod round;
+mod show;
+mod tell;
+mod tries;
+mod why;
+mod worker;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::event::Actor;
-use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Perimeter};
-use domain::vocabulary::CredentialKind;
-use domain::window::Window;
-use domain::{ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
+use domain::event::{Actor, Body, Effect, Event, ProvisioningChanged};
+use domain::provisioning::{Held, Keys, NotHeld};
+use domain::registry::Registry;
+use domain::vocabulary::ActorKind;
+use domain::{ComplexId, CredentialId, EventId, PartnerId};
+use eventlog::Topic;
 use jiff::Timestamp;
-use partner::{AttestationPolicy, Attested, CallError, CredentialToPut, PerimeterClient};
-use privacy::{Item, Plate, PlateKeys, SubjectKey, TokenKey, TokenKeyRoots};
-use proto::access::AddPlateCredentialRequest;
+use privacy::{PlateKeys, TokenKeyRoots};
+use serde::Deserialize;
 use service::trace::TraceContext;
-use tokio::time::Instant;
-use tracing::{error, info};
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
 
-use crate::grpc;
+pub(crate) use self::crew::Crew;
+pub(crate) use self::show::to_wire;
+
+use self::place::Place;
+use self::round::Faults;
+use self::tries::Tries;
+use self::why::Why;
 use crate::partners::Partners;
+use crate::recorder::SOURCE;
 use crate::refusal::Refusal;
-use crate::registrar::{Registered, Registrar};
+use crate::registrar::Registrar;
 use crate::subjects::Directory;
 
 /// How long one call to a partner may take.
 const CALL: Duration = Duration::from_secs(5);
 
-/// Gives partners what they need to recognise residents' cars.
+/// How partners are kept as they should be.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProvisioningConfig {
+    /// Between two comparisons with all that a partner holds.
+    #[serde(with = "service::config::duration")]
+    pub interval: Duration,
+    /// The longest pause between two tries at what failed.
+    #[serde(with = "service::config::duration")]
+    pub longest_pause: Duration,
+    /// Calls at one partner at once, over all complexes.
+    pub calls: usize,
+    /// How long an operator who registers a credential waits for it to be in force.
+    #[serde(with = "service::config::duration")]
+    pub wait: Duration,
+}
+
+impl Default for ProvisioningConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10 * 60),
+            longest_pause: Duration::from_secs(60),
+            calls: 8,
+            wait: Duration::from_secs(5),
+        }
+    }
+}
+
+impl ProvisioningConfig {
+    /// What is wrong with it.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.calls == 0 || self.interval.is_zero() || self.longest_pause.is_zero() {
+            return Err(
+                "provisioning: calls, interval and longest_pause must be above zero".to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// One partner in one complex.
+pub(crate) type Pair = (ComplexId, PartnerId);
+
+/// Keeps at partners what they should hold.
 pub(crate) struct Provisioner {
+    config: ProvisioningConfig,
+    registrar: Arc<Registrar>,
+    directory: Arc<Directory>,
+    partners: Partners,
+    /// Seals plates.
+    plates: PlateKeys,
+    /// Makes tokens.
+    tokens: TokenKeyRoots,
+    /// Room for calls at each partner.
+    rooms: HashMap<PartnerId, Arc<Semaphore>>,
+    desks: Mutex<HashMap<Pair, Arc<Desk>>>,
+}
+
+/// What this instance knows of one pair. Whoever works on it holds `work`.
+#[derive(Default)]
+struct Desk {
+    work: tokio::sync::Mutex<Work>,
+    status: Mutex<Status>,
+    wake: Notify,
+}
+
+/// What work on a pair goes by.
+#[derive(Default)]
+struct Work {
+    /// What the partner holds; none until it has said so, and where that is in doubt.
+    held: Option<Held>,
+    tries: Tries,
+    faults: Faults,
+    /// How often in a row the partner has not known a key that it was given.
+    lost_keys: u8,
+}
+
+/// How work on a pair stands, for those who ask.
+#[derive(Debug, Clone, Default)]
+struct Status {
+    /// A worker of this instance has it.
+    here: bool,
+    reconciled_at: Option<Timestamp>,
+    /// When the last round ended.
+    tried_at: Option<Timestamp>,
+    next_attempt: Option<Timestamp>,
+    /// What keeps everything back.
+    why: Option<Why>,
+    /// What keeps single credentials back.
+    why_of: BTreeMap<CredentialId, Why>,
+}
+
+impl Desk {
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a provisioner is made of.
+pub(crate) struct Parts {
     /// Writes the registry.
     pub registrar: Arc<Registrar>,
     /// Keeps sealed plates.
@@ -41,259 +164,135 @@ pub(crate) struct Provisioner {
 }
 
 impl Provisioner {
-    /// Delivers the complex's newest token key, wrapped to the partner's attested key.
+    /// Nothing is sent yet.
+    pub(crate) fn new(config: ProvisioningConfig, parts: Parts) -> Self {
+        let ids = parts.partners.all().map(|client| client.partner().clone());
+        let rooms = ids.map(|id| (id, Arc::new(Semaphore::new(config.calls))));
+        Self {
+            config,
+            rooms: rooms.collect(),
+            registrar: parts.registrar,
+            directory: parts.directory,
+            partners: parts.partners,
+            plates: parts.plates,
+            tokens: parts.tokens,
+            desks: Mutex::default(),
+        }
+    }
+
+    fn desk(&self, pair: &Pair) -> Arc<Desk> {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(desks.entry(pair.clone()).or_default())
+    }
+
+    /// Whether no partner holds the credential any more, as they themselves say now. For those who
+    /// erase: the registry must not want it any more, or it comes back.
     ///
     /// # Errors
-    /// No perimeter, no good attestation, or the partner can't be reached.
-    pub(crate) async fn deliver_token_key(
+    /// A partner that could hold it can't be asked: then nothing is known.
+    #[allow(dead_code, reason = "nobody erases yet")]
+    pub(crate) async fn is_gone(
         &self,
         complex: &ComplexId,
-        partner: &PartnerId,
-    ) -> Result<u32, Refusal> {
-        let (within, attested) = self.attested(complex, partner).await?;
-        let key = self.key(complex, partner)?;
-        let version = key.version();
-        within
-            .put_token_key(&attested, &key, Instant::now() + CALL)
-            .await
-            .map_err(refused)?;
-        info!(%complex, %partner, version, "token key delivered");
-        Ok(version)
-    }
-
-    /// Registers a plate's credential, seals the plate, gives the partner its token.
-    ///
-    /// # Errors
-    /// A field is wrong, or one of the three steps can't be done now: the same request again
-    /// goes on where it stopped.
-    pub(crate) async fn add_plate(
-        &self,
-        actor: Actor,
-        request: AddPlateCredentialRequest,
-        trace: &TraceContext,
-    ) -> Result<Registered, Refusal> {
-        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
-        let credential: CredentialId = grpc::id("credential_id", &request.credential_id)?;
-        let subject: SubjectRef = grpc::id("subject_ref", &request.subject_ref)?;
-        let plate = Plate::parse(&request.plate)
-            .map_err(|error| Refusal::field("plate", error.to_string()))?;
-        let window = records::window_from_wire(request.window.as_ref())
-            .map_err(|field| Refusal::field(field.0, "out of range"))?;
-        let devices: Vec<DeviceId> = request
-            .device_ids
-            .iter()
-            .map(|id| grpc::id("device_ids", id))
-            .collect::<Result<_, _>>()?;
-        let partner = self.partner_of(&complex, subject, &devices)?;
-        let (within, attested) = self.attested(&complex, &partner).await?;
-        let key = self.key(&complex, &partner)?;
-
-        let entity = Credential {
-            id: credential,
-            kind: CredentialKind::Plate,
-            holder: Holder::Subject(subject),
-            devices: devices.clone(),
-            window: window.clone(),
-            revoked: false,
-            key_version: key.version(),
-        };
-        let registered = self
-            .register(actor, &complex, entity.clone(), trace)
-            .await?;
-        self.is_the_same(&complex, &entity)?;
-        self.seal(subject, credential, &plate).await?;
-        self.put(
-            &within, &attested, credential, &key, &plate, &window, &devices,
-        )
-        .await?;
-        info!(%complex, %partner, %credential, "credential provisioned");
-        Ok(registered)
-    }
-
-    async fn register(
-        &self,
-        actor: Actor,
-        complex: &ComplexId,
-        entity: Credential,
-        trace: &TraceContext,
-    ) -> Result<Registered, Refusal> {
-        let set = ChangeSet {
-            // The credential's id is the idempotency key.
-            id: ChangeSetId(entity.id.0),
-            note: "plate credential".to_owned(),
-            changes: vec![Change {
-                expected_version: 0,
-                entity: Entity::Credential(entity),
-            }],
-        };
-        self.registrar.apply(actor, complex, set, trace).await
-    }
-
-    /// A credential id that was used for something else is not used again.
-    fn is_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
-        let state = self.registrar.knowledge.lock();
-        match state.registry.credential(complex, &entity.id) {
-            Some((_, registered)) if registered == entity => Ok(()),
-            _ => Err(Refusal::KeyReused),
-        }
-    }
-
-    async fn seal(
-        &self,
-        subject: SubjectRef,
         credential: CredentialId,
-        plate: &Plate,
-    ) -> Result<(), Refusal> {
-        let item = Item::Plate(credential);
-        if let Some((key, sealed)) = self.directory.item(subject, item) {
-            let known = self.plates.open(&key, &sealed).map_err(|error| {
-                error!(%error, "a sealed plate can't be opened");
-                Refusal::Internal
-            })?;
-            return if known.expose() == plate.expose() {
-                Ok(())
-            } else {
-                Err(Refusal::KeyReused)
-            };
-        }
-        let index = self
-            .directory
-            .index_of(subject)
-            .ok_or(Refusal::NotFound("subject"))?;
-        let key = SubjectKey {
-            index,
-            subject,
-            item,
-        };
-        let sealed = self
-            .plates
-            .seal(&key, plate, Timestamp::now())
-            .map_err(|error| {
-                error!(%error, "plate can't be sealed");
-                Refusal::Internal
-            })?;
-        self.directory.put(&key, Some(sealed)).await
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    async fn put(
-        &self,
-        within: &PerimeterClient,
-        attested: &Attested,
-        credential: CredentialId,
-        key: &TokenKey,
-        plate: &Plate,
-        window: &Window,
-        devices: &[DeviceId],
-    ) -> Result<(), Refusal> {
-        let tokens = [key.token(plate)];
-        let put = CredentialToPut {
-            id: credential,
-            tokens: &tokens,
-            window,
-            devices,
-        };
-        within
-            .put_credential(attested, &put, Instant::now() + CALL)
-            .await
-            .map_err(refused)
-    }
-
-    /// The one partner that runs all `devices`, which the subject lives behind.
-    fn partner_of(
-        &self,
-        complex: &ComplexId,
-        subject: SubjectRef,
-        devices: &[DeviceId],
-    ) -> Result<PartnerId, Refusal> {
-        let state = self.registrar.knowledge.lock();
-        let registry = &state.registry;
-        if !registry
-            .resident(complex, &subject)
-            .is_some_and(|(_, resident)| resident.active)
-        {
-            return Err(Refusal::field(
-                "subject_ref",
-                "no active resident of this complex",
-            ));
-        }
-        let mut partner = None;
-        for id in devices {
-            let device = registry
-                .device(id)
-                .filter(|device| device.id.complex() == *complex)
-                .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
-            if partner.get_or_insert(&device.partner) != &&device.partner {
-                return Err(Refusal::field("device_ids", "run by more than one partner"));
-            }
-        }
-        partner
-            .cloned()
-            .ok_or_else(|| Refusal::field("device_ids", "at least one"))
-    }
-
-    /// The partner within its perimeter, its attestation verified just now.
-    async fn attested(
-        &self,
-        complex: &ComplexId,
-        partner: &PartnerId,
-    ) -> Result<(PerimeterClient, Attested), Refusal> {
+    ) -> Result<bool, Refusal> {
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
         }
-        let (pinned, perimeter) = self.registered(complex, partner)?;
-        let client = self
-            .partners
-            .get(partner)
-            .ok_or_else(|| Refusal::Partner("not configured at this instance".to_owned()))?;
-        let now = Timestamp::now();
-        let within = client
-            .within(&perimeter, now)
-            .map_err(|outside| Refusal::Partner(outside.to_string()))?;
-        let attestation = client
-            .attestation(Instant::now() + CALL)
-            .await
-            .map_err(refused)?;
-        let attested = attestation
-            .verify(partner, &pinned, &AttestationPolicy::default(), now)
-            .map_err(|refused| Refusal::Partner(refused.to_string()))?;
-        Ok((within, attested))
-    }
-
-    fn registered(
-        &self,
-        complex: &ComplexId,
-        partner: &PartnerId,
-    ) -> Result<(Vec<u8>, Perimeter), Refusal> {
-        let state = self.registrar.knowledge.lock();
-        let registered = state
-            .registry
-            .partner(partner)
-            .ok_or(Refusal::NotFound("partner"))?;
-        if registered.suspended {
-            return Err(Refusal::Partner("suspended".to_owned()));
+        for partner in self.partners_of(complex) {
+            let pair = (complex.clone(), partner);
+            let place = Place::closing(self, &pair).map_err(Why::refusal)?;
+            let held = place.list().await.map_err(Why::refusal)?;
+            if held.contains_key(&credential) {
+                return Ok(false);
+            }
         }
-        let (_, perimeter) = state
-            .registry
-            .perimeter(complex, partner)
-            .ok_or_else(|| Refusal::Partner("it has no perimeter in this complex".to_owned()))?;
-        Ok((registered.attestation_key.clone(), perimeter.clone()))
+        Ok(true)
     }
 
-    fn key(&self, complex: &ComplexId, partner: &PartnerId) -> Result<TokenKey, Refusal> {
-        self.tokens
-            .token_key(complex, partner, self.tokens.newest())
-            .map_err(|error| {
-                error!(%error, "token key can't be derived");
-                Refusal::Internal
-            })
+    /// The partners that have a perimeter in a complex, closed ones too, or ever got something there.
+    fn partners_of(&self, complex: &ComplexId) -> Vec<PartnerId> {
+        let state = self.registrar.knowledge.lock();
+        let registered = state.registry.partners().map(|partner| &partner.id);
+        let with_perimeter =
+            registered.filter(|id| state.registry.perimeter(complex, id).is_some());
+        let partners = with_perimeter.chain(state.registry.standings().partners(complex));
+        let partners: std::collections::BTreeSet<_> = partners.cloned().collect();
+        partners.into_iter().collect()
+    }
+
+    /// The versions of a pair's token key, given what else may come up.
+    fn keys(&self, (complex, partner): &Pair, held: &Held) -> Keys {
+        let state = self.registrar.knowledge.lock();
+        let standing = state.registry.standings().get(complex, partner);
+        let delivered = standing.map(|it| it.keys.clone()).unwrap_or_default();
+        drop(state);
+        let newest = self.tokens.newest();
+        let shown = held.values().flat_map(|holding| &holding.key_versions);
+        let versions = shown.chain(&delivered).copied().chain([newest]);
+        let known = versions
+            .filter(|version| self.tokens.token_key(complex, partner, *version).is_ok())
+            .collect();
+        Keys {
+            newest,
+            known,
+            delivered,
+        }
+    }
+
+    /// Records what was done at a partner.
+    async fn record(
+        &self,
+        (complex, partner): &Pair,
+        effect: Effect,
+        reason: &str,
+    ) -> Result<(), Why> {
+        let correlation = match &effect {
+            Effect::Put { credential, .. }
+            | Effect::Deleted { credential }
+            | Effect::ForeignDeleted { credential }
+            | Effect::Withheld {
+                credential: Some(credential),
+            } => credential.to_string(),
+            Effect::TokenKeyDelivered { .. } | Effect::Withheld { credential: None } => {
+                String::new()
+            }
+        };
+        let event = Event {
+            id: EventId(Uuid::now_v7()),
+            occurred_at: Timestamp::now(),
+            complex: complex.clone(),
+            device: None,
+            actor: Actor {
+                kind: ActorKind::Service,
+                subject: None,
+                caller: SOURCE.to_owned(),
+            },
+            correlation,
+            body: Body::ProvisioningChanged(ProvisioningChanged {
+                partner: partner.clone(),
+                effect,
+                reason: reason.to_owned(),
+            }),
+        };
+        let trace = TraceContext::root();
+        let recorder = &self.registrar.recorder;
+        let recorded = recorder.record(Topic::RegistryEvents, &event, &trace).await;
+        recorded.map(|_| ()).map_err(|_| Why::Log)
+    }
+
+    /// Why a credential should not be held; none where it should.
+    fn not_held(&self, pair: &Pair, credential: CredentialId) -> Option<NotHeld> {
+        let state = self.registrar.knowledge.lock();
+        not_held(&state.registry, pair, credential)
     }
 }
 
-fn refused(error: CallError) -> Refusal {
-    if error.is_transient() {
-        Refusal::PartnerUnavailable(error.to_string())
-    } else {
-        Refusal::Partner(error.to_string())
-    }
+fn not_held(
+    registry: &Registry,
+    (complex, partner): &Pair,
+    credential: CredentialId,
+) -> Option<NotHeld> {
+    let now = Timestamp::now();
+    domain::provisioning::verdict(registry, complex, partner, credential, now).err()
 }

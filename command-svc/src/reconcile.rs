@@ -4,7 +4,7 @@
 //! still open is folded here anew from the committed offset, which never passes a command
 //! that is open or young enough to have duplicates.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use partner::PartnerClient;
 use records::EventReader;
 use service::trace::TraceContext;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -61,6 +62,8 @@ pub(crate) struct Reconciler {
     pub tails: Arc<Tails>,
     /// How long after its expiry a command is left to the instance that won it.
     pub after: Duration,
+    /// Told of the partitions that this instance owns, for whatever else has one owner.
+    pub owned: watch::Sender<BTreeSet<u32>>,
 }
 
 impl Reconciler {
@@ -70,6 +73,7 @@ impl Reconciler {
             match self.log.subscribe(GROUP, &[Topic::AccessEvents]).await {
                 Ok(mut subscription) => {
                     let failed = self.serve(subscription.as_mut(), &shutdown).await;
+                    self.owned.send_replace(BTreeSet::new());
                     subscription.close().await;
                     if let Err(error) = failed {
                         warn!(%error, "reconciler lost the log; joining again");
@@ -98,11 +102,13 @@ impl Reconciler {
                             let from = at.committed.unwrap_or(0);
                             owned.insert(at.partition, Owned::starting_at(from));
                         }
+                        self.owned.send_replace(owned.keys().copied().collect());
                     }
                     GroupEvent::Revoked(revoked) => {
                         for (_, partition) in revoked {
                             owned.remove(&partition);
                         }
+                        self.owned.send_replace(owned.keys().copied().collect());
                     }
                     GroupEvent::Records(records) => {
                         for record in &records {

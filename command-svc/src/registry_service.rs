@@ -10,8 +10,8 @@ use proto::access::{
     AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
     EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, HistoryRequest, HistoryResponse, VerifyPartnerRequest,
-    VerifyPartnerResponse,
+    GetComplexResponse, GetProvisioningRequest, GetProvisioningResponse, HistoryRequest,
+    HistoryResponse, VerifyPartnerRequest, VerifyPartnerResponse,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
@@ -20,7 +20,7 @@ use crate::grpc;
 use crate::history::History;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
-use crate::provision::Provisioner;
+use crate::provision::{self, Provisioner};
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::registry_page;
@@ -43,7 +43,7 @@ pub(crate) struct RegistryApi {
     /// Users to references.
     pub directory: Arc<Directory>,
     /// Credentials and keys at the partners.
-    pub provisioner: Provisioner,
+    pub provisioner: Arc<Provisioner>,
     /// What partners must refuse.
     pub privileges: Arc<Privileges>,
     /// What was changed before.
@@ -199,9 +199,23 @@ impl RegistryApi {
         operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
         let actor = self.operators.actor(&operator).await?;
         let added = self.provisioner.add_plate(actor, request, &trace).await?;
+        let (reason, to_do) = added.reason.unwrap_or_default();
         Ok(AddPlateCredentialResponse {
             audit_position: added.position.map(position),
+            state: provision::to_wire(added.state).into(),
+            reason,
+            to_do: to_do.to_owned(),
         })
+    }
+
+    async fn provisioning(
+        &self,
+        request: Request<GetProvisioningRequest>,
+    ) -> Result<GetProvisioningResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let complex = grpc::id("complex_id", &request.get_ref().complex_id)?;
+        operator.is_for(&complex)?;
+        self.provisioner.provisioning(&complex)
     }
 }
 
@@ -303,5 +317,12 @@ impl RegistryService for RegistryApi {
         request: Request<HistoryRequest>,
     ) -> Result<Response<HistoryResponse>, Status> {
         grpc::reply("History", self.past(request)).await
+    }
+
+    async fn get_provisioning(
+        &self,
+        request: Request<GetProvisioningRequest>,
+    ) -> Result<Response<GetProvisioningResponse>, Status> {
+        grpc::reply("GetProvisioning", self.provisioning(request)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Builds the parts and runs them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use proto::access::registry_service_server::RegistryServiceServer;
 use proto::access::subject_service_server::SubjectServiceServer;
 use records::{EventReader, Snapshot, Snapshots};
 use service::health::Condition;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,7 @@ use crate::open::Opener;
 use crate::operator::Operators;
 use crate::partners::{Partners, RELOAD};
 use crate::privileges::Privileges;
-use crate::provision::Provisioner;
+use crate::provision::{Crew, Parts, Provisioner};
 use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
 use crate::registrar::Registrar;
@@ -131,17 +132,21 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         tails: Arc::clone(&tails),
         config: config.subjects,
     };
-    let registry = RegistryApi {
-        operators,
+    let parts = Parts {
         registrar: Arc::clone(&registrar),
         directory: Arc::clone(&directory),
-        provisioner: Provisioner {
-            registrar,
-            directory: Arc::clone(&directory),
-            partners: partners.clone(),
-            plates: PlateKeys::load(keys)?,
-            tokens: TokenKeyRoots::load(keys)?,
-        },
+        partners: partners.clone(),
+        plates: PlateKeys::load(keys)?,
+        tokens: TokenKeyRoots::load(keys)?,
+    };
+    let provisioner = Arc::new(Provisioner::new(config.provisioning, parts));
+    let (owned, owns) = watch::channel(BTreeSet::new());
+    let crew = Crew::new(Arc::clone(&provisioner), owns);
+    let registry = RegistryApi {
+        operators,
+        registrar,
+        directory: Arc::clone(&directory),
+        provisioner,
         privileges: Arc::clone(&privileges),
         history: History {
             log: Arc::clone(&log),
@@ -175,6 +180,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         uses,
         tails: Arc::clone(&tails),
         after: config.limits.reconcile_after,
+        owned,
     };
 
     let bytes = config.limits.message_bytes;
@@ -215,6 +221,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
     parts.spawn(until(&background, privileges.run()));
     parts.spawn(until(&background, rekeyer.run()));
+    parts.spawn(until(&background, crew.run()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(

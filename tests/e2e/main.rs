@@ -19,6 +19,7 @@ mod operators;
 mod partner_verify;
 mod perimeter;
 mod privacy;
+mod provisioning;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]
 mod rights;
 mod rules;

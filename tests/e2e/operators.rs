@@ -10,7 +10,8 @@ use harness::site::Part;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    EnsureSubjectsRequest, GetComplexRequest, HistoryRequest, VerifyPartnerRequest,
+    EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest, HistoryRequest,
+    VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -69,12 +70,16 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id: complex_id.clone(),
         ..HistoryRequest::default()
     };
+    let held = GetProvisioningRequest {
+        complex_id: complex_id.clone(),
+    };
     let get = GetComplexRequest {
         complex_id,
         ..GetComplexRequest::default()
     };
     Ok(vec![
         told(registry.clone().history(history).await),
+        told(registry.clone().get_provisioning(held).await),
         told(registry.clone().get_complex(get).await),
         told(registry.clone().apply(change(complex)).await),
         told(registry.clone().add_plate_credential(plate).await),

@@ -4,5 +4,6 @@
 mod compose;
 mod dependencies;
 mod egress;
+mod provisioning;
 mod reasons;
 mod sources;

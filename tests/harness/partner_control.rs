@@ -24,11 +24,28 @@ impl PartnerControl {
     /// # Errors
     /// No HTTP client can be made.
     pub fn new(site: &Site) -> Result<Self> {
-        let base = format!("http://127.0.0.1:{}/control", site.ports.control.number());
+        Self::at(site.ports.control.number())
+    }
+
+    /// For a partner with its control API at `port`.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn at(port: u16) -> Result<Self> {
         Ok(Self {
             http: crate::http::plain()?,
-            base,
+            base: format!("http://127.0.0.1:{port}/control"),
         })
+    }
+
+    /// Deletes `path`: whatever was set there.
+    ///
+    /// # Errors
+    /// The answer is no success.
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        let request = self.http.delete(format!("{}{path}", self.base));
+        request.send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Posts to `path`.

@@ -7,6 +7,7 @@ use crate::id::{
     CallerName, CommandId, ComplexId, CredentialId, DeviceId, EventId, PartnerId, PassId,
     SubjectRef,
 };
+use crate::provisioning::Holding;
 use crate::registry::ChangeSet;
 use crate::vocabulary::{
     ActorKind, Automation, DoorPosition, LockState, Method, Observation, Operation, Outcome, Power,
@@ -70,6 +71,8 @@ pub enum Body {
     SubjectErased(SubjectErased),
     /// A legal hold was placed or lifted.
     LegalHoldChanged(LegalHoldChanged),
+    /// Something was done at a partner about what it holds, or is kept back from it.
+    ProvisioningChanged(ProvisioningChanged),
 }
 
 impl Body {
@@ -88,6 +91,7 @@ impl Body {
             Body::SubjectExported(_) => "smarthome.subject.exported.v1",
             Body::SubjectErased(_) => "smarthome.subject.erased.v1",
             Body::LegalHoldChanged(_) => "smarthome.legal.hold.changed.v1",
+            Body::ProvisioningChanged(_) => "smarthome.provisioning.changed.v1",
         }
     }
 
@@ -102,7 +106,8 @@ impl Body {
             | Body::PassUseReturned(_)
             | Body::SubjectExported(_)
             | Body::SubjectErased(_)
-            | Body::LegalHoldChanged(_) => true,
+            | Body::LegalHoldChanged(_)
+            | Body::ProvisioningChanged(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -363,4 +368,47 @@ pub struct LegalHoldChanged {
     pub held: bool,
     /// Why, at most 200 characters; names nobody.
     pub reason: String,
+}
+
+/// Something was done at a partner about what it holds, or is kept back from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisioningChanged {
+    /// The partner.
+    pub partner: PartnerId,
+    /// What was done.
+    pub effect: Effect,
+    /// Why; a stable name of at most 64 characters.
+    pub reason: String,
+}
+
+/// What was done at a partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It got the complex's token key of a version.
+    TokenKeyDelivered {
+        /// The version.
+        key_version: u32,
+    },
+    /// It got a credential, in place of what it held under the id.
+    Put {
+        /// The credential.
+        credential: CredentialId,
+        /// What it holds since.
+        holding: Holding,
+    },
+    /// It holds a credential no more.
+    Deleted {
+        /// The credential.
+        credential: CredentialId,
+    },
+    /// It held something under an id that nobody registered, and holds it no more.
+    ForeignDeleted {
+        /// The id.
+        credential: CredentialId,
+    },
+    /// Nothing was done: it does not get what it should hold.
+    Withheld {
+        /// The credential; none where that is so of all that it lacks.
+        credential: Option<CredentialId>,
+    },
 }

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod event;
 pub mod guests;
 pub mod id;
+pub mod provisioning;
 pub mod registry;
 pub mod vocabulary;
 pub mod window;

@@ -288,3 +288,19 @@ vocabulary!(
         Face = 2 "FACE",
     }
 );
+
+vocabulary!(
+    /// What was done at a partner about what it holds.
+    ProvisioningEffect {
+        /// A token key was delivered.
+        TokenKeyDelivered = 1 "TOKEN_KEY_DELIVERED",
+        /// A credential was put.
+        Put = 2 "PUT",
+        /// A credential was deleted.
+        Deleted = 3 "DELETED",
+        /// A credential that nobody registered was deleted.
+        ForeignDeleted = 4 "FOREIGN_DELETED",
+        /// Nothing: what the partner should hold is kept back.
+        Withheld = 5 "WITHHELD",
+    }
+);

@@ -12,6 +12,7 @@ use privacy::{PlateToken, TokenKey};
 use reqwest::Method;
 use serde::Serialize;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::attestation::Attested;
 use crate::client::accepted;
@@ -222,14 +223,7 @@ impl ClosingClient {
         let authorised = self.client.authorise(authority, deadline).await?;
         let path = ["v1", "complexes", self.complex.as_str(), "credentials"];
         let mut request = authorised.request(Method::GET, &path);
-        {
-            // Not held over an await: it can't be sent between threads.
-            let mut query = request.url_mut().query_pairs_mut();
-            query.append_pair("limit", PAGE);
-            if let Some(Cursor(after)) = after {
-                query.append_pair("after", after);
-            }
-        }
+        page_after(request.url_mut(), after);
         let (exchange, _) = authorised
             .exchange(Call::ListCredentials, request, PAGE_LIMIT, deadline)
             .await;
@@ -256,6 +250,15 @@ impl ClosingClient {
             credentials: credentials.collect::<Option<_>>()?,
             next: page.next.map(Cursor),
         })
+    }
+}
+
+/// Apart, so that nothing of the query's builder is kept over an await.
+fn page_after(url: &mut Url, after: Option<&Cursor>) {
+    let mut query = url.query_pairs_mut();
+    query.append_pair("limit", PAGE);
+    if let Some(Cursor(after)) = after {
+        query.append_pair("after", after);
     }
 }
 

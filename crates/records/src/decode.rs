@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use pb::envelope::Event as Wire;
 use proto::events as pb;
 
+use crate::provisioning_codec::provisioning_from_wire;
 use crate::registry_codec::change_from_wire;
 use crate::time::timestamp_from_wire;
 
@@ -160,6 +161,9 @@ fn body(wire: &Wire) -> Decoded<Body> {
             held: changed.held,
             reason: changed.reason.clone(),
         }),
+        Wire::ProvisioningChanged(changed) => {
+            Body::ProvisioningChanged(provisioning_from_wire(changed)?)
+        }
     })
 }
 

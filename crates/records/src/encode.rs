@@ -9,6 +9,7 @@ use pb::envelope::Event as Wire;
 use prost::Message as _;
 use proto::events as pb;
 
+use crate::provisioning_codec::provisioning_to_wire;
 use crate::registry_codec::change_to_wire;
 use crate::time::timestamp_to_wire;
 use crate::wire;
@@ -121,6 +122,9 @@ fn envelope(event: &Event) -> pb::Envelope {
                 held: changed.held,
                 reason: changed.reason.clone(),
             }),
+            Body::ProvisioningChanged(changed) => {
+                Wire::ProvisioningChanged(provisioning_to_wire(changed))
+            }
         }),
         signature: Vec::new(),
     }

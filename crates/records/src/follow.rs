@@ -76,6 +76,18 @@ impl Follower {
         }
     }
 
+    /// Waits until the fold has reached an end offset that was asked for after this call: whatever
+    /// was in the log before is folded then.
+    pub async fn caught_up(&self) {
+        let called = Instant::now();
+        let mut fresh = self.fresh_until.clone();
+        let since = |until: &Option<Instant>| until.is_some_and(|at| at >= called + FRESH_FOR);
+        // An error says that the follower has stopped: then it never will be.
+        if fresh.wait_for(since).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Next offset to be folded, by partition.
     pub fn positions(&self) -> Vec<u64> {
         self.positions.borrow().clone()

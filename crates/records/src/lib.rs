@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod entity_key;
 mod follow;
+mod provisioning_codec;
 mod reader;
 mod registry_codec;
 mod registry_follower;

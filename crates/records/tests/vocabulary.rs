@@ -44,6 +44,11 @@ fn every_vocabulary_is_the_contracts() {
     same!(Power, Power, "POWER");
     same!(GrantRole, GrantRole, "GRANT_ROLE");
     same!(CredentialKind, CredentialKind, "CREDENTIAL_KIND");
+    same!(
+        ProvisioningEffect,
+        ProvisioningEffect,
+        "PROVISIONING_EFFECT"
+    );
 }
 
 #[test]

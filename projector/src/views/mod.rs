@@ -85,7 +85,8 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             | Body::PassUseReturned(_)
             | Body::SubjectExported(_)
             | Body::SubjectErased(_)
-            | Body::LegalHoldChanged(_),
+            | Body::LegalHoldChanged(_)
+            | Body::ProvisioningChanged(_),
         ) => Ok(Vec::new()),
         _ => Err(Misplaced("wrong_topic")),
     }

@@ -280,3 +280,22 @@ fn uses_of_passes_leave_a_leaf_and_no_row_and_belong_to_the_registry() {
         assert!(views::rows(&at, &Ok(event), None).is_empty());
     }
 }
+
+#[test]
+fn what_is_done_at_a_partner_leaves_a_leaf_and_no_row() {
+    use domain::event::{Effect, ProvisioningChanged};
+    let changed = ProvisioningChanged {
+        partner: "gatekeeper".parse().unwrap(),
+        effect: Effect::TokenKeyDelivered { key_version: 1 },
+        reason: "NEWEST".to_owned(),
+    };
+    let event = Event {
+        body: Body::ProvisioningChanged(changed),
+        ..crate::fixture::registry("sunrise")
+    };
+    let mut at = record(0, Timestamp::now(), "sunrise");
+    let rows = views::rows(&at, &Ok(event.clone()), None);
+    assert!(matches!(&rows[0], RowWrite::Unreadable(row) if row.reason == "wrong_topic"));
+    at.topic = Topic::RegistryEvents;
+    assert!(views::rows(&at, &Ok(event), None).is_empty());
+}

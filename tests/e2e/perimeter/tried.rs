@@ -8,8 +8,9 @@ use harness::process::wait_for;
 use harness::site::PARTNER;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EraseSubjectRequest,
-    ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest, HistoryRequest,
-    HoldSubjectRequest, OpenResponse, PersonRef, SearchAccessRequest, VerifyPartnerRequest,
+    ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest, GetProvisioningRequest,
+    HistoryRequest, HoldSubjectRequest, OpenResponse, PersonRef, SearchAccessRequest,
+    VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -135,6 +136,13 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         line(
             "deliver token key",
             &result(registry.clone().deliver_token_key(key).await),
+        );
+        let get = GetProvisioningRequest {
+            complex_id: complex.to_owned(),
+        };
+        line(
+            "read provisioning",
+            &result(registry.clone().get_provisioning(get).await),
         );
         let verify = VerifyPartnerRequest {
             complex_id: complex.to_owned(),

@@ -1,15 +1,17 @@
 //! The attestation: a signed statement of the wrapping key and of how data is kept.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{self, ConfigError};
 use crate::ids::PartnerId;
@@ -25,6 +27,20 @@ const SCOPE: [&str; 7] = [
     "outbox",
     "devices",
 ];
+
+/// What can be wrong with the attestation, when it is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AttestationFault {
+    /// There is none.
+    Missing,
+    /// It was made two days ago, for one.
+    Expired,
+    /// A key signs that nobody pinned.
+    ForeignKey,
+    /// Data is kept under a cipher that won't do.
+    Weak,
+}
 
 /// A statement and its signature.
 #[derive(Debug, Serialize)]
@@ -64,6 +80,7 @@ pub(crate) struct Attestor {
     partner: PartnerId,
     validity: Duration,
     rotation_days: u32,
+    fault: Mutex<Option<AttestationFault>>,
 }
 
 impl Attestor {
@@ -83,7 +100,18 @@ impl Attestor {
             partner: config.partner.clone(),
             validity: config.attestation.validity,
             rotation_days: config.store.key_rotation_days,
+            fault: Mutex::default(),
         })
+    }
+
+    /// Sets or clears what is wrong with it.
+    pub(crate) fn set_fault(&self, fault: Option<AttestationFault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// What is wrong with it at present.
+    pub(crate) fn fault(&self) -> Option<AttestationFault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes and signs a statement.
@@ -93,9 +121,15 @@ impl Attestor {
         key_rotated_at: Timestamp,
         now: Timestamp,
     ) -> Result<Attestation, serde_json::Error> {
+        let fault = self.fault();
+        let day = SignedDuration::from_hours(24);
+        let (issued_at, valid_until) = match fault {
+            Some(AttestationFault::Expired) => (now - day - day, now - day),
+            _ => (now, now.saturating_add(self.validity).unwrap_or(now)),
+        };
         let statement = serde_json::to_vec(&Statement {
-            issued_at: now,
-            valid_until: now.saturating_add(self.validity).unwrap_or(now),
+            issued_at,
+            valid_until,
             partner: &self.partner,
             wrapping_key: Wrapping {
                 kid: thumbprint(wrapping.public()),
@@ -103,14 +137,25 @@ impl Attestor {
                 public: BASE64URL.encode(wrapping.public()),
             },
             storage: Storage {
-                algorithm: "AES-256-GCM",
+                algorithm: match fault {
+                    Some(AttestationFault::Weak) => "AES-128-ECB",
+                    _ => "AES-256-GCM",
+                },
                 key_rotated_at,
                 key_rotation_days: self.rotation_days,
                 scope: &SCOPE,
             },
         })?;
+        let foreign = match fault {
+            Some(AttestationFault::ForeignKey) => {
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok();
+                pkcs8.and_then(|key| Ed25519KeyPair::from_pkcs8(key.as_ref()).ok())
+            }
+            _ => None,
+        };
+        let signature = foreign.as_ref().unwrap_or(&self.key).sign(&statement);
         Ok(Attestation {
-            signature: BASE64URL.encode(self.key.sign(&statement)),
+            signature: BASE64URL.encode(signature),
             statement: BASE64URL.encode(&statement),
             key_id: thumbprint(self.key.public_key().as_ref()),
         })

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Failing};
 use crate::attestation::Attestor;
 use crate::clock::Clock;
 use crate::command::{Desk, Limits, RecoveryError};
@@ -128,16 +128,19 @@ impl Partner {
         let wrapping = Arc::new(store.run(WrappingKey::open).await?);
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let api_state = Api {
+        let (attestor, failing) = (material.attestor, Arc::new(Failing::default()));
+        let credentials = Credentials {
+            store: store.clone(),
+        };
+        let state = Api {
             authorization: authorization.clone(),
             desk: desk.clone(),
-            credentials: Credentials {
-                store: store.clone(),
-            },
+            credentials: credentials.clone(),
             wrapping,
-            attestor: material.attestor,
+            attestor: attestor.clone(),
+            failing: failing.clone(),
         };
-        let routes = api::router(api_state, material.received);
+        let routes = api::router(state, material.received);
         let connections = config.api.max_connections;
         tasks.spawn(listener::serve(
             api_listener,
@@ -150,6 +153,9 @@ impl Partner {
         let routes = control::router(Control {
             desk: desk.clone(),
             authorization,
+            attestor,
+            credentials,
+            failing,
             sender,
         });
         let quit = stop.clone();

@@ -117,6 +117,15 @@ Steps of an erasure:
   bytes     nothing of them can be read from the log any more; on Kafka this may take a day
 
 Exit codes: 0 done; 1 refused, failed, or still being erased; 2 wrong usage or configuration."#;
+const PROVISIONING: &str = r#"States:
+  in force        the partner holds it as it should
+  PENDING         it should and does not yet; the service goes on trying
+  BEING REMOVED   it must not hold it, and is not known to have deleted it yet
+
+When it was last compared, and when it is tried again, only the instance of command-svc knows that
+works on the complex; any other says what the log does.
+
+Exit codes: 0 all is in force; 1 something is not, or failed; 2 wrong usage or configuration."#;
 
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
@@ -149,6 +158,9 @@ pub(crate) enum Command {
     /// What is known about a person: given out, kept, erased
     #[command(after_help = PERSONS)]
     Subject(SubjectArgs),
+    /// Shows what partners hold so that their devices open by themselves, and what is missing
+    #[command(after_help = PROVISIONING)]
+    Provisioning(ProvisioningArgs),
 }
 
 /// Of `apply`.
@@ -267,6 +279,17 @@ pub(crate) enum Kind {
     Grant,
     GuestPass,
     Credential,
+}
+
+/// Of `provisioning`.
+#[derive(Debug, Args)]
+pub(crate) struct ProvisioningArgs {
+    /// Complex id
+    pub(crate) complex: ComplexId,
+
+    /// Every credential, not only those that are not in force
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// How documents are printed.

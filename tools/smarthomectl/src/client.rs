@@ -11,7 +11,8 @@ use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    HistoryRequest, HistoryResponse, PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
+    GetProvisioningRequest, HistoryRequest, HistoryResponse, PartnerProvisioning, PrivilegeCheck,
+    VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -106,6 +107,22 @@ impl Client {
             .await?
             .into_inner()
             .subject_refs)
+    }
+
+    /// What partners hold in a complex.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn provisioning(
+        &mut self,
+        complex: &ComplexId,
+    ) -> Result<Vec<PartnerProvisioning>> {
+        let request = GetProvisioningRequest {
+            complex_id: complex.to_string(),
+        };
+        let answer = self.0.get_provisioning(request).await;
+        let answer = answer.map_err(|status| refusal(&status))?;
+        Ok(answer.into_inner().partners)
     }
 
     /// Applies a change set.

@@ -16,6 +16,7 @@ mod import;
 mod kinds;
 mod partner;
 mod problem;
+mod provisioning;
 mod scalar;
 mod show;
 mod standing;
@@ -54,5 +55,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::History(args) => history::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
         Command::Subject(args) => subject::run(&config, args).await,
+        Command::Provisioning(args) => provisioning::run(&config, args).await,
     }
 }

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::store::ComplexState;
 use super::{Change, ChangeSet, Entity, EntityKey, Registry};
+use crate::event::ProvisioningChanged;
 use crate::id::{ComplexId, DeviceId};
+use crate::provisioning::Standings;
 
 /// A change set took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +99,21 @@ impl Registry {
         self.fold_set(complex, set, Some(append_time))
     }
 
+    /// Folds what was done at a partner, as a record says that was appended at `append_time`.
+    pub fn fold_provisioned(
+        &mut self,
+        complex: &ComplexId,
+        changed: &ProvisioningChanged,
+        append_time: Timestamp,
+    ) {
+        self.standings.fold(complex, changed, append_time);
+    }
+
+    /// What partners got, as far as the log says.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
+    }
+
     fn fold_set(
         &mut self,
         complex: &ComplexId,
@@ -116,6 +133,10 @@ impl Registry {
                     && !self.homes.has(grant.subject, complex)
                 {
                     Arc::make_mut(&mut self.homes).add(grant.subject, complex);
+                }
+                if let (Entity::Credential(credential), Some(at)) = (&change.entity, append_time) {
+                    self.standings
+                        .credential_changed(complex, credential.id, at);
                 }
                 state.put(change.entity, *version);
             }

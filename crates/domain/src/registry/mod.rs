@@ -31,6 +31,7 @@ use self::store::ComplexState;
 use crate::id::{
     ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
 };
+use crate::provisioning::Standings;
 use crate::vocabulary::Resolution;
 
 /// A state with the number of changes that led to it.
@@ -48,6 +49,7 @@ pub struct Versioned<T> {
 pub struct Registry {
     complexes: HashMap<ComplexId, Arc<ComplexState>>,
     homes: Arc<Homes>,
+    standings: Standings,
 }
 
 macro_rules! getter {
@@ -214,6 +216,20 @@ impl Registry {
     ) -> Vec<Versioned<Entity>> {
         let state = self.complexes.get(complex);
         state.map_or_else(Vec::new, |state| state.page(after, most))
+    }
+
+    /// The credentials of a complex, revoked ones too, in log order.
+    pub fn credentials(&self, complex: &ComplexId) -> impl Iterator<Item = &Credential> {
+        let state = self.complexes.get(complex).into_iter();
+        let rows = state.flat_map(|state| state.credentials.rows());
+        rows.map(|row| &row.state)
+    }
+
+    /// Every complex in which anything is registered.
+    pub fn complexes(&self) -> impl Iterator<Item = &ComplexId> {
+        self.complexes
+            .keys()
+            .filter(|complex| !complex.is_reserved())
     }
 
     /// What became of a change set that has been folded.

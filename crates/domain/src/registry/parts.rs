@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Applied, Entity, Hold, Refused, Registry, Versioned};
-use crate::id::{ChangeSetId, CommandId, ComplexId, PassId, SubjectRef};
+use crate::event::ProvisioningChanged;
+use crate::id::{ChangeSetId, CommandId, ComplexId, CredentialId, PassId, SubjectRef};
 
 /// Version of the fold. Raised whenever the same log could give another registry, or the same
 /// registry other [`Part`]s: what was kept of an older one is then folded anew.
@@ -23,6 +24,10 @@ pub enum Part {
     Hold(SubjectRef, Hold),
     /// A person who was erased, and whether the identity went too.
     Erased(SubjectRef, bool),
+    /// A record that folds into what a partner got, and when it was appended.
+    Provisioned(ProvisioningChanged, Timestamp),
+    /// When a credential was last registered or changed.
+    CredentialChanged(CredentialId, Timestamp),
     /// What became of a change set, and when that may begin to be forgotten.
     Answer(ChangeSetId, Result<Applied, Refused>, Option<Timestamp>),
 }
@@ -32,7 +37,7 @@ impl Registry {
     pub fn parts(&self) -> impl Iterator<Item = (&ComplexId, Part)> {
         let mut complexes: Vec<_> = self.complexes.iter().collect();
         complexes.sort_unstable_by_key(|(complex, _)| *complex);
-        complexes.into_iter().flat_map(|(complex, state)| {
+        let held = complexes.into_iter().flat_map(|(complex, state)| {
             let entities = state.all().map(Part::Entity);
             let uses = state.uses.iter();
             let uses = uses.map(|(pass, held)| Part::Uses(*pass, held.clone()));
@@ -46,14 +51,34 @@ impl Registry {
             let parts = entities.chain(uses).chain(holds).chain(erased);
             let parts = parts.chain(answers);
             parts.map(move |part| (complex, part))
-        })
+        });
+        let mut complexes: Vec<_> = self.standings.complexes().collect();
+        complexes.sort_unstable();
+        let standings = complexes.into_iter().flat_map(|complex| {
+            let records = self.standings.records(complex).into_iter();
+            let records = records.map(|(changed, at)| Part::Provisioned(changed, at));
+            let changes = self.standings.changes(complex);
+            let changes = changes.map(|(id, at)| Part::CredentialChanged(id, at));
+            let parts = records.chain(changes);
+            parts.map(move |part| (complex, part))
+        });
+        held.chain(standings)
     }
 
     /// Puts a part back. Parts are believed: they were folded once.
     pub fn restore(&mut self, complex: &ComplexId, part: Part) {
+        match part {
+            Part::Provisioned(changed, at) => self.standings.fold(complex, &changed, at),
+            Part::CredentialChanged(id, at) => self.standings.credential_changed(complex, id, at),
+            part => self.restore_held(complex, part),
+        }
+    }
+
+    fn restore_held(&mut self, complex: &ComplexId, part: Part) {
         let state = self.complexes.entry(complex.clone()).or_default();
         let state = Arc::make_mut(state);
         match part {
+            Part::Provisioned(..) | Part::CredentialChanged(..) => {}
             Part::Entity(entity) => {
                 if let Entity::Grant(grant) = &entity.state
                     && !self.homes.has(grant.subject, complex)

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use domain::registry::{Applied, Change, Hold, Part, Refused, Versioned};
-use domain::{ChangeSetId, CommandId, PassId, SubjectRef};
+use domain::{ChangeSetId, CommandId, CredentialId, PassId, SubjectRef};
 use jiff::Timestamp;
 use prost::Message as _;
 use uuid::Uuid;
 
 use super::Unfit;
+use crate::provisioning_codec::{provisioning_from_wire, provisioning_to_wire};
 use crate::registry_codec::{change_from_wire, entity_to_wire};
 
 const ENTITY: u8 = 1;
@@ -17,6 +18,8 @@ const USES: u8 = 2;
 const ANSWER: u8 = 3;
 const HOLD: u8 = 4;
 const ERASED: u8 = 5;
+const PROVISIONED: u8 = 6;
+const CREDENTIAL_CHANGED: u8 = 7;
 
 const APPLIED: u8 = 0;
 const CONFLICT: u8 = 1;
@@ -52,6 +55,16 @@ pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
             out.extend(subject.0.as_bytes());
             out.push(u8::from(*identity));
             ERASED
+        }
+        Part::Provisioned(changed, at) => {
+            instant(*at, out);
+            out.extend(provisioning_to_wire(changed).encode_to_vec());
+            PROVISIONED
+        }
+        Part::CredentialChanged(id, at) => {
+            out.extend(id.0.as_bytes());
+            instant(*at, out);
+            CREDENTIAL_CHANGED
         }
         Part::Answer(id, answer, at) => {
             out.extend(id.0.as_bytes());
@@ -116,6 +129,17 @@ pub(super) fn read(tag: u8, bytes: &[u8]) -> Result<Part, Unfit> {
             let subject = SubjectRef(rest.uuid()?);
             let [identity] = rest.array()?;
             Ok(Part::Erased(subject, identity != 0))
+        }
+        PROVISIONED => {
+            let at = rest.instant()?;
+            let wire = proto::events::ProvisioningChanged::decode(rest.0);
+            let wire = wire.map_err(|_| Unfit::Part)?;
+            let changed = provisioning_from_wire(&wire).map_err(|_| Unfit::Part)?;
+            Ok(Part::Provisioned(changed, at))
+        }
+        CREDENTIAL_CHANGED => {
+            let id = CredentialId(rest.uuid()?);
+            Ok(Part::CredentialChanged(id, rest.instant()?))
         }
         ANSWER => {
             let id = ChangeSetId(rest.uuid()?);

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Api;
-use crate::attestation::Attestation;
+use crate::attestation::{Attestation, AttestationFault};
 use crate::oauth::{Grant, Scope};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
 
 pub(super) async fn get(
@@ -14,6 +14,9 @@ pub(super) async fn get(
     State(api): State<Api>,
 ) -> Result<Json<Attestation>, Problem> {
     grant.require(Scope::AttestationRead)?;
+    if api.attestor.fault() == Some(AttestationFault::Missing) {
+        return Err(Problem::new(Kind::NotFound, "It was told to have none."));
+    }
     let rotated_at = api.desk.store.run(|tx| Ok(tx.key_rotated_at())).await?;
     let made = api
         .attestor

@@ -6,6 +6,7 @@ mod credentials;
 pub(crate) mod devices;
 mod events;
 pub(crate) mod extract;
+pub(crate) mod failing;
 mod faults;
 mod open;
 mod token_key;
@@ -21,6 +22,7 @@ use axum::routing::{get, post, put};
 use tracing::Instrument;
 
 pub(crate) use extract::StrictJson;
+pub(crate) use failing::Failing;
 
 use crate::attestation::Attestor;
 use crate::command::Desk;
@@ -42,6 +44,7 @@ pub(crate) struct Api {
     pub(crate) credentials: Credentials,
     pub(crate) wrapping: Arc<WrappingKey>,
     pub(crate) attestor: Arc<Attestor>,
+    pub(crate) failing: Arc<Failing>,
 }
 
 impl FromRef<Api> for Arc<AuthorizationServer> {
@@ -81,6 +84,7 @@ pub(crate) fn router(api: Api, received: Option<Arc<Received>>) -> Router {
         })
         .fallback(async || Problem::new(Kind::NotFound, "See the contract."))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(api.failing.clone(), failing::fail))
         .layer(from_fn(log))
         .with_state(api);
     match received {

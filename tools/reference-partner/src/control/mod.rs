@@ -4,6 +4,7 @@
 
 mod devices;
 mod failures;
+mod holdings;
 mod inspect;
 mod steer;
 
@@ -17,7 +18,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 
+use crate::api::Failing;
+use crate::attestation::Attestor;
 use crate::command::Desk;
+use crate::credentials::Credentials;
 use crate::oauth::AuthorizationServer;
 use crate::problem::{Kind, Problem};
 use crate::webhooks::Sender;
@@ -27,6 +31,9 @@ use crate::webhooks::Sender;
 pub(crate) struct Control {
     pub(crate) desk: Arc<Desk>,
     pub(crate) authorization: Arc<AuthorizationServer>,
+    pub(crate) attestor: Arc<Attestor>,
+    pub(crate) credentials: Credentials,
+    pub(crate) failing: Arc<Failing>,
     /// Without it there is no webhook.
     pub(crate) sender: Option<Arc<Sender>>,
 }
@@ -58,6 +65,18 @@ pub(crate) fn router(control: Control) -> Router {
         .route(
             "/control/authorization",
             post(steer::relax).delete(steer::be_strict),
+        )
+        .route(
+            "/control/attestation",
+            post(holdings::spoil_attestation).delete(holdings::mend_attestation),
+        )
+        .route(
+            "/control/calls",
+            post(holdings::fail_call).delete(holdings::mend_calls),
+        )
+        .route(
+            "/control/credentials",
+            get(holdings::list).post(holdings::plant),
         )
         .route("/control/clock", post(steer::clock))
         .route("/control/events/raw", post(steer::raw))

@@ -6,4 +6,4 @@ mod record;
 
 pub(crate) use matching::{Match, find};
 pub(crate) use plate::{InvalidToken, Plate};
-pub(crate) use record::{Credential, CredentialPage, Credentials, Put};
+pub(crate) use record::{Credential, CredentialPage, Credentials, Put, all};

@@ -51,6 +51,19 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
+    /// A plate's, at any time.
+    pub(crate) fn of_plate(key_version: u32, token: Token, devices: Vec<DeviceId>) -> Self {
+        Self {
+            kind: CredentialKind::Plate,
+            tokens: vec![KeyedToken { key_version, token }],
+            window: Window {
+                not_before: None,
+                not_after: None,
+            },
+            devices,
+        }
+    }
+
     /// Whether it is as the contract says; names the field and what is expected.
     pub(crate) fn check(
         &self,
@@ -219,7 +232,7 @@ impl Credentials {
 }
 
 /// All credentials of a complex, by id.
-pub(super) fn all(tx: &Tx<'_>, complex: &ComplexId) -> Result<Vec<Stored>, StoreError> {
+pub(crate) fn all(tx: &Tx<'_>, complex: &ComplexId) -> Result<Vec<Stored>, StoreError> {
     let found = tx.scan::<Stored>(
         Table::Credentials,
         complex.as_str(),
