@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::commands::{Claim, Command, Commands};
 use domain::event::{Body, DecisionInputs, Event, LogPosition};
@@ -13,7 +13,7 @@ use domain::{ChangeSetId, CommandId, ComplexId, Decision, EventId, Instant, Open
 use eventlog::Topic;
 use eventlog::partitioner::partition_of;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 mod uses;
 
@@ -53,6 +53,8 @@ pub(crate) struct State {
     watchers: HashMap<CommandId, Vec<oneshot::Sender<()>>>,
     change_sets: HashMap<ChangeSetId, Vec<oneshot::Sender<Result<Applied, Refused>>>>,
     uses: UseWaiters,
+    /// Rung whenever a change set has been folded.
+    pub changed: Arc<Notify>,
 }
 
 /// Shared by everything in the process.
@@ -160,6 +162,7 @@ impl State {
                 for waiter in self.change_sets.remove(&id).into_iter().flatten() {
                     let _ = waiter.send(answer.clone());
                 }
+                self.changed.notify_one();
             }
             Body::PassUseConsumed(consumed) => {
                 self.fold_consumed(event.id, &event.complex, &consumed, append_time);

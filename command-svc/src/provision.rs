@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Actor;
-use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Perimeter};
+use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Perimeter, Registry};
 use domain::vocabulary::CredentialKind;
-use domain::window::Window;
 use domain::{ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
 use jiff::Timestamp;
 use partner::{AttestationPolicy, Attested, CallError, CredentialToPut, PerimeterClient};
-use privacy::{Item, Plate, PlateKeys, SubjectKey, TokenKey, TokenKeyRoots};
+use privacy::{
+    CredentialToken, FaceKeys, Item, Plate, PlateKeys, SubjectKey, TokenKey, TokenKeyRoots,
+};
 use proto::access::AddPlateCredentialRequest;
 use service::trace::TraceContext;
 use tokio::time::Instant;
@@ -24,18 +25,20 @@ use crate::registrar::{Registered, Registrar};
 use crate::subjects::Directory;
 
 /// How long one call to a partner may take.
-const CALL: Duration = Duration::from_secs(5);
+pub(crate) const CALL: Duration = Duration::from_secs(5);
 
-/// Gives partners what they need to recognise residents' cars.
+/// Gives partners what they need to recognise cars and faces.
 pub(crate) struct Provisioner {
     /// Writes the registry.
     pub registrar: Arc<Registrar>,
-    /// Keeps sealed plates.
+    /// Keeps sealed plates and references of faces.
     pub directory: Arc<Directory>,
     /// The partners.
     pub partners: Partners,
     /// Seals plates.
     pub plates: PlateKeys,
+    /// Seals references of faces; none where this instance may not.
+    pub faces: Option<FaceKeys>,
     /// Makes tokens.
     pub tokens: TokenKeyRoots,
 }
@@ -96,21 +99,21 @@ impl Provisioner {
             window: window.clone(),
             revoked: false,
             key_version: key.version(),
+            basis: None,
         };
         let registered = self
             .register(actor, &complex, entity.clone(), trace)
             .await?;
         self.is_the_same(&complex, &entity)?;
-        self.seal(subject, credential, &plate).await?;
-        self.put(
-            &within, &attested, credential, &key, &plate, &window, &devices,
-        )
-        .await?;
+        let item = self.key_of(subject, Item::Plate(credential))?;
+        self.seal(&item, &plate).await?;
+        self.put(&within, &attested, &entity, key.token(&plate))
+            .await?;
         info!(%complex, %partner, %credential, "credential provisioned");
         Ok(registered)
     }
 
-    async fn register(
+    pub(crate) async fn register(
         &self,
         actor: Actor,
         complex: &ComplexId,
@@ -120,7 +123,7 @@ impl Provisioner {
         let set = ChangeSet {
             // The credential's id is the idempotency key.
             id: ChangeSetId(entity.id.0),
-            note: "plate credential".to_owned(),
+            note: format!("{} credential", entity.kind.as_str().to_lowercase()),
             changes: vec![Change {
                 expected_version: 0,
                 entity: Entity::Credential(entity),
@@ -130,7 +133,7 @@ impl Provisioner {
     }
 
     /// A credential id that was used for something else is not used again.
-    fn is_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
+    pub(crate) fn is_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
         let state = self.registrar.knowledge.lock();
         match state.registry.credential(complex, &entity.id) {
             Some((_, registered)) if registered == entity => Ok(()),
@@ -138,14 +141,22 @@ impl Provisioner {
         }
     }
 
-    async fn seal(
-        &self,
-        subject: SubjectRef,
-        credential: CredentialId,
-        plate: &Plate,
-    ) -> Result<(), Refusal> {
-        let item = Item::Plate(credential);
-        if let Some((key, sealed)) = self.directory.item(subject, item) {
+    /// The key of what is kept about a resident.
+    pub(crate) fn key_of(&self, subject: SubjectRef, item: Item) -> Result<SubjectKey, Refusal> {
+        let index = self
+            .directory
+            .index_of(subject)
+            .ok_or(Refusal::NotFound("subject"))?;
+        Ok(SubjectKey {
+            index,
+            subject,
+            item,
+        })
+    }
+
+    /// Seals a plate once; another one under the same credential is refused.
+    pub(crate) async fn seal(&self, key: &SubjectKey, plate: &Plate) -> Result<(), Refusal> {
+        if let Some((key, sealed)) = self.directory.item(key.subject, key.item) {
             let known = self.plates.open(&key, &sealed).map_err(|error| {
                 error!(%error, "a sealed plate can't be opened");
                 Refusal::Internal
@@ -156,42 +167,35 @@ impl Provisioner {
                 Err(Refusal::KeyReused)
             };
         }
-        let index = self
-            .directory
-            .index_of(subject)
-            .ok_or(Refusal::NotFound("subject"))?;
-        let key = SubjectKey {
-            index,
-            subject,
-            item,
-        };
         let sealed = self
             .plates
-            .seal(&key, plate, Timestamp::now())
+            .seal(key, plate, Timestamp::now())
             .map_err(|error| {
                 error!(%error, "plate can't be sealed");
                 Refusal::Internal
             })?;
-        self.directory.put(&key, Some(sealed)).await
+        self.directory.put(key, Some(sealed)).await
     }
 
-    #[allow(clippy::too_many_arguments)]
-    async fn put(
+    /// Has the partner hold a registered credential, in force when this returns.
+    pub(crate) async fn put(
         &self,
         within: &PerimeterClient,
         attested: &Attested,
-        credential: CredentialId,
-        key: &TokenKey,
-        plate: &Plate,
-        window: &Window,
-        devices: &[DeviceId],
+        credential: &Credential,
+        token: CredentialToken,
     ) -> Result<(), Refusal> {
-        let tokens = [key.token(plate)];
+        let time_zone = {
+            let state = self.registrar.knowledge.lock();
+            let complex = state.registry.complex(token.complex());
+            complex.map(|it| it.time_zone.clone()).unwrap_or_default()
+        };
         let put = CredentialToPut {
-            id: credential,
-            tokens: &tokens,
-            window,
-            devices,
+            id: credential.id,
+            tokens: &[token],
+            window: &credential.window,
+            time_zone: &time_zone,
+            devices: &credential.devices,
         };
         within
             .put_credential(attested, &put, Instant::now() + CALL)
@@ -200,15 +204,15 @@ impl Provisioner {
     }
 
     /// The one partner that runs all `devices`, which the subject lives behind.
-    fn partner_of(
+    pub(crate) fn partner_of(
         &self,
         complex: &ComplexId,
         subject: SubjectRef,
         devices: &[DeviceId],
     ) -> Result<PartnerId, Refusal> {
         let state = self.registrar.knowledge.lock();
-        let registry = &state.registry;
-        if !registry
+        if !state
+            .registry
             .resident(complex, &subject)
             .is_some_and(|(_, resident)| resident.active)
         {
@@ -217,23 +221,11 @@ impl Provisioner {
                 "no active resident of this complex",
             ));
         }
-        let mut partner = None;
-        for id in devices {
-            let device = registry
-                .device(id)
-                .filter(|device| device.id.complex() == *complex)
-                .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
-            if partner.get_or_insert(&device.partner) != &&device.partner {
-                return Err(Refusal::field("device_ids", "run by more than one partner"));
-            }
-        }
-        partner
-            .cloned()
-            .ok_or_else(|| Refusal::field("device_ids", "at least one"))
+        one_partner(&state.registry, complex, devices)
     }
 
     /// The partner within its perimeter, its attestation verified just now.
-    async fn attested(
+    pub(crate) async fn attested(
         &self,
         complex: &ComplexId,
         partner: &PartnerId,
@@ -280,7 +272,7 @@ impl Provisioner {
         Ok((registered.attestation_key.clone(), perimeter.clone()))
     }
 
-    fn key(&self, complex: &ComplexId, partner: &PartnerId) -> Result<TokenKey, Refusal> {
+    pub(crate) fn key(&self, complex: &ComplexId, partner: &PartnerId) -> Result<TokenKey, Refusal> {
         self.tokens
             .token_key(complex, partner, self.tokens.newest())
             .map_err(|error| {
@@ -288,6 +280,27 @@ impl Provisioner {
                 Refusal::Internal
             })
     }
+}
+
+/// The one partner that runs all `devices` of the complex.
+pub(crate) fn one_partner(
+    registry: &Registry,
+    complex: &ComplexId,
+    devices: &[DeviceId],
+) -> Result<PartnerId, Refusal> {
+    let mut partner = None;
+    for id in devices {
+        let device = registry
+            .device(id)
+            .filter(|device| device.id.complex() == *complex)
+            .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
+        if partner.get_or_insert(&device.partner) != &&device.partner {
+            return Err(Refusal::field("device_ids", "run by more than one partner"));
+        }
+    }
+    partner
+        .cloned()
+        .ok_or_else(|| Refusal::field("device_ids", "at least one"))
 }
 
 fn refused(error: CallError) -> Refusal {

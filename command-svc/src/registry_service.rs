@@ -5,9 +5,10 @@ use std::sync::Arc;
 use domain::registry::{Change, ChangeSet, Entity};
 use domain::{ChangeSetId, ComplexId, SubjectRef};
 use eventlog::{Position, Topic};
+use jiff::Timestamp;
 use proto::access::registry_service_server::RegistryService;
 use proto::access::{
-    AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
+    AddFaceCredentialRequest, AddFaceCredentialResponse, AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
     AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
     EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
     GetComplexResponse, VerifyPartnerRequest, VerifyPartnerResponse, VersionedEntity,
@@ -16,6 +17,7 @@ use proto::events as pb;
 use tonic::{Request, Response, Status};
 
 use crate::grpc;
+use crate::legal_basis;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
 use crate::provision::Provisioner;
@@ -40,7 +42,7 @@ pub(crate) struct RegistryApi {
     /// Users to references.
     pub directory: Arc<Directory>,
     /// Credentials and keys at the partners.
-    pub provisioner: Provisioner,
+    pub provisioner: Arc<Provisioner>,
     /// What partners must refuse.
     pub privileges: Arc<Privileges>,
 }
@@ -193,6 +195,21 @@ impl RegistryApi {
             audit_position: added.position.map(position),
         })
     }
+
+    async fn face(
+        &self,
+        request: Request<AddFaceCredentialRequest>,
+    ) -> Result<AddFaceCredentialResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let trace = grpc::trace(request.metadata());
+        let request = request.into_inner();
+        operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
+        let actor = self.operators.actor(&operator).await?;
+        let added = self.provisioner.add_face(actor, request, &trace).await?;
+        Ok(AddFaceCredentialResponse {
+            audit_position: added.position.map(position),
+        })
+    }
 }
 
 /// Whether a user can be one; `path` is where they stand in the request.
@@ -205,7 +222,7 @@ fn valid_user(path: &str, user: &EnsureSubjectRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Changes from the wire; a time zone must be one that is known here.
+/// Changes from the wire; a time zone must be one that is known here, a document one of the past.
 fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
     let mut changes = Vec::with_capacity(wire.len());
     for (index, change) in wire.iter().enumerate() {
@@ -223,6 +240,10 @@ fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
                 field,
                 "expected an IANA time zone, e.g. Europe/Moscow",
             ));
+        }
+        if let Some(field) = legal_basis::not_given(&change.entity, Timestamp::now()) {
+            let field = format!("changes[{index}].{field}");
+            return Err(Refusal::field(field, legal_basis::NOT_YET));
         }
         changes.push(change);
     }
@@ -272,6 +293,13 @@ impl RegistryService for RegistryApi {
         request: Request<DeliverTokenKeyRequest>,
     ) -> Result<Response<DeliverTokenKeyResponse>, Status> {
         grpc::reply("DeliverTokenKey", self.token_key(request)).await
+    }
+
+    async fn add_face_credential(
+        &self,
+        request: Request<AddFaceCredentialRequest>,
+    ) -> Result<Response<AddFaceCredentialResponse>, Status> {
+        grpc::reply("AddFaceCredential", self.face(request)).await
     }
 
     async fn get_complex(

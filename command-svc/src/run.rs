@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use authn::record::{RecordSigner, RecordVerifier};
 use authn::token::AccessTokenVerifier;
 use jiff::Timestamp;
-use privacy::{IdentityKeys, LookupKey, PlateKeys, TokenKeyRoots};
+use privacy::{FaceKeys, IdentityKeys, KeyError, LookupKey, PlateKeys, TokenKeyRoots};
 use proto::access::access_service_server::AccessServiceServer;
 use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
@@ -40,6 +40,7 @@ use crate::registry_service::RegistryApi;
 use crate::server;
 use crate::subjects::Directory;
 use crate::uses::Uses;
+use crate::withdraw::Withdrawals;
 
 /// How often the tails' freshness is reported.
 const LOOK: Duration = Duration::from_millis(200);
@@ -82,36 +83,49 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     });
     let ledger = Arc::new(Ledger::default());
     let admission = Arc::new(Admission::new(&config.limits, Arc::clone(&ledger)));
-    let guests = Guests {
-        allowed: config.access.allowed_peers.clone(),
-        tokens: tokens.clone(),
-        directory: Arc::clone(&directory),
-        registrar: Arc::clone(&registrar),
-        admission: Arc::clone(&admission),
-        most: config.limits.guest_passes,
-        making: Mutex::default(),
-    };
     let privileges = Arc::new(Privileges::new(
         config.privileges,
         Arc::clone(&knowledge),
         Arc::clone(&tails),
         partners.clone(),
     ));
+    let faces = match FaceKeys::load(keys) {
+        Err(KeyError::NotConfigured { .. }) => None,
+        faces => Some(faces?),
+    };
+    let provisioner = Arc::new(Provisioner {
+        registrar: Arc::clone(&registrar),
+        directory: Arc::clone(&directory),
+        partners: partners.clone(),
+        plates: PlateKeys::load(keys)?,
+        faces,
+        tokens: TokenKeyRoots::load(keys)?,
+    });
+    let guests = Guests {
+        allowed: config.access.allowed_peers.clone(),
+        tokens: tokens.clone(),
+        directory: Arc::clone(&directory),
+        registrar: Arc::clone(&registrar),
+        provisioner: Arc::clone(&provisioner),
+        admission: Arc::clone(&admission),
+        most: config.limits.guest_passes,
+        making: Mutex::default(),
+    };
+    let withdrawals = Withdrawals {
+        knowledge: Arc::clone(&knowledge),
+        tails: Arc::clone(&tails),
+        directory: Arc::clone(&directory),
+        partners: partners.clone(),
+    };
     let registry = RegistryApi {
         operators: Operators {
             allowed: config.registry.allowed_peers.clone(),
             tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
             directory: Arc::clone(&directory),
         },
-        registrar: Arc::clone(&registrar),
+        registrar,
         directory: Arc::clone(&directory),
-        provisioner: Provisioner {
-            registrar,
-            directory: Arc::clone(&directory),
-            partners: partners.clone(),
-            plates: PlateKeys::load(keys)?,
-            tokens: TokenKeyRoots::load(keys)?,
-        },
+        provisioner,
         privileges: Arc::clone(&privileges),
     };
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
@@ -173,6 +187,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     ));
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
     parts.spawn(until(&background, privileges.run()));
+    parts.spawn(until(&background, withdrawals.run()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(

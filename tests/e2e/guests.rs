@@ -67,6 +67,7 @@ fn wish(secret: &PassSecret, device: &str) -> CreateGuestPassRequest {
         device_ids: vec![device.to_owned()],
         window: None,
         max_uses: 0,
+        plate: String::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! The one place that knows both the domain's types and their wire form.
 
+mod basis_codec;
 mod decode;
 mod encode;
 mod follow;
@@ -12,6 +13,7 @@ mod registry_follower;
 mod time;
 mod wire;
 
+pub use basis_codec::basis_from_wire;
 pub use decode::FieldError;
 pub use encode::{key_of, to_record, to_signed_record};
 pub use follow::Follower;

@@ -36,7 +36,9 @@ Exit codes:
   2  wrong usage, configuration or files; nothing was changed"#;
 
 const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be left out:
-  Complex     complex_id, name, time_zone (IANA)
+  Complex     complex_id, name, time_zone (IANA); face_basis (type, document_date): the ground on
+              which faces may be processed there; without it they may not, and left out it is
+              withdrawn: every face is taken from the partners
   Device      device_id, name, type (INTERCOM, DOOR, GATE, BARRIER), partner_id, enabled;
               operations (OPEN_DOOR, OPEN_BARRIER), cooldown_ms,
               step_up (max_age_seconds; acr)
@@ -48,7 +50,9 @@ const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be 
   GuestPass   complex_id, pass_id, secret_hash (SHA-256, base64), grant_id, device_ids;
               window, max_uses, revoked
   Credential  complex_id, credential_id, type (PLATE, FACE), subject_ref or pass_id, device_ids;
-              window, key_version, revoked
+              window, key_version, revoked, basis (type, document_date: of a FACE, the person's
+              consent; left out it is withdrawn)
+  A legal basis is of type CONSENT_IN_WRITING (152-FZ, art. 11) and has the date of the document.
   A window has not_before and not_after (RFC 3339, the end is exclusive), weekdays (1 is Monday)
   and from and until ("22:00", in the complex's zone). A flag that is left out is false.
 

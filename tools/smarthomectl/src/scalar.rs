@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::IdError;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::yaml::{Node, Value};
@@ -132,6 +133,14 @@ pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| {
         "expected a time with its offset (RFC 3339), e.g. 2026-12-31T21:00:00Z".to_owned()
     })
+}
+
+/// A day (ISO 8601).
+pub(crate) fn date(node: &Node) -> Result<Date, String> {
+    let text = text(node)?;
+    let date = text.parse().ok();
+    date.filter(|date: &Date| date.to_string() == text)
+        .ok_or_else(|| "expected a date, e.g. 2026-01-12".to_owned())
 }
 
 /// A minute of the day, 0 to 1440, written as hours and minutes.

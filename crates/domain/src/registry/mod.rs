@@ -1,5 +1,6 @@
 //! The registry: who may open what, folded from `registry.events.v1`.
 
+mod basis;
 mod entity;
 mod fold;
 mod uses;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+pub use basis::LegalBasis;
 pub use entity::{
     Change, ChangeSet, Complex, Credential, Device, Entity, EntityKey, Grant, GuestPass, Holder,
     MAX_USES, Partner, Perimeter, Resident, StepUp,
