@@ -53,10 +53,13 @@ impl Provisioner {
         self.seal_face(faces, &item, &face).await?;
         self.put(&within, &attested, &credential, key.face_token(&face))
             .await?;
-        // Whoever withdrew it in the meantime may have found nothing to delete yet.
-        if !self.may_hold(&complex, &credential) {
+        if !self.stays(&complex, &credential, &item) {
             withdraw::delete(&within.closing(), credential.id).await?;
-            return Err(Refusal::NoLegalBasis);
+            return Err(if self.may_hold(&complex, &credential) {
+                Refusal::Stale
+            } else {
+                Refusal::NoLegalBasis
+            });
         }
         info!(%complex, %partner, credential = %credential.id, "face provisioned");
         Ok(registered)
@@ -71,6 +74,19 @@ impl Provisioner {
             .is_some_and(|(_, known)| registry.may_hold(complex, known, Timestamp::now()))
     }
 
+    /// Whether what was just put may stay. Whoever withdrew it in the meantime may have found nothing
+    /// to delete yet, or may not find it later for want of its sealed item.
+    pub(crate) fn stays(
+        &self,
+        complex: &ComplexId,
+        credential: &Credential,
+        item: &SubjectKey,
+    ) -> bool {
+        self.may_hold(complex, credential)
+            && !self.going.has(credential.id)
+            && self.directory.knows(item)
+    }
+
     fn has_basis(&self, complex: &ComplexId) -> Result<(), Refusal> {
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
@@ -78,10 +94,7 @@ impl Provisioner {
         let state = self.registrar.knowledge.lock();
         let complex = state.registry.complex(complex);
         let complex = complex.ok_or(Refusal::NotFound("complex"))?;
-        complex
-            .face_basis
-            .map(|_| ())
-            .ok_or(Refusal::NoLegalBasis)
+        complex.face_basis.map(|_| ()).ok_or(Refusal::NoLegalBasis)
     }
 
     /// Seals a reference once; another one under the same credential is refused.
@@ -106,7 +119,7 @@ impl Provisioner {
             error!(%error, "reference can't be sealed");
             Refusal::Internal
         })?;
-        self.directory.put(key, Some(sealed)).await
+        self.directory.keep(key, sealed).await
     }
 }
 

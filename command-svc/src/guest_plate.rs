@@ -74,12 +74,12 @@ impl Provisioner {
         if !self.may_hold(complex, &credential) {
             return Ok(());
         }
-        self.seal(&key_of(pass), plate).await?;
+        let item = key_of(pass);
+        self.seal(&item, plate).await?;
         let token = ready.key.token(plate);
         self.put(&ready.within, &ready.attested, &credential, token)
             .await?;
-        // Whoever revoked it in the meantime may have found nothing to delete yet.
-        if !self.may_hold(complex, &credential) {
+        if !self.stays(complex, &credential, &item) {
             return withdraw::delete(&ready.within.closing(), credential.id).await;
         }
         info!(%complex, credential = %credential.id, "guest's plate provisioned");

@@ -90,7 +90,11 @@ impl Guests {
         // Whoever may not make the pass learns nothing of partners and devices.
         self.judge(&self.registrar.knowledge.lock(), owner, id, &wish, now)?;
         let ready = match &wish.plate {
-            Some(_) => Some(self.provisioner.ready_for(&wish.complex, &wish.devices).await?),
+            Some(_) => Some(
+                self.provisioner
+                    .ready_for(&wish.complex, &wish.devices)
+                    .await?,
+            ),
             None => None,
         };
         let making = self.making.lock().await;
@@ -100,8 +104,14 @@ impl Guests {
             let plate = ready.as_ref().map(|ready| ready.credential(&pass));
             let mut entities = vec![(0, Entity::GuestPass(pass))];
             entities.extend(plate.map(|plate| (0, Entity::Credential(plate))));
-            self.put(&caller, owner, &wish.complex, (id.created(), entities), &trace)
-                .await?;
+            self.put(
+                &caller,
+                owner,
+                &wish.complex,
+                (id.created(), entities),
+                &trace,
+            )
+            .await?;
         }
         drop(making);
         let (pass, answer) = {

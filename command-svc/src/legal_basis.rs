@@ -14,10 +14,7 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(14);
 ///
 /// # Errors
 /// It is missing, malformed, or not given yet.
-pub(crate) fn parse(
-    basis: Option<&pb::LegalBasis>,
-    now: Timestamp,
-) -> Result<LegalBasis, Refusal> {
+pub(crate) fn parse(basis: Option<&pb::LegalBasis>, now: Timestamp) -> Result<LegalBasis, Refusal> {
     let why = "the holder's consent in writing must be recorded: its kind and its date";
     let basis = basis.ok_or_else(|| Refusal::field("basis", why))?;
     let read = records::basis_from_wire(basis, "basis.kind", "basis.document_date");
@@ -30,7 +27,8 @@ pub(crate) fn parse(
 }
 
 /// What is wrong with a date to come.
-pub(crate) const NOT_YET: &str = "it lies in the future; record the basis once the document is signed";
+pub(crate) const NOT_YET: &str =
+    "it lies in the future; record the basis once the document is signed";
 
 /// Where `entity` has a legal basis that is not given yet, its field.
 pub(crate) fn not_given(entity: &Entity, now: Timestamp) -> Option<&'static str> {

@@ -23,6 +23,7 @@ use crate::partners::Partners;
 use crate::refusal::Refusal;
 use crate::registrar::{Registered, Registrar};
 use crate::subjects::Directory;
+use crate::withdraw::Going;
 
 /// How long one call to a partner may take.
 pub(crate) const CALL: Duration = Duration::from_secs(5);
@@ -41,6 +42,8 @@ pub(crate) struct Provisioner {
     pub faces: Option<FaceKeys>,
     /// Makes tokens.
     pub tokens: TokenKeyRoots,
+    /// What is being deleted.
+    pub going: Arc<Going>,
 }
 
 impl Provisioner {
@@ -133,7 +136,11 @@ impl Provisioner {
     }
 
     /// A credential id that was used for something else is not used again.
-    pub(crate) fn is_the_same(&self, complex: &ComplexId, entity: &Credential) -> Result<(), Refusal> {
+    pub(crate) fn is_the_same(
+        &self,
+        complex: &ComplexId,
+        entity: &Credential,
+    ) -> Result<(), Refusal> {
         let state = self.registrar.knowledge.lock();
         match state.registry.credential(complex, &entity.id) {
             Some((_, registered)) if registered == entity => Ok(()),
@@ -174,7 +181,7 @@ impl Provisioner {
                 error!(%error, "plate can't be sealed");
                 Refusal::Internal
             })?;
-        self.directory.put(key, Some(sealed)).await
+        self.directory.keep(key, sealed).await
     }
 
     /// Has the partner hold a registered credential, in force when this returns.
@@ -272,7 +279,11 @@ impl Provisioner {
         Ok((registered.attestation_key.clone(), perimeter.clone()))
     }
 
-    pub(crate) fn key(&self, complex: &ComplexId, partner: &PartnerId) -> Result<TokenKey, Refusal> {
+    pub(crate) fn key(
+        &self,
+        complex: &ComplexId,
+        partner: &PartnerId,
+    ) -> Result<TokenKey, Refusal> {
         self.tokens
             .token_key(complex, partner, self.tokens.newest())
             .map_err(|error| {

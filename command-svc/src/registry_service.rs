@@ -8,10 +8,11 @@ use eventlog::{Position, Topic};
 use jiff::Timestamp;
 use proto::access::registry_service_server::RegistryService;
 use proto::access::{
-    AddFaceCredentialRequest, AddFaceCredentialResponse, AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
-    AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
-    EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, VerifyPartnerRequest, VerifyPartnerResponse, VersionedEntity,
+    AddFaceCredentialRequest, AddFaceCredentialResponse, AddPlateCredentialRequest,
+    AddPlateCredentialResponse, ApplyRequest, ApplyResponse, AuditPosition, DeliverTokenKeyRequest,
+    DeliverTokenKeyResponse, EnsureSubjectRequest, EnsureSubjectResponse, EnsureSubjectsRequest,
+    EnsureSubjectsResponse, GetComplexRequest, GetComplexResponse, VerifyPartnerRequest,
+    VerifyPartnerResponse, VersionedEntity,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};

@@ -40,7 +40,7 @@ use crate::registry_service::RegistryApi;
 use crate::server;
 use crate::subjects::Directory;
 use crate::uses::Uses;
-use crate::withdraw::Withdrawals;
+use crate::withdraw::{Going, Withdrawals};
 
 /// How often the tails' freshness is reported.
 const LOOK: Duration = Duration::from_millis(200);
@@ -93,6 +93,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         Err(KeyError::NotConfigured { .. }) => None,
         faces => Some(faces?),
     };
+    let going = Arc::new(Going::default());
     let provisioner = Arc::new(Provisioner {
         registrar: Arc::clone(&registrar),
         directory: Arc::clone(&directory),
@@ -100,6 +101,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         plates: PlateKeys::load(keys)?,
         faces,
         tokens: TokenKeyRoots::load(keys)?,
+        going: Arc::clone(&going),
     });
     let guests = Guests {
         allowed: config.access.allowed_peers.clone(),
@@ -116,6 +118,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         tails: Arc::clone(&tails),
         directory: Arc::clone(&directory),
         partners: partners.clone(),
+        going,
     };
     let registry = RegistryApi {
         operators: Operators {

@@ -264,6 +264,34 @@ impl Directory {
             })
     }
 
+    /// Appends an item, and waits until it is known here.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn keep(&self, key: &SubjectKey, sealed: Vec<u8>) -> Result<(), Refusal> {
+        self.put(key, Some(sealed)).await?;
+        self.read_back(|subjects| subjects.item(key.subject, key.item).map(drop))
+            .await
+    }
+
+    /// Whether an item is known here.
+    pub(crate) fn knows(&self, key: &SubjectKey) -> bool {
+        self.lock().item(key.subject, key.item).is_some()
+    }
+
+    /// Erases an item, and waits until it is no longer known here.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn erase(&self, key: &SubjectKey) -> Result<(), Refusal> {
+        self.put(key, None).await?;
+        self.read_back(|subjects| {
+            let gone = subjects.item(key.subject, key.item).is_none();
+            gone.then_some(())
+        })
+        .await
+    }
+
     /// Waits until the fold answers.
     async fn read_back<T>(&self, read: impl Fn(&Subjects) -> Option<T>) -> Result<T, Refusal> {
         let mut folded = self.folded.subscribe();

@@ -5,7 +5,7 @@
 //! after every restart, and nothing else is asked for twice.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::registry::{Credential, Holder, Registry};
@@ -40,6 +40,24 @@ pub(crate) struct Withdrawals {
     pub directory: Arc<Directory>,
     /// Who may hold something.
     pub partners: Partners,
+    /// What is on its way out.
+    pub going: Arc<Going>,
+}
+
+/// Credentials between their deletion at the partner and the erasure of what is sealed. Whoever puts
+/// one in between puts what nothing would be left of to delete it by.
+#[derive(Default)]
+pub(crate) struct Going(Mutex<HashSet<CredentialId>>);
+
+impl Going {
+    fn lock(&self) -> MutexGuard<'_, HashSet<CredentialId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is one of them.
+    pub(crate) fn has(&self, id: CredentialId) -> bool {
+        self.lock().contains(&id)
+    }
 }
 
 /// A credential that must go.
@@ -75,8 +93,11 @@ impl Withdrawals {
         let sealed: Vec<(Owed, SubjectKey)> = sealed.collect();
         let (mut silent, mut left) = (HashSet::new(), 0);
         for (owed, key) in sealed {
-            if !self.gone(&owed, &mut silent).await || self.directory.put(&key, None).await.is_err()
-            {
+            self.going.lock().insert(owed.id);
+            let gone = self.gone(&owed, &mut silent).await;
+            let erased = gone && self.directory.erase(&key).await.is_ok();
+            self.going.lock().remove(&owed.id);
+            if !erased {
                 left += 1;
                 continue;
             }

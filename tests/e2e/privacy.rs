@@ -6,11 +6,12 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use eventlog::Topic;
-use harness::clients::{log_in, open_request};
+use harness::clients::{Operator, log_in, open_request};
 use harness::fixtures::ANNAS_PLATE;
 use harness::site::USERS;
 use proto::access::{OpenRequest, OpenResponse};
 
+use crate::faces;
 use crate::support::{Ground, Scene, audit};
 
 /// Something that must not be found, and a name for it.
@@ -104,6 +105,7 @@ fn fixed(scene: &Scene) -> Result<Vec<Canary>> {
             "the plate, normalised, small",
             plate.expose().to_lowercase(),
         ),
+        ("a face's reference", faces::ANNAS_FACE.to_owned()),
         ("the strange car's plate", "М456ОР".to_owned()),
         ("the strange car's plate, normalised", "M456OP".to_owned()),
     ] {
@@ -165,6 +167,13 @@ async fn day(scene: &Scene, canaries: &mut Vec<Canary>) -> Result<OpenResponse> 
             .await
             .is_err()
     );
+    faces::record_basis(scene, "sunrise", true).await?;
+    let door = ["sunrise.main-door".to_owned()];
+    let wish = faces::wish(scene, "anna", "sunrise", &door)?;
+    let mut operator = Operator::connect(scene.site()).await?;
+    operator.registry.add_face_credential(wish).await?;
+    let seen = scene.partner.face(&door[0], faces::ANNAS_FACE).await?;
+    assert_eq!(seen["opened"], serde_json::json!(true));
     for plate in [ANNAS_PLATE, "М456ОР 199"] {
         scene.partner.plate("sunrise.north-gate", plate).await?;
     }

@@ -34,7 +34,7 @@ pub use keyring::Keyring;
 pub use keys::{KeyFiles, KeyProvider, Purpose};
 pub use lookup::{LookupIndex, LookupKey};
 pub use plate::Plate;
-pub use seal::{Identity, FaceKeys, IdentityKeys, PlateKeys};
+pub use seal::{FaceKeys, Identity, IdentityKeys, PlateKeys};
 pub use secret::PassSecret;
 pub use subject::{Item, SubjectKey};
 pub use subjects::{Subjects, Unreadable};

@@ -47,14 +47,26 @@ mod tests {
             };
             basis_from_wire(&wire, "kind", "date")
         };
-        assert_eq!(basis_to_wire(&read("2026-01-12").unwrap()).document_date, "2026-01-12");
-        for text in ["", "2026-13-01", "20260112", "2026-01-12T00:00", "12.01.2026"] {
+        assert_eq!(
+            basis_to_wire(&read("2026-01-12").unwrap()).document_date,
+            "2026-01-12"
+        );
+        for text in [
+            "",
+            "2026-13-01",
+            "20260112",
+            "2026-01-12T00:00",
+            "12.01.2026",
+        ] {
             assert_eq!(read(text), Err(FieldError("date")), "{text}");
         }
         let unknown = pb::LegalBasis {
             kind: 0,
             document_date: "2026-01-12".to_owned(),
         };
-        assert_eq!(basis_from_wire(&unknown, "kind", "date"), Err(FieldError("kind")));
+        assert_eq!(
+            basis_from_wire(&unknown, "kind", "date"),
+            Err(FieldError("kind"))
+        );
     }
 }

@@ -3,8 +3,8 @@
 
 use domain::DeviceId;
 use domain::registry::{
-    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
-    Perimeter, Resident, StepUp,
+    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES,
+    Partner, Perimeter, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
 use domain::window::Window;

@@ -10,8 +10,9 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
-    ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
+    AddFaceCredentialRequest, AddPlateCredentialRequest, ApplyRequest, ApplyResponse,
+    EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest, PrivilegeCheck,
+    VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -129,6 +130,26 @@ impl Client {
         let answer = self.0.verify_partner(request).await;
         let answer = answer.map_err(|status| refusal(&status))?;
         Ok(answer.into_inner().checks)
+    }
+}
+
+impl Client {
+    /// Adds the credential of a plate.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn add_plate(&mut self, request: AddPlateCredentialRequest) -> Result<()> {
+        let added = self.0.add_plate_credential(request).await;
+        added.map(drop).map_err(|status| refusal(&status))
+    }
+
+    /// Adds the credential of a face.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn add_face(&mut self, request: AddFaceCredentialRequest) -> Result<()> {
+        let added = self.0.add_face_credential(request).await;
+        added.map(drop).map_err(|status| refusal(&status))
     }
 }
 

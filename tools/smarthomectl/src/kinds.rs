@@ -1,8 +1,8 @@
 //! The fields of every kind of document.
 
 use domain::registry::{
-    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner, Perimeter,
-    Resident, StepUp,
+    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
+    Perimeter, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, LegalBasisKind, Operation};
 use domain::window::Window;

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod client;
 mod config;
+mod credential;
 mod diff;
 mod document;
 mod failure;
@@ -50,5 +51,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Credential(args) => credential::run(&config, args).await,
     }
 }

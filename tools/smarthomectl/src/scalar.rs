@@ -145,7 +145,12 @@ pub(crate) fn date(node: &Node) -> Result<Date, String> {
 
 /// A minute of the day, 0 to 1440, written as hours and minutes.
 pub(crate) fn minute(node: &Node) -> Result<u16, String> {
-    let minute = text(node)?.split_once(':').and_then(|(hours, minutes)| {
+    minute_of(text(node)?)
+}
+
+/// The same, of a bare text.
+pub(crate) fn minute_of(text: &str) -> Result<u16, String> {
+    let minute = text.split_once(':').and_then(|(hours, minutes)| {
         let digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(hours) || !digits(minutes) {
             return None;

@@ -8,7 +8,7 @@ use domain::DeviceId;
 use jiff::{SignedDuration, Timestamp};
 use partner::{AttestationPolicy, Attested, PartnerClient};
 use privacy::{
-    HpkePrivateKey, KeyError, KeyProvider, Keyring, Plate, CredentialToken, Purpose, TokenKey,
+    CredentialToken, HpkePrivateKey, KeyError, KeyProvider, Keyring, Plate, Purpose, TokenKey,
     TokenKeyRoots,
 };
 

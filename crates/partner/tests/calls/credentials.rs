@@ -158,10 +158,7 @@ async fn weekdays_and_hours_go_out_with_their_zone_and_come_back_to_be_compared(
         "devices": ["sunrise.north-gate"],
     });
     assert_eq!(body, expected);
-    let both = [
-        faces[0].clone(),
-        plate_token("sunrise", "gatekeeper", 2),
-    ];
+    let both = [faces[0].clone(), plate_token("sunrise", "gatekeeper", 2)];
     let mixed = CredentialToPut {
         tokens: &both,
         ..face

@@ -34,7 +34,8 @@ pub(crate) fn find<S: Shown>(
         });
         known
             && credential.kind == S::KIND
-            && credential.devices.contains(device) && credential.window.contains(now)
+            && credential.devices.contains(device)
+            && credential.window.contains(now)
     });
     Ok(found.map(|stored| Match(stored.id)))
 }

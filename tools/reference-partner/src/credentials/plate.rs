@@ -17,7 +17,6 @@ impl Plate {
             .flat_map(char::to_uppercase);
         Self(Zeroizing::new(upper.map(latin).collect()))
     }
-
 }
 
 impl Shown for Plate {

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn hours_and_weekdays_are_those_of_the_zone() {
         // 2026-11-27 is a Friday; Moscow is UTC+3.
-        let office = window(r#"{"weekdays":[5],"from":540,"until":1080,"time_zone":"Europe/Moscow"}"#);
+        let office =
+            window(r#"{"weekdays":[5],"from":540,"until":1080,"time_zone":"Europe/Moscow"}"#);
         let times = [
             "2026-11-27T05:59:59Z",
             "2026-11-27T06:00:00Z",
@@ -133,15 +134,20 @@ mod tests {
             "2026-11-26T10:00:00Z",
             "2026-11-28T10:00:00Z",
         ];
-        assert_eq!(opens(&office, &times), [false, true, true, false, false, false]);
-        let elsewhere = window(r#"{"weekdays":[5],"from":540,"until":1080,"time_zone":"Asia/Vladivostok"}"#);
+        assert_eq!(
+            opens(&office, &times),
+            [false, true, true, false, false, false]
+        );
+        let elsewhere =
+            window(r#"{"weekdays":[5],"from":540,"until":1080,"time_zone":"Asia/Vladivostok"}"#);
         assert_eq!(opens(&elsewhere, &["2026-11-27T06:00:00Z"]), [true]);
         assert_eq!(opens(&elsewhere, &["2026-11-27T14:00:00Z"]), [false]);
     }
 
     #[test]
     fn a_night_belongs_to_its_evening() {
-        let night = window(r#"{"weekdays":[5],"from":1320,"until":360,"time_zone":"Europe/Moscow"}"#);
+        let night =
+            window(r#"{"weekdays":[5],"from":1320,"until":360,"time_zone":"Europe/Moscow"}"#);
         let times = [
             "2026-11-27T20:00:00Z",
             "2026-11-28T02:00:00Z",
@@ -164,7 +170,11 @@ mod tests {
     fn an_hour_that_the_clocks_skip_never_comes_and_one_that_they_repeat_comes_twice() {
         let hour = window(r#"{"from":120,"until":180,"time_zone":"Europe/Berlin"}"#);
         // 2026-03-29: 01:59:59 is followed by 03:00:00.
-        let times = ["2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"];
+        let times = [
+            "2026-03-29T00:59:59Z",
+            "2026-03-29T01:00:00Z",
+            "2026-03-29T01:30:00Z",
+        ];
         assert_eq!(opens(&hour, &times), [false, false, false]);
         // 2026-10-25: 02:00 to 03:00 comes at UTC+2, then again at UTC+1.
         let times = [
@@ -177,7 +187,8 @@ mod tests {
         ];
         assert_eq!(opens(&hour, &times), [false, true, true, true, true, false]);
         // A night over the skipped hour goes on, and ends by the new time.
-        let night = window(r#"{"weekdays":[6],"from":1320,"until":240,"time_zone":"Europe/Berlin"}"#);
+        let night =
+            window(r#"{"weekdays":[6],"from":1320,"until":240,"time_zone":"Europe/Berlin"}"#);
         let times = ["2026-03-29T01:30:00Z", "2026-03-29T02:00:00Z"];
         assert_eq!(opens(&night, &times), [true, false]);
     }

@@ -240,7 +240,8 @@ async fn a_face_opens_by_its_own_credential_and_at_its_hours_only() {
     let scene = scene(Site::new(None)).await;
     let key = [42; 32];
     scene.put_key(scene.wrap(&key, 1, "sunrise").await).await;
-    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get("Europe/Moscow").unwrap());
+    let zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
+    let now = zone.to_datetime(jiff::Timestamp::now());
     let (today, tomorrow) = (
         now.weekday().to_monday_one_offset(),
         now.weekday().next().to_monday_one_offset(),
@@ -286,7 +287,9 @@ async fn a_face_opens_by_its_own_credential_and_at_its_hours_only() {
         .call(Method::GET, path, &scene.token, None)
         .await;
     let listed = page["credentials"].as_array().unwrap();
-    let listed = listed.iter().find(|one| one["credential"] == id.to_string());
+    let listed = listed
+        .iter()
+        .find(|one| one["credential"] == id.to_string());
     let listed = listed.unwrap();
     assert_eq!(listed["kind"], "face");
     assert_eq!(listed["window"]["weekdays"], body["window"]["weekdays"]);
