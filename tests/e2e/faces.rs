@@ -204,6 +204,62 @@ async fn a_face_opens_with_a_legal_basis_and_never_without() -> Result<()> {
 }
 
 #[tokio::test]
+async fn wrong_fields_are_named_and_nothing_is_repeated() -> Result<()> {
+    let scene = Scene::start().await?;
+    record_basis(&scene, "sunrise", true).await?;
+    let before = scene.traces().await?;
+    let good = wish(&scene, "anna", "sunrise", &[DOOR.to_owned()])?;
+    type Change = fn(&mut AddFaceCredentialRequest);
+    let cases: [(&str, Change); 7] = [
+        ("complex_id", |r| r.complex_id = "Sunrise".into()),
+        ("credential_id", |r| r.credential_id = "mine".into()),
+        ("face_reference", |r| {
+            r.face_reference = "Анна Петрова".into()
+        }),
+        ("subject_ref", |r| {
+            r.subject_ref = Uuid::new_v4().to_string()
+        }),
+        ("device_ids", |r| r.device_ids.clear()),
+        ("device_ids", |r| {
+            r.device_ids = vec!["moonlight.main-door".into()]
+        }),
+        ("basis.kind", |r| r.basis = Some(pb::LegalBasis::default())),
+    ];
+    for (field, change) in cases {
+        let mut request = good.clone();
+        change(&mut request);
+        let mut operator = Operator::connect(scene.site()).await?;
+        let refused = operator.registry.add_face_credential(request).await;
+        if let Err(status) = &refused {
+            assert!(
+                !status.message().contains("Анна"),
+                "the reference is repeated"
+            );
+        }
+        let wrong = Told::new(Code::InvalidArgument, "INVALID_FIELD", &[field]);
+        assert_eq!(told(refused), wrong);
+    }
+    // A complex's basis is no plan either.
+    let (version, complex) = registry::find(&scene, "sunrise", |entity| match entity {
+        Entity::Complex(complex) => Some(complex),
+        _ => None,
+    })
+    .await?;
+    let planned = pb::Complex {
+        face_basis: Some(pb::LegalBasis {
+            document_date: "2999-01-01".to_owned(),
+            ..consent()
+        }),
+        ..complex
+    };
+    let put = registry::put(&scene, "sunrise", version, Entity::Complex(planned));
+    let refused = put.await.unwrap_err().to_string();
+    assert!(refused.contains("face_basis.document_date"), "{refused}");
+    assert_eq!(scene.traces().await?, before);
+    scene.finish().await
+}
+
+#[tokio::test]
 async fn what_a_partner_did_not_delete_is_asked_for_again() -> Result<()> {
     let mut scene = Scene::start().await?;
     record_basis(&scene, "sunrise", true).await?;

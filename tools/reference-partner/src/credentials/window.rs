@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -16,15 +16,40 @@ pub(crate) struct Window {
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) not_after: Option<Timestamp>,
     /// ISO 8601: 1 is Monday.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "said",
+        skip_serializing_if = "Option::is_none"
+    )]
     weekdays: Option<Vec<i8>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "said",
+        skip_serializing_if = "Option::is_none"
+    )]
     from: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "said",
+        skip_serializing_if = "Option::is_none"
+    )]
     until: Option<u16>,
     /// Whose weekdays and hours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "said",
+        skip_serializing_if = "Option::is_none"
+    )]
     time_zone: Option<String>,
+}
+
+/// What is there has a value: `null` is not the same as absent here.
+fn said<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 impl Window {
@@ -212,8 +237,13 @@ mod tests {
             let window: Window = serde_json::from_str(json).unwrap();
             assert!(window.check().is_err(), "{json}");
         }
-        let unknown = r#"{"holidays":true}"#;
-        assert!(serde_json::from_str::<Window>(unknown).is_err());
+        for json in [
+            r#"{"holidays":true}"#,
+            r#"{"weekdays":null}"#,
+            r#"{"from":-1}"#,
+        ] {
+            assert!(serde_json::from_str::<Window>(json).is_err(), "{json}");
+        }
     }
 
     #[test]
