@@ -54,7 +54,7 @@ impl Provisioner {
         self.put(&within, &attested, &credential, key.face_token(&face))
             .await?;
         if !self.stays(&complex, &credential, &item) {
-            withdraw::delete(&within.closing(), credential.id).await?;
+            withdraw::delete(within.closing(), credential.id).await?;
             return Err(if self.may_hold(&complex, &credential) {
                 Refusal::Stale
             } else {

@@ -80,7 +80,7 @@ impl Provisioner {
         self.put(&ready.within, &ready.attested, &credential, token)
             .await?;
         if !self.stays(complex, &credential, &item) {
-            return withdraw::delete(&ready.within.closing(), credential.id).await;
+            return withdraw::delete(ready.within.closing(), credential.id).await;
         }
         info!(%complex, credential = %credential.id, "guest's plate provisioned");
         Ok(())
