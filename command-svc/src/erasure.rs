@@ -10,6 +10,7 @@ use domain::{ComplexId, CredentialId, SubjectRef};
 use privacy::{Item, SubjectKey, Subjects};
 
 use crate::knowledge::Knowledge;
+use crate::provision::sealed::{item, keeper};
 use crate::refusal::Refusal;
 use crate::subjects::Directory;
 
@@ -19,7 +20,8 @@ pub(crate) struct Doomed {
     subject: SubjectRef,
     /// The identity, and with it everything.
     pub whole: bool,
-    plates: BTreeSet<CredentialId>,
+    /// Items of credentials, under whom they are kept: the person, or one of the person's passes.
+    items: BTreeSet<(SubjectRef, Item)>,
 }
 
 impl Doomed {
@@ -28,26 +30,29 @@ impl Doomed {
         let erased = complexes
             .iter()
             .filter(|complex| registry.is_erased(complex, subject));
-        let plates = erased.flat_map(|complex| plates(registry, complex, subject));
+        let items = erased.flat_map(|complex| items(registry, complex, subject));
         Self {
             subject,
             whole: registry.is_identity_erased(subject),
-            plates: plates.collect(),
+            items: items.collect(),
         }
     }
 
     /// The records that are still there. With an identity, also those that lost to it: else one of
     /// them would be the user's next.
     pub(crate) fn left(&self, subjects: &Subjects) -> Vec<SubjectKey> {
+        let keys = self.items.iter();
+        let keys = keys.filter_map(|(keeper, item)| subjects.item(*keeper, *item));
+        let mut all: Vec<_> = keys.map(|(key, _)| key).collect();
         let items = subjects.items(self.subject).into_iter().map(|(key, _)| key);
-        if !self.whole {
-            let fits = |item| matches!(item, Item::Plate(plate) if self.plates.contains(&plate));
-            return items.filter(|key| fits(key.item)).collect();
+        let wanted = |key: &SubjectKey| self.whole || self.items.contains(&(key.subject, key.item));
+        all.extend(items.filter(wanted));
+        if self.whole {
+            let losers = subjects.losers().into_iter();
+            let beside = losers.filter(|loser| all.iter().any(|key| key.index == loser.index));
+            let beside: Vec<_> = beside.collect();
+            all.extend(beside);
         }
-        let own: Vec<_> = items.collect();
-        let losers = subjects.losers().into_iter();
-        let beside = losers.filter(|loser| own.iter().any(|key| key.index == loser.index));
-        let mut all: Vec<_> = own.iter().cloned().chain(beside).collect();
         all.sort();
         all.dedup();
         all
@@ -55,14 +60,25 @@ impl Doomed {
 
     /// Parts of the keys of these records, whatever their index.
     pub(crate) fn key_parts(&self) -> Vec<String> {
-        if self.whole {
-            return vec![format!("/{}/", self.subject)];
-        }
-        let plates = self.plates.iter();
-        plates
-            .map(|plate| format!("/{}/{}", self.subject, Item::Plate(*plate)))
-            .collect()
+        let whole = self.whole.then(|| format!("/{}/", self.subject));
+        let items = self.items.iter();
+        let own = |keeper: SubjectRef| self.whole && keeper == self.subject;
+        let items = items.filter(|(keeper, _)| !own(*keeper));
+        let items = items.map(|(keeper, item)| format!("/{keeper}/{item}"));
+        whole.into_iter().chain(items).collect()
     }
+}
+
+/// The items of all credentials that are about a person in a complex, those of passes too, each with
+/// whom it is kept under.
+fn items(registry: &Registry, complex: &ComplexId, subject: SubjectRef) -> Vec<(SubjectRef, Item)> {
+    let about = registry.about(complex, subject).into_iter();
+    about
+        .filter_map(|entity| match entity.state {
+            Entity::Credential(it) => Some((keeper(it.holder), item(it.kind, it.id))),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The plates' credentials that a person holds in a complex.

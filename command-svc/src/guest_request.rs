@@ -1,9 +1,10 @@
 //! Requests about guest passes, parsed: after this, nothing is a bare string.
 
-use domain::registry::{GuestPass, MAX_USES};
+use domain::registry::{GuestPass, MAX_USES, Registry};
 use domain::window::Window;
-use domain::{ComplexId, DeviceId, GrantId, PassId};
+use domain::{ComplexId, CredentialId, DeviceId, GrantId, PassId};
 use jiff::Timestamp;
+use privacy::Plate;
 use proto::access as pb;
 use records::window_from_wire;
 use uuid::Uuid;
@@ -30,6 +31,8 @@ pub(crate) struct NewPass {
     pub window: Window,
     /// 0 for any number.
     pub max_uses: u32,
+    /// The guest's car.
+    pub plate: Option<Plate>,
 }
 
 impl NewPass {
@@ -46,8 +49,14 @@ impl NewPass {
         }
     }
 
-    /// Whether `pass` is what is wished for, whatever became of it since.
-    pub(crate) fn made(&self, pass: &GuestPass) -> bool {
+    /// Whether `pass` is what is wished for, with a plate or without one, whatever became of it
+    /// since. Which plate it is, is sealed.
+    pub(crate) fn is(&self, registry: &Registry, pass: &GuestPass) -> bool {
+        let plate = registry.credential(&self.complex, &CredentialId::of_pass(pass.id));
+        self.made(pass) && self.plate.is_some() == plate.is_some()
+    }
+
+    fn made(&self, pass: &GuestPass) -> bool {
         let wished = self.pass(pass.id, pass.grant);
         GuestPass {
             revoked: false,
@@ -96,6 +105,7 @@ pub(crate) fn parse(
     if request.max_uses > MAX_USES {
         return Err(Refusal::field("max_uses", "at most 1000; 0 for any number"));
     }
+    let plate = plate(request)?;
     Ok(NewPass {
         key,
         complex,
@@ -103,7 +113,22 @@ pub(crate) fn parse(
         devices,
         window,
         max_uses: request.max_uses,
+        plate,
     })
+}
+
+/// A camera that opens counts no uses, so a pass with a plate has any number of them.
+fn plate(request: &pb::CreateGuestPassRequest) -> Result<Option<Plate>, Refusal> {
+    if request.plate.is_empty() {
+        return Ok(None);
+    }
+    if request.max_uses > 0 {
+        let why = "uses by a plate are not counted; leave max_uses 0, or make two passes";
+        return Err(Refusal::field("plate", why));
+    }
+    let plate = Plate::parse(&request.plate);
+    let plate = plate.map_err(|error| Refusal::field("plate", error.to_string()))?;
+    Ok(Some(plate))
 }
 
 #[cfg(test)]
@@ -118,6 +143,7 @@ mod tests {
             device_ids: vec!["sunrise.gate".to_owned(), "sunrise.door".to_owned()],
             window: None,
             max_uses: 3,
+            plate: String::new(),
         }
     }
 

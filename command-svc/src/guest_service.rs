@@ -6,9 +6,9 @@ use authn::peer::AllowedPeers;
 use authn::token::{AccessToken, AccessTokenVerifier};
 use domain::event::Actor;
 use domain::guests::{self, Outside, OwnPass};
-use domain::registry::{Change, ChangeSet, Entity, GuestPass};
+use domain::registry::{Change, ChangeSet, Credential, Entity, GuestPass};
 use domain::vocabulary::{ActorKind, Reason};
-use domain::{CallerName, ChangeSetId, ComplexId, PassId, SubjectRef};
+use domain::{CallerName, ChangeSetId, ComplexId, CredentialId, PassId, SubjectRef};
 use jiff::Timestamp;
 use proto::access::guest_service_server::GuestService;
 use proto::access::{
@@ -24,6 +24,7 @@ use tonic::{Request, Response, Status};
 use crate::admission::Admission;
 use crate::guest_request::{self, NewPass};
 use crate::knowledge::State;
+use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::subjects::Directory;
@@ -39,6 +40,8 @@ pub(crate) struct Guests {
     pub directory: Arc<Directory>,
     /// Writes change sets.
     pub registrar: Arc<Registrar>,
+    /// Gives partners the plates of passes.
+    pub provisioner: Arc<Provisioner>,
     /// Rates.
     pub admission: Arc<Admission>,
     /// Active passes that an owner may have.
@@ -84,23 +87,51 @@ impl Guests {
         let owner = self.owner(&token)?;
         let owner = owner.ok_or(Refusal::Denied(Reason::NoGrant))?;
         let id = PassId::derive(&caller, owner, &wish.key);
-        let _making = self.making.lock().await;
-        let made = {
-            let state = self.registrar.knowledge.lock();
-            self.judge(&state, owner, id, &wish, now)?
+        // Whoever may not make the pass learns nothing of partners and devices.
+        self.judge(&self.registrar.knowledge.lock(), owner, id, &wish, now)?;
+        let host = match &wish.plate {
+            Some(_) => Some(self.provisioner.host(&wish.complex, &wish.devices)?),
+            None => None,
         };
+        let making = self.making.lock().await;
+        let made = self.judge(&self.registrar.knowledge.lock(), owner, id, &wish, now)?;
         if let Some(pass) = made {
             let trace = grpc::trace(request.metadata());
-            let change = (id.created(), 0, pass);
-            self.put(&caller, owner, &wish.complex, change, &trace)
-                .await?;
+            let plate = wish
+                .plate
+                .as_ref()
+                .map(|_| self.provisioner.plate_of(&pass));
+            let mut entities = vec![(0, Entity::GuestPass(pass))];
+            entities.extend(plate.clone().map(|plate| (0, Entity::Credential(plate))));
+            // Sealed first: whoever sees the credential registered needs the plate.
+            if let (Some(credential), Some(plate)) = (&plate, &wish.plate) {
+                let plate = plate.clone();
+                self.provisioner.seal_plate(credential, plate).await?;
+            }
+            let set = (id.created(), entities);
+            let put = self.put(&caller, owner, &wish.complex, set, &trace).await;
+            if let (Err(refusal), Some(credential)) = (&put, &plate)
+                && !matches!(refusal, Refusal::Log | Refusal::Stale)
+            {
+                self.provisioner.unseal_plate(credential).await?;
+            }
+            put?;
         }
-        let state = self.registrar.knowledge.lock();
-        let made = guests::own_pass(&state.registry, owner, id, now);
-        let made = made.filter(|own| wish.made(own.pass));
-        // Another instance may have made another pass under this key in the same moment.
-        let pass = Some(seen(&made.ok_or(Refusal::KeyReused)?));
-        Ok(CreateGuestPassResponse { pass })
+        drop(making);
+        let (plate, answer) = {
+            let state = self.registrar.knowledge.lock();
+            let made = guests::own_pass(&state.registry, owner, id, now);
+            let made = made.filter(|own| wish.is(&state.registry, own.pass));
+            // Another instance may have made another pass under this key in the same moment.
+            let made = made.ok_or(Refusal::KeyReused)?;
+            (CredentialId::of_pass(made.pass.id), seen(&made))
+        };
+        if let Some(partner) = host {
+            self.provisioner
+                .wait_for(&wish.complex, &partner, plate)
+                .await;
+        }
+        Ok(CreateGuestPassResponse { pass: Some(answer) })
     }
 
     /// The pass to be made; none if the same request has made it before.
@@ -118,7 +149,7 @@ impl Guests {
         }
         // Under another complex it would be another request with this key.
         if let Some(known) = guests::own_pass(registry, owner, id, now) {
-            let same = *known.complex == wish.complex && wish.made(known.pass);
+            let same = *known.complex == wish.complex && wish.is(registry, known.pass);
             return if same {
                 Ok(None)
             } else {
@@ -147,7 +178,7 @@ impl Guests {
         caller: &CallerName,
         SubjectRef(owner): SubjectRef,
         complex: &ComplexId,
-        (id, expected_version, pass): (ChangeSetId, u64, GuestPass),
+        (id, entities): (ChangeSetId, Vec<(u64, Entity)>),
         trace: &TraceContext,
     ) -> Result<(), Refusal> {
         let actor = Actor {
@@ -158,10 +189,13 @@ impl Guests {
         let set = ChangeSet {
             id,
             note: String::new(),
-            changes: vec![Change {
-                expected_version,
-                entity: Entity::GuestPass(pass),
-            }],
+            changes: entities
+                .into_iter()
+                .map(|(expected_version, entity)| Change {
+                    expected_version,
+                    entity,
+                })
+                .collect(),
         };
         let put = self.registrar.apply(actor, complex, set, trace).await;
         put.map(drop)
@@ -202,11 +236,16 @@ impl Guests {
         let id: PassId = grpc::id("pass_id", &request.get_ref().pass_id)?;
         let owner = self.owner(&token)?;
         let owner = owner.ok_or(Refusal::NotFound("pass"))?;
-        let (complex, version, pass) = {
+        let (complex, version, pass, plate) = {
             let state = self.registrar.knowledge.lock();
             let own = guests::own_pass(&state.registry, owner, id, Timestamp::now())
                 .ok_or(Refusal::NotFound("pass"))?;
-            (own.complex.clone(), own.version, own.pass.clone())
+            let plate = state
+                .registry
+                .credential(own.complex, &CredentialId::of_pass(id))
+                .filter(|(_, plate)| !plate.revoked)
+                .map(|(version, plate)| (version, plate.clone()));
+            (own.complex.clone(), own.version, own.pass.clone(), plate)
         };
         if !pass.revoked {
             let trace = grpc::trace(request.metadata());
@@ -214,8 +253,17 @@ impl Guests {
                 revoked: true,
                 ..pass
             };
-            let change = (id.revoked(version), version, revoked);
-            self.put(&caller, owner, &complex, change, &trace).await?;
+            let mut entities = vec![(version, Entity::GuestPass(revoked))];
+            // The partner is told as soon as this is folded.
+            entities.extend(plate.map(|(version, plate)| {
+                let revoked = Credential {
+                    revoked: true,
+                    ..plate
+                };
+                (version, Entity::Credential(revoked))
+            }));
+            let set = (id.revoked(version), entities);
+            self.put(&caller, owner, &complex, set, &trace).await?;
         }
         let pass = Some(self.own(owner, id)?);
         Ok(RevokeGuestPassResponse { pass })

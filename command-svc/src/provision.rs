@@ -9,16 +9,20 @@
 mod act;
 mod add;
 mod crew;
+mod face;
+mod guest_plate;
 mod key;
 mod place;
 mod round;
+pub(crate) mod sealed;
 mod show;
 mod tell;
 mod tries;
 mod why;
+pub(crate) mod withdraw;
 mod worker;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +33,7 @@ use domain::vocabulary::ActorKind;
 use domain::{ComplexId, CredentialId, EventId, PartnerId};
 use eventlog::Topic;
 use jiff::Timestamp;
-use privacy::{PlateKeys, TokenKeyRoots};
+use privacy::{FaceKeys, PlateKeys, TokenKeyRoots};
 use serde::Deserialize;
 use service::trace::TraceContext;
 use tokio::sync::{Notify, Semaphore};
@@ -102,6 +106,8 @@ pub(crate) struct Provisioner {
     partners: Partners,
     /// Seals plates.
     plates: PlateKeys,
+    /// Seals references of faces; none where this instance may not.
+    faces: Option<FaceKeys>,
     /// Makes tokens.
     tokens: TokenKeyRoots,
     /// Room for calls at each partner.
@@ -159,6 +165,8 @@ pub(crate) struct Parts {
     pub partners: Partners,
     /// Seals plates.
     pub plates: PlateKeys,
+    /// Seals references of faces; none where this instance may not.
+    pub faces: Option<FaceKeys>,
     /// Makes tokens.
     pub tokens: TokenKeyRoots,
 }
@@ -175,6 +183,7 @@ impl Provisioner {
             directory: parts.directory,
             partners: parts.partners,
             plates: parts.plates,
+            faces: parts.faces,
             tokens: parts.tokens,
             desks: Mutex::default(),
         }
@@ -185,29 +194,25 @@ impl Provisioner {
         Arc::clone(desks.entry(pair.clone()).or_default())
     }
 
-    /// Whether no partner holds the credential any more, as they themselves say now. For those who
-    /// erase: the registry must not want it any more, or it comes back.
+    /// What the partners hold in a complex, as they themselves say now. For those who erase: what
+    /// the registry still wants comes back.
     ///
     /// # Errors
-    /// A partner that could hold it can't be asked: then nothing is known.
-    #[allow(dead_code, reason = "nobody erases yet")]
-    pub(crate) async fn is_gone(
+    /// A partner that could hold something can't be asked: then nothing is known.
+    pub(crate) async fn held_in(
         &self,
         complex: &ComplexId,
-        credential: CredentialId,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<BTreeSet<CredentialId>, Refusal> {
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
         }
+        let mut all = BTreeSet::new();
         for partner in self.partners_of(complex) {
             let pair = (complex.clone(), partner);
             let place = Place::closing(self, &pair).map_err(Why::refusal)?;
-            let held = place.list().await.map_err(Why::refusal)?;
-            if held.contains_key(&credential) {
-                return Ok(false);
-            }
+            all.extend(place.list().await.map_err(Why::refusal)?.into_keys());
         }
-        Ok(true)
+        Ok(all)
     }
 
     /// The partners that have a perimeter in a complex, closed ones too, or ever got something there.
@@ -217,7 +222,7 @@ impl Provisioner {
         let with_perimeter =
             registered.filter(|id| state.registry.perimeter(complex, id).is_some());
         let partners = with_perimeter.chain(state.registry.standings().partners(complex));
-        let partners: std::collections::BTreeSet<_> = partners.cloned().collect();
+        let partners: BTreeSet<_> = partners.cloned().collect();
         partners.into_iter().collect()
     }
 

@@ -80,6 +80,15 @@ pub(crate) enum Refusal {
     /// The decision: the device requires another login.
     #[error("denied: STEP_UP_REQUIRED; have the user log in as `max_age` and `acr` say")]
     StepUp(StepUp),
+    /// Faces may not be processed in the complex.
+    #[error(
+        "this complex has no legal basis for faces on record; once one is documented, record it in \
+         the complex: face_basis with its type (CONSENT_IN_WRITING, 152-FZ art. 11) and date"
+    )]
+    NoLegalBasis,
+    /// This instance lacks something that the call needs.
+    #[error("{0}")]
+    NotConfigured(String),
     /// The owner has as many active guest passes as they may.
     #[error("too many active guest passes; revoke one first")]
     TooManyPasses,
@@ -150,6 +159,8 @@ impl Refusal {
             Refusal::InProgress => "IN_PROGRESS",
             Refusal::Denied(reason) => reason.as_str(),
             Refusal::StepUp(_) => Reason::StepUpRequired.as_str(),
+            Refusal::NoLegalBasis => "NO_LEGAL_BASIS",
+            Refusal::NotConfigured(_) => "NOT_CONFIGURED",
             Refusal::TooManyPasses => "TOO_MANY_PASSES",
             Refusal::KeyReused => "KEY_REUSED",
             Refusal::NotFound(_) => "NOT_FOUND",
@@ -199,9 +210,11 @@ impl Refusal {
             Refusal::KeyReused => Code::AlreadyExists,
             Refusal::NotFound(_) => Code::NotFound,
             Refusal::Conflict(_) => Code::Aborted,
-            Refusal::TooManyPasses | Refusal::Partner(_) | Refusal::Held { .. } => {
-                Code::FailedPrecondition
-            }
+            Refusal::NoLegalBasis
+            | Refusal::NotConfigured(_)
+            | Refusal::TooManyPasses
+            | Refusal::Held { .. }
+            | Refusal::Partner(_) => Code::FailedPrecondition,
             Refusal::Internal => Code::Internal,
         }
     }

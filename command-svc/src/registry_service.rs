@@ -5,19 +5,22 @@ use std::sync::Arc;
 use domain::registry::{Change, ChangeSet, Entity};
 use domain::{ChangeSetId, ComplexId, SubjectRef};
 use eventlog::{Position, Topic};
+use jiff::Timestamp;
 use proto::access::registry_service_server::RegistryService;
 use proto::access::{
-    AddPlateCredentialRequest, AddPlateCredentialResponse, ApplyRequest, ApplyResponse,
-    AuditPosition, DeliverTokenKeyRequest, DeliverTokenKeyResponse, EnsureSubjectRequest,
-    EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
-    GetComplexResponse, GetProvisioningRequest, GetProvisioningResponse, HistoryRequest,
-    HistoryResponse, VerifyPartnerRequest, VerifyPartnerResponse,
+    AddFaceCredentialRequest, AddFaceCredentialResponse, AddPlateCredentialRequest,
+    AddPlateCredentialResponse, ApplyRequest, ApplyResponse, AuditPosition, DeliverTokenKeyRequest,
+    DeliverTokenKeyResponse, EnsureSubjectRequest, EnsureSubjectResponse, EnsureSubjectsRequest,
+    EnsureSubjectsResponse, GetComplexRequest, GetComplexResponse, GetProvisioningRequest,
+    GetProvisioningResponse, HistoryRequest, HistoryResponse, VerifyPartnerRequest,
+    VerifyPartnerResponse,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
 use crate::grpc;
 use crate::history::History;
+use crate::legal_basis;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
 use crate::provision::{self, Provisioner};
@@ -217,6 +220,25 @@ impl RegistryApi {
         operator.is_for(&complex)?;
         self.provisioner.provisioning(&complex)
     }
+
+    async fn face(
+        &self,
+        request: Request<AddFaceCredentialRequest>,
+    ) -> Result<AddFaceCredentialResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let trace = grpc::trace(request.metadata());
+        let request = request.into_inner();
+        operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
+        let actor = self.operators.actor(&operator).await?;
+        let added = self.provisioner.add_face(actor, request, &trace).await?;
+        let (reason, to_do) = added.reason.unwrap_or_default();
+        Ok(AddFaceCredentialResponse {
+            audit_position: added.position.map(position),
+            state: provision::to_wire(added.state).into(),
+            reason,
+            to_do: to_do.to_owned(),
+        })
+    }
 }
 
 /// Whether a user can be one; `path` is where they stand in the request.
@@ -229,7 +251,7 @@ fn valid_user(path: &str, user: &EnsureSubjectRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Changes from the wire; a time zone must be one that is known here.
+/// Changes from the wire; a time zone must be one that is known here, a document one of the past.
 fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
     let mut changes = Vec::with_capacity(wire.len());
     for (index, change) in wire.iter().enumerate() {
@@ -247,6 +269,10 @@ fn changes(wire: &[pb::Change]) -> Result<Vec<Change>, Refusal> {
                 field,
                 "expected an IANA time zone, e.g. Europe/Moscow",
             ));
+        }
+        if let Some(field) = legal_basis::not_given(&change.entity, Timestamp::now()) {
+            let field = format!("changes[{index}].{field}");
+            return Err(Refusal::field(field, legal_basis::NOT_YET));
         }
         changes.push(change);
     }
@@ -296,6 +322,13 @@ impl RegistryService for RegistryApi {
         request: Request<DeliverTokenKeyRequest>,
     ) -> Result<Response<DeliverTokenKeyResponse>, Status> {
         grpc::reply("DeliverTokenKey", self.token_key(request)).await
+    }
+
+    async fn add_face_credential(
+        &self,
+        request: Request<AddFaceCredentialRequest>,
+    ) -> Result<Response<AddFaceCredentialResponse>, Status> {
+        grpc::reply("AddFaceCredential", self.face(request)).await
     }
 
     async fn get_complex(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::SubjectRef;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use privacy::{LookupIndex, PlateKeys, Purpose, SealError, SubjectKey};
+use privacy::{FaceKeys, LookupIndex, PlateKeys, Purpose, SealError, SubjectKey};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info};
@@ -64,6 +64,8 @@ pub(crate) struct Rekeyer {
     pub directory: Arc<Directory>,
     /// The keys of plates.
     pub plates: PlateKeys,
+    /// The keys of faces; none where this instance may not open these.
+    pub faces: Option<FaceKeys>,
     /// Who is erased.
     pub knowledge: Arc<Knowledge>,
     /// Freshness.
@@ -107,6 +109,7 @@ impl Rekeyer {
         Keys {
             identity: self.directory.identity_keys(),
             plates: &self.plates,
+            faces: self.faces.as_ref(),
             lookup: self.directory.lookup_keys(),
         }
     }
@@ -161,9 +164,10 @@ impl Rekeyer {
     async fn sealed_again(&self) -> bool {
         let keys = self.keys();
         let (identity, plate) = (keys.identity.primary(), keys.plates.primary());
+        let face = keys.faces.map(FaceKeys::primary);
         let older = self
             .directory
-            .read(|all| all.sealed_otherwise(identity, plate, ROUND));
+            .read(|all| all.sealed_otherwise(identity, plate, face, ROUND));
         let now = Timestamp::now();
         let full = older.len() == ROUND;
         let mut steps = Vec::with_capacity(older.len());
@@ -215,11 +219,12 @@ impl Rekeyer {
     /// Counts items by the version of their key, and says when a version has none left.
     fn report(&self, memory: &mut Memory) {
         let keys = self.keys();
-        let (outside, identities, plates) = self.directory.read(|all| {
+        let (outside, identities, plates, faces) = self.directory.read(|all| {
             (
                 all.outside(&memory.settled).len(),
                 all.sealed_under(Purpose::Identity),
                 all.sealed_under(Purpose::Plate),
+                all.sealed_under(Purpose::Face),
             )
         });
         let lookup = keys.lookup.primary();
@@ -239,6 +244,12 @@ impl Rekeyer {
         for version in keys.plates.versions() {
             let count = plates.get(&version).copied().unwrap_or_default();
             self.count(memory, "plate", (version, keys.plates.primary()), count);
+        }
+        if let Some(own) = keys.faces {
+            for version in own.versions() {
+                let count = faces.get(&version).copied().unwrap_or_default();
+                self.count(memory, "face", (version, own.primary()), count);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use authn::record::{RecordSigner, RecordVerifier};
 use authn::token::AccessTokenVerifier;
 use jiff::Timestamp;
-use privacy::{IdentityKeys, LookupKey, PlateKeys, TokenKeyRoots};
+use privacy::{FaceKeys, IdentityKeys, KeyError, KeyFiles, LookupKey, PlateKeys, TokenKeyRoots};
 use proto::access::access_service_server::AccessServiceServer;
 use proto::access::guest_service_server::GuestServiceServer;
 use proto::access::registry_service_server::RegistryServiceServer;
@@ -35,7 +35,7 @@ use crate::open::Opener;
 use crate::operator::Operators;
 use crate::partners::{Partners, RELOAD};
 use crate::privileges::Privileges;
-use crate::provision::{Crew, Parts, Provisioner};
+use crate::provision::{Crew, Parts, Provisioner, withdraw};
 use crate::reconcile::Reconciler;
 use crate::recorder::Recorder;
 use crate::registrar::Registrar;
@@ -97,15 +97,6 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     });
     let ledger = Arc::new(Ledger::default());
     let admission = Arc::new(Admission::new(&config.limits, Arc::clone(&ledger)));
-    let guests = Guests {
-        allowed: config.access.allowed_peers.clone(),
-        tokens: tokens.clone(),
-        directory: Arc::clone(&directory),
-        registrar: Arc::clone(&registrar),
-        admission: Arc::clone(&admission),
-        most: config.limits.guest_passes,
-        making: Mutex::default(),
-    };
     let privileges = Arc::new(Privileges::new(
         config.privileges,
         Arc::clone(&knowledge),
@@ -117,17 +108,10 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         tokens: AccessTokenVerifier::new(config.operators).context("operators")?,
         directory: Arc::clone(&directory),
     };
-    let persons = SubjectApi {
-        operators: operators.clone(),
-        registrar: Arc::clone(&registrar),
-        directory: Arc::clone(&directory),
-        plates: PlateKeys::load(keys)?,
-        partners: partners.clone(),
-        log: Arc::clone(&log),
-    };
     let rekeyer = Rekeyer {
         directory: Arc::clone(&directory),
         plates: PlateKeys::load(keys)?,
+        faces: faces(keys)?,
         knowledge: Arc::clone(&knowledge),
         tails: Arc::clone(&tails),
         config: config.subjects,
@@ -137,16 +121,35 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
         directory: Arc::clone(&directory),
         partners: partners.clone(),
         plates: PlateKeys::load(keys)?,
+        faces: faces(keys)?,
         tokens: TokenKeyRoots::load(keys)?,
     };
     let provisioner = Arc::new(Provisioner::new(config.provisioning, parts));
+    let guests = Guests {
+        allowed: config.access.allowed_peers.clone(),
+        tokens: tokens.clone(),
+        directory: Arc::clone(&directory),
+        registrar: Arc::clone(&registrar),
+        provisioner: Arc::clone(&provisioner),
+        admission: Arc::clone(&admission),
+        most: config.limits.guest_passes,
+        making: Mutex::default(),
+    };
+    let persons = SubjectApi {
+        operators: operators.clone(),
+        registrar: Arc::clone(&registrar),
+        directory: Arc::clone(&directory),
+        plates: PlateKeys::load(keys)?,
+        provisioner: Arc::clone(&provisioner),
+        log: Arc::clone(&log),
+    };
     let (owned, owns) = watch::channel(BTreeSet::new());
     let crew = Crew::new(Arc::clone(&provisioner), owns);
     let registry = RegistryApi {
         operators,
         registrar,
         directory: Arc::clone(&directory),
-        provisioner,
+        provisioner: Arc::clone(&provisioner),
         privileges: Arc::clone(&privileges),
         history: History {
             log: Arc::clone(&log),
@@ -222,6 +225,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     parts.spawn(until(&background, privileges.run()));
     parts.spawn(until(&background, rekeyer.run()));
     parts.spawn(until(&background, crew.run()));
+    parts.spawn(until(&background, withdraw::run(provisioner)));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(
@@ -244,6 +248,14 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     drop(last);
     while parts.join_next().await.is_some() {}
     Ok(())
+}
+
+/// The keys of faces, where this instance has any.
+fn faces(keys: &KeyFiles) -> Result<Option<FaceKeys>, KeyError> {
+    match FaceKeys::load(keys) {
+        Err(KeyError::NotConfigured { .. }) => Ok(None),
+        faces => faces.map(Some),
+    }
 }
 
 /// Runs `part`, which never returns, until `stop`.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::grpc;
 use crate::operator::{Operator, Operators};
-use crate::partners::Partners;
+use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::subjects::Directory;
@@ -42,8 +42,8 @@ pub(crate) struct SubjectApi {
     pub directory: Arc<Directory>,
     /// Opens plates.
     pub plates: PlateKeys,
-    /// Who holds credentials.
-    pub partners: Partners,
+    /// Says who holds credentials.
+    pub provisioner: Arc<Provisioner>,
     /// Says whether what was erased is gone.
     pub log: Arc<dyn EventLog>,
 }

@@ -286,6 +286,29 @@ impl Directory {
             })
     }
 
+    /// Appends an item, and waits until it is known here.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn keep(&self, key: &SubjectKey, sealed: Vec<u8>) -> Result<(), Refusal> {
+        self.put(key, Some(sealed)).await?;
+        self.read_back(|subjects| subjects.item(key.subject, key.item).map(drop))
+            .await
+    }
+
+    /// Erases an item, and waits until it is no longer known here.
+    ///
+    /// # Errors
+    /// The log can't be written or read back.
+    pub(crate) async fn erase(&self, key: &SubjectKey) -> Result<(), Refusal> {
+        self.put(key, None).await?;
+        self.read_back(|subjects| {
+            let gone = subjects.item(key.subject, key.item).is_none();
+            gone.then_some(())
+        })
+        .await
+    }
+
     /// Waits until the fold answers.
     ///
     /// # Errors

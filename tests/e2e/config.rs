@@ -142,13 +142,14 @@ async fn a_secret_that_others_can_read_is_refused() -> Result<()> {
     let site = &ground.site;
     let server = |part: Part| site.certificates.servers[&part].private_key.clone();
     let keys = &site.keys;
-    let secrets: [(Part, PathBuf); 14] = [
+    let secrets: [(Part, PathBuf); 15] = [
         (Part::Partner, keys.webhook.clone()),
         (Part::CommandSvc, keys.record_key.clone()),
         (Part::CommandSvc, keys.lookup.clone()),
         (Part::CommandSvc, keys.identity.clone()),
         (Part::CommandSvc, keys.plate.clone()),
         (Part::CommandSvc, keys.token_key.clone()),
+        (Part::CommandSvc, keys.face.clone()),
         (Part::CommandSvc, server(Part::CommandSvc)),
         (
             Part::CommandSvc,

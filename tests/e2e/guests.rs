@@ -9,6 +9,8 @@ use eventlog::Topic;
 use harness::clients::{Bff, channel, open_request, with_token};
 use harness::process::wait_until;
 use harness::site::Part;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use privacy::PassSecret;
 use proto::access::guest_service_client::GuestServiceClient;
 use proto::access::{
@@ -67,6 +69,7 @@ fn wish(secret: &PassSecret, device: &str) -> CreateGuestPassRequest {
         device_ids: vec![device.to_owned()],
         window: None,
         max_uses: 0,
+        plate: String::new(),
     }
 }
 
@@ -144,6 +147,113 @@ async fn a_pass_is_made_used_and_revoked_everywhere() -> Result<()> {
             .into_inner()
             .active
     );
+    scene.finish().await
+}
+
+const GATE: &str = "sunrise.north-gate";
+const GUESTS_PLATE: &str = "К456МН 199";
+
+#[tokio::test]
+async fn a_guests_car_opens_while_its_pass_holds_and_not_after() -> Result<()> {
+    let scene = Scene::start().await?;
+    let (guests, anna) = (Guests::connect(&scene).await?, scene.token("anna").await?);
+    // The days of now and of the next midnight, wherever it is; two days on it is neither.
+    let now = TimeZone::get("Europe/Moscow")?.to_datetime(Timestamp::now());
+    let days = [now.weekday(), now.weekday().next()];
+    let days = days.map(|day| day.to_monday_one_offset() as u32);
+    let with_plate = CreateGuestPassRequest {
+        window: Some(pb::Window {
+            weekdays: days.to_vec(),
+            ..pb::Window::default()
+        }),
+        plate: GUESTS_PLATE.to_owned(),
+        ..wish(&PassSecret::generate()?, GATE)
+    };
+    let drive_up = async || {
+        let seen = scene.partner.plate(GATE, GUESTS_PLATE).await;
+        seen.map(|seen| seen["opened"] == true)
+    };
+    for (wrong, field) in [
+        (
+            CreateGuestPassRequest {
+                max_uses: 2,
+                ..with_plate.clone()
+            },
+            "plate",
+        ),
+        (
+            CreateGuestPassRequest {
+                plate: "CANARY".to_owned(),
+                ..with_plate.clone()
+            },
+            "plate",
+        ),
+    ] {
+        let refused = told(guests.create(&anna, wrong).await);
+        assert_eq!(
+            refused,
+            Told::new(Code::InvalidArgument, "INVALID_FIELD", &[field])
+        );
+    }
+    let elsewhere = CreateGuestPassRequest {
+        device_ids: vec!["moonlight.yard-barrier".to_owned()],
+        ..with_plate.clone()
+    };
+    let refused = told(guests.create(&anna, elsewhere).await);
+    assert_eq!(
+        refused.reason, "NO_GRANT",
+        "before anything is asked of a partner"
+    );
+    assert!(!drive_up().await?);
+
+    let pass = guests.create(&anna, with_plate.clone()).await?;
+    assert!(drive_up().await?);
+    assert_eq!(
+        guests.create(&anna, with_plate.clone()).await?,
+        pass,
+        "once"
+    );
+    for other in ["", "А001АА 77"] {
+        let other = CreateGuestPassRequest {
+            plate: other.to_owned(),
+            ..with_plate.clone()
+        };
+        let reused = Told::new(Code::AlreadyExists, "KEY_REUSED", &[]);
+        assert_eq!(told(guests.create(&anna, other).await), reused);
+    }
+    scene.delivered().await?;
+    let events = scene.log.events(Topic::AccessEvents).await?;
+    let seen = events.iter().any(|(_, event)| {
+        matches!(event.body, Body::AccessObserved(_))
+            && event.actor.kind == ActorKind::Guest
+            && event
+                .actor
+                .subject
+                .is_some_and(|pass_ref| pass_ref.to_string() == pass.pass_id)
+    });
+    assert!(seen, "it is the guest's opening");
+
+    scene.partner.shift_clock(2 * 24 * 3600).await?;
+    assert!(!drive_up().await?, "another day of the week");
+    scene.partner.shift_clock(0).await?;
+    assert!(drive_up().await?);
+
+    guests.revoke(&anna, &pass.pass_id).await?;
+    wait_until(PATIENCE, "the partner to hold it no more", || async {
+        drive_up().await.is_ok_and(|opened| !opened)
+    })
+    .await?;
+    wait_until(PATIENCE, "the sealed plate to be erased", || async {
+        let records = scene.log.records(Topic::Subjects).await.unwrap_or_default();
+        let mut own = records
+            .iter()
+            .filter(|record| record.key.starts_with(pass.pass_id.as_bytes()));
+        own.next_back().is_some_and(|last| last.value.is_none())
+    })
+    .await?;
+    // The same request again makes nothing that was revoked.
+    assert!(!guests.create(&anna, with_plate).await?.active);
+    assert!(!drive_up().await?);
     scene.finish().await
 }
 

@@ -18,6 +18,7 @@ use proto::events::change::Entity;
 use tonic::Code;
 use uuid::Uuid;
 
+use crate::faces;
 use crate::support::status::{Told, told};
 use crate::support::{PATIENCE, Scene};
 
@@ -77,12 +78,15 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id,
         ..GetComplexRequest::default()
     };
+    let devices = [format!("{complex}.main-door")];
+    let face = faces::wish(scene, "boris", complex, &devices)?;
     Ok(vec![
         told(registry.clone().history(history).await),
         told(registry.clone().get_provisioning(held).await),
         told(registry.clone().get_complex(get).await),
         told(registry.clone().apply(change(complex)).await),
         told(registry.clone().add_plate_credential(plate).await),
+        told(registry.clone().add_face_credential(face).await),
         told(registry.clone().deliver_token_key(key).await),
         told(registry.clone().verify_partner(verify).await),
     ])

@@ -12,6 +12,7 @@ use harness::site::PARTNER;
 use proto::events as pb;
 use proto::events::change::Entity;
 
+use crate::faces;
 use crate::support::{Scene, registry};
 
 const REVIEWED: &str = include_str!("perimeter/reviewed.txt");
@@ -33,8 +34,9 @@ async fn everybody_can_do_what_was_reviewed_and_nothing_else() -> Result<()> {
     scene.finish().await
 }
 
-/// Leaves the partner less in two of the complexes.
+/// Leaves the partner less in two of the complexes; faces have a legal basis in the third only.
 async fn narrow(scene: &Scene) -> Result<()> {
+    faces::record_basis(scene, "sunrise", true).await?;
     for (complex, closed) in [("moonlight", false), ("riverside", true)] {
         let (version, perimeter) = registry::find(scene, complex, |entity| match entity {
             Entity::Perimeter(perimeter) if perimeter.partner_id == PARTNER => Some(perimeter),

@@ -1,5 +1,6 @@
 //! `smarthomectl`: the operators' command line, against a site where nothing is registered yet.
 
+mod credential;
 mod import;
 
 use std::fs::Permissions;

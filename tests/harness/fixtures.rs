@@ -275,6 +275,7 @@ fn complex_entities(complex: &ComplexFixture, subject: &str, grant: &str) -> Vec
             complex_id: complex.id.to_owned(),
             name: complex.name.to_owned(),
             time_zone: complex.time_zone.to_owned(),
+            face_basis: None,
         }),
         Entity::Perimeter(pb::Perimeter {
             partner_id: PARTNER.to_owned(),

@@ -90,6 +90,27 @@ impl PartnerControl {
         .await
     }
 
+    /// The camera recognises a face that was enrolled under `reference`.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn face(&self, device: &str, reference: &str) -> Result<Value> {
+        self.post(
+            &format!("/devices/{device}/face"),
+            json!({ "reference": reference }),
+        )
+        .await
+    }
+
+    /// Moves the partner's clock; 0 sets it right again.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn shift_clock(&self, seconds: i64) -> Result<()> {
+        let body = json!({ "offset_seconds": seconds });
+        self.post("/clock", body).await.map(drop)
+    }
+
     /// The next `times` opens of a device fail in a named way.
     ///
     /// # Errors

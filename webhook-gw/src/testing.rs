@@ -96,6 +96,7 @@ fn complex(id: &str) -> Entity {
         id: id.parse().unwrap(),
         name: id.to_owned(),
         time_zone: "Europe/Moscow".to_owned(),
+        face_basis: None,
     })
 }
 
@@ -133,6 +134,7 @@ fn credential(id: Uuid, holder: Holder) -> Entity {
         window: Window::default(),
         revoked: false,
         key_version: 1,
+        basis: None,
     })
 }
 

@@ -1,19 +1,19 @@
-//! Registering a plate: it is sealed and registered here; the partner gets its token from whoever
-//! works on the complex.
+//! Registering a credential: what its tokens are made of is sealed, it is registered, and the partner
+//! gets its token from whoever works on the complex.
 
 use domain::event::Actor;
 use domain::provisioning::{Shown, State, states};
-use domain::registry::{Change, ChangeSet, Credential, Entity, Holder};
+use domain::registry::{Change, ChangeSet, Credential, Entity, Holder, Registry};
 use domain::vocabulary::CredentialKind;
-use domain::{ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId, SubjectRef};
+use domain::{ChangeSetId, ComplexId, CredentialId, DeviceId, PartnerId};
 use eventlog::Position;
 use jiff::Timestamp;
-use privacy::{Item, Plate, SubjectKey};
+use privacy::Plate;
 use proto::access::AddPlateCredentialRequest;
 use service::trace::TraceContext;
 use tokio::time::{Instant, timeout};
-use tracing::error;
 
+use super::sealed::Origin;
 use super::{Pair, Provisioner, why};
 use crate::grpc;
 use crate::refusal::Refusal;
@@ -37,8 +37,8 @@ enum Known {
 }
 
 impl Provisioner {
-    /// Registers a plate's credential and seals the plate, whatever the partner is like at present;
-    /// then waits a little for it to be in force.
+    /// Registers a plate's credential, whatever the partner is like at present; then waits a little for
+    /// it to be in force.
     ///
     /// # Errors
     /// A field is wrong, no perimeter lets the partner hold credentials, or the log is unavailable:
@@ -50,42 +50,53 @@ impl Provisioner {
         trace: &TraceContext,
     ) -> Result<Added, Refusal> {
         let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
-        let credential: CredentialId = grpc::id("credential_id", &request.credential_id)?;
-        let subject: SubjectRef = grpc::id("subject_ref", &request.subject_ref)?;
         let plate = Plate::parse(&request.plate)
             .map_err(|error| Refusal::field("plate", error.to_string()))?;
-        let window = records::window_from_wire(request.window.as_ref())
-            .map_err(|field| Refusal::field(field.0, "out of range"))?;
-        let devices: Vec<DeviceId> = request
-            .device_ids
-            .iter()
-            .map(|id| grpc::id("device_ids", id))
-            .collect::<Result<_, _>>()?;
+        let entity = Credential {
+            id: grpc::id("credential_id", &request.credential_id)?,
+            kind: CredentialKind::Plate,
+            holder: Holder::Subject(grpc::id("subject_ref", &request.subject_ref)?),
+            devices: devices(&request.device_ids)?,
+            window: records::window_from_wire(request.window.as_ref())
+                .map_err(|field| Refusal::field(field.0, "out of range"))?,
+            revoked: false,
+            key_version: self.tokens.newest(),
+            basis: None,
+        };
+        self.add(actor, &complex, entity, &Origin::Plate(plate), trace)
+            .await
+    }
+
+    /// Registers a resident's credential; as [`Provisioner::add_plate`].
+    ///
+    /// # Errors
+    /// As [`Provisioner::add_plate`].
+    pub(super) async fn add(
+        &self,
+        actor: Actor,
+        complex: &ComplexId,
+        entity: Credential,
+        origin: &Origin,
+        trace: &TraceContext,
+    ) -> Result<Added, Refusal> {
         if !self.registrar.tails.knows_registry() {
             return Err(Refusal::Stale);
         }
-        let entity = Credential {
-            id: credential,
-            kind: CredentialKind::Plate,
-            holder: Holder::Subject(subject),
-            devices,
-            window,
-            revoked: false,
-            key_version: self.tokens.newest(),
-        };
-        let partner = self.partner_of(&complex, subject, &entity.devices)?;
-        self.may_hold(&complex, &partner)?;
-        let known = self.known(&complex, &entity)?;
-        // Sealed first: whoever sees the credential registered needs the plate. One that is revoked
-        // needs none.
+        let credential = entity.id;
+        let partner = self.partner_of(complex, &entity)?;
+        self.may_hold(complex, &partner)?;
+        let known = self.known(complex, &entity)?;
+        // Sealed first: whoever sees the credential registered needs it. One that is revoked needs
+        // nothing.
         if known != Known::Revoked {
-            self.seal(subject, credential, &plate).await?;
+            self.seal(&entity, origin).await?;
         }
         let position = match known {
-            Known::New => self.register(actor, &complex, entity, trace).await?,
+            Known::New => self.register(actor, complex, entity, trace).await?,
             Known::Registered | Known::Revoked => None,
         };
-        let shown = self.settled(&(complex, partner), credential).await;
+        let pair = (complex.clone(), partner);
+        let shown = self.settled(&pair, credential).await;
         Ok(Added {
             position,
             state: shown.as_ref().map(|shown| shown.state),
@@ -93,7 +104,7 @@ impl Provisioner {
         })
     }
 
-    /// Registers it; if that is refused, the plate must not stay.
+    /// Registers it; if that is refused, what was sealed must not stay.
     async fn register(
         &self,
         actor: Actor,
@@ -104,7 +115,7 @@ impl Provisioner {
         let set = ChangeSet {
             // The credential's id is the idempotency key.
             id: ChangeSetId(entity.id.0),
-            note: "plate credential".to_owned(),
+            note: format!("{} credential", entity.kind.as_str().to_lowercase()),
             changes: vec![Change {
                 expected_version: 0,
                 entity: Entity::Credential(entity.clone()),
@@ -143,85 +154,28 @@ impl Provisioner {
         }
     }
 
-    async fn seal(
-        &self,
-        subject: SubjectRef,
-        credential: CredentialId,
-        plate: &Plate,
-    ) -> Result<(), Refusal> {
-        let item = Item::Plate(credential);
-        if let Some((key, sealed)) = self.directory.item(subject, item) {
-            let known = self.plates.open(&key, &sealed).map_err(|error| {
-                error!(%error, "a sealed plate can't be opened");
-                Refusal::Internal
-            })?;
-            return if known.expose() == plate.expose() {
-                Ok(())
-            } else {
-                Err(Refusal::KeyReused)
-            };
-        }
-        let index = self
-            .directory
-            .index_of(subject)
-            .ok_or(Refusal::NotFound("subject"))?;
-        let key = SubjectKey {
-            index,
-            subject,
-            item,
-        };
-        let sealed = self
-            .plates
-            .seal(&key, plate, Timestamp::now())
-            .map_err(|error| {
-                error!(%error, "plate can't be sealed");
-                Refusal::Internal
-            })?;
-        self.directory.put(&key, Some(sealed)).await
-    }
-
-    async fn unseal(&self, entity: &Credential) -> Result<(), Refusal> {
-        let Holder::Subject(subject) = entity.holder else {
-            return Ok(());
-        };
-        let item = Item::Plate(entity.id);
-        match self.directory.item(subject, item) {
-            Some((key, _)) => self.directory.put(&key, None).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The one partner that runs all `devices`, which the subject lives behind.
+    /// The one partner that runs the credential's devices, which its holder lives behind.
     fn partner_of(
         &self,
         complex: &ComplexId,
-        subject: SubjectRef,
-        devices: &[DeviceId],
+        credential: &Credential,
     ) -> Result<PartnerId, Refusal> {
         let state = self.registrar.knowledge.lock();
-        let registry = &state.registry;
-        if !registry
-            .resident(complex, &subject)
-            .is_some_and(|(_, resident)| resident.active)
-        {
+        let lives_there = match credential.holder {
+            Holder::Subject(subject) => state
+                .registry
+                .resident(complex, &subject)
+                .is_some_and(|(_, resident)| resident.active),
+            // Its own grant says so.
+            Holder::Pass(_) => true,
+        };
+        if !lives_there {
             return Err(Refusal::field(
                 "subject_ref",
                 "no active resident of this complex",
             ));
         }
-        let mut partner = None;
-        for id in devices {
-            let device = registry
-                .device(id)
-                .filter(|device| device.id.complex() == *complex)
-                .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
-            if partner.get_or_insert(&device.partner) != &&device.partner {
-                return Err(Refusal::field("device_ids", "run by more than one partner"));
-            }
-        }
-        partner
-            .cloned()
-            .ok_or_else(|| Refusal::field("device_ids", "at least one"))
+        one_partner(&state.registry, complex, &credential.devices)
     }
 
     /// Whether the registry lets a partner hold credentials in a complex.
@@ -248,7 +202,7 @@ impl Provisioner {
 
     /// How a credential is at its partner, once it is in force or something keeps it back, or when
     /// that takes too long.
-    async fn settled(&self, pair: &Pair, credential: CredentialId) -> Option<Shown> {
+    pub(super) async fn settled(&self, pair: &Pair, credential: CredentialId) -> Option<Shown> {
         let (started, deadline) = (Timestamp::now(), Instant::now() + self.config.wait);
         let settled = self.folded(|| {
             let shown = self.shown(pair, credential);
@@ -295,4 +249,30 @@ fn reason(shown: &Shown) -> Option<(String, &'static str)> {
     }
     let reason = shown.reason.as_deref().unwrap_or("QUEUED");
     Some((reason.to_owned(), why::to_do(reason)))
+}
+
+/// The one partner that runs all `devices` of the complex.
+pub(super) fn one_partner(
+    registry: &Registry,
+    complex: &ComplexId,
+    devices: &[DeviceId],
+) -> Result<PartnerId, Refusal> {
+    let mut partner = None;
+    for id in devices {
+        let device = registry
+            .device(id)
+            .filter(|device| device.id.complex() == *complex)
+            .ok_or_else(|| Refusal::field("device_ids", "no such device in this complex"))?;
+        if partner.get_or_insert(&device.partner) != &&device.partner {
+            return Err(Refusal::field("device_ids", "run by more than one partner"));
+        }
+    }
+    partner
+        .cloned()
+        .ok_or_else(|| Refusal::field("device_ids", "at least one"))
+}
+
+/// Devices as they are asked for.
+pub(super) fn devices(wire: &[String]) -> Result<Vec<DeviceId>, Refusal> {
+    wire.iter().map(|id| grpc::id("device_ids", id)).collect()
 }

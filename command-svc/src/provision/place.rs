@@ -4,20 +4,19 @@
 use std::sync::Arc;
 
 use domain::provisioning::{Content, Held, Holding};
-use domain::registry::Holder;
-use domain::vocabulary::CredentialKind;
 use domain::window::Window;
-use domain::{CredentialId, DeviceId, SubjectRef};
+use domain::{CredentialId, DeviceId};
 use jiff::Timestamp;
 use partner::{
     AttestationPolicy, Attested, CallError, ClosingClient, CredentialToPut, HeldCredential,
     PartnerClient, PerimeterClient,
 };
-use privacy::{Item, Plate, PlateToken};
+use privacy::CredentialToken;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::sealed::NotKnown;
 use super::{CALL, Pair, Provisioner, Why};
 
 /// The most credentials that a partner's list is read of: far above what a complex has.
@@ -155,6 +154,7 @@ impl<'a> Place<'a> {
             id,
             tokens: &tokens,
             window: &holding.content.window,
+            time_zone: &holding.content.time_zone,
             devices: &devices,
         };
         let _room = self.room().await?;
@@ -174,45 +174,29 @@ impl<'a> Place<'a> {
             .map_err(|error| self.told("the partner does not delete a credential", error))
     }
 
-    /// The plate's tokens, made anew of what is sealed.
-    fn tokens(&self, id: CredentialId, holding: &Holding) -> Result<Vec<PlateToken>, Why> {
+    /// The credential's tokens, made anew of what is sealed.
+    fn tokens(&self, id: CredentialId, holding: &Holding) -> Result<Vec<CredentialToken>, Why> {
         let (complex, partner) = self.pair;
-        if holding.content.kind != CredentialKind::Plate {
-            return Err(Why::Inexpressible);
-        }
-        let plate = self.plate(id)?;
+        let holder = {
+            let state = self.provisioner.registrar.knowledge.lock();
+            let credential = state.registry.credential(complex, &id);
+            credential.ok_or(Why::Refused)?.1.holder
+        };
+        let origin = self
+            .provisioner
+            .origin(holder, holding.content.kind, id)
+            .map_err(|unknown| match unknown {
+                NotKnown::NotSealed => Why::NotSealed,
+                NotKnown::NoKey | NotKnown::Unreadable => Why::Unreadable,
+            })?;
+        let roots = &self.provisioner.tokens;
         let versions = holding.key_versions.iter();
         let tokens = versions.map(|version| {
-            let key = self
-                .provisioner
-                .tokens
-                .token_key(complex, partner, *version);
-            key.map(|key| key.token(&plate))
+            let key = roots.token_key(complex, partner, *version);
+            key.map(|key| origin.token(&key))
                 .map_err(|_| Why::KeyOutOfReach)
         });
         tokens.collect()
-    }
-
-    fn plate(&self, id: CredentialId) -> Result<Plate, Why> {
-        let holder = {
-            let state = self.provisioner.registrar.knowledge.lock();
-            let credential = state.registry.credential(&self.pair.0, &id);
-            credential.ok_or(Why::Refused)?.1.holder
-        };
-        let subject = match holder {
-            Holder::Subject(subject) => subject,
-            // What a pass keeps is kept under the pass' own id.
-            Holder::Pass(pass) => SubjectRef(pass.0),
-        };
-        let item = self.provisioner.directory.item(subject, Item::Plate(id));
-        let (key, sealed) = item.ok_or(Why::NotSealed)?;
-        self.provisioner
-            .plates
-            .open(&key, &sealed)
-            .map_err(|error| {
-                error!(%error, "a sealed plate can't be opened");
-                Why::Unreadable
-            })
     }
 }
 
@@ -221,9 +205,11 @@ fn holding(held: HeldCredential) -> (CredentialId, Holding) {
     let window = Window {
         not_before: held.not_before,
         not_after: held.not_after,
-        ..Window::default()
+        weekdays: held.weekdays,
+        minutes: held.minutes,
     };
-    let content = Content::new(held.kind, window, held.devices);
+    let zone = held.time_zone.as_deref().unwrap_or_default();
+    let content = Content::new(held.kind, window, zone, held.devices);
     let key_versions = held.key_versions.into_iter().collect();
     (
         held.id,

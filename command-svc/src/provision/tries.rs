@@ -126,7 +126,7 @@ mod tests {
         let id = CredentialId(Uuid::from_u128(1));
         let content = |device: &str| {
             let devices = [device.parse().unwrap()];
-            Content::new(CredentialKind::Plate, Window::default(), devices)
+            Content::new(CredentialKind::Plate, Window::default(), "", devices)
         };
         tries.put_failed(id, &content("sunrise.gate"), now, Duration::from_secs(60));
         assert!(!tries.is_put_due(id, &content("sunrise.gate"), now));

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use domain::SubjectRef;
 use jiff::Timestamp;
 use privacy::{
-    IdentityKeys, Item, LookupIndex, LookupKey, PlateKeys, SealError, SubjectKey, Subjects,
-    UserIndexes,
+    FaceKeys, IdentityKeys, Item, LookupIndex, LookupKey, PlateKeys, SealError, SubjectKey,
+    Subjects, UserIndexes,
 };
 
 /// The keys that records are sealed and found with.
 pub(super) struct Keys<'a> {
     pub(super) identity: &'a IdentityKeys,
     pub(super) plates: &'a PlateKeys,
+    /// None where this instance may not open faces.
+    pub(super) faces: Option<&'a FaceKeys>,
     pub(super) lookup: &'a LookupKey,
 }
 
@@ -47,6 +49,11 @@ impl Keys<'_> {
             Item::Plate(_) => {
                 let plate = self.plates.open(from, value)?;
                 self.plates.seal(to, &plate, now)
+            }
+            Item::Face(_) => {
+                let faces = self.faces.ok_or(SealError::NoKeys)?;
+                let face = faces.open(from, value)?;
+                faces.seal(to, &face, now)
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Erasing a person: step by step, each of which finds out for itself what is left to do, so that
 //! the same call again goes on where it stopped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::event::{Actor, Body, SubjectErased};
 use domain::registry::{ChangeSet, Entity, Registry};
-use domain::{ChangeSetId, ComplexId, CredentialId, PartnerId};
+use domain::{ChangeSetId, ComplexId, CredentialId};
 use eventlog::Topic;
 use proto::access::{EraseSubjectRequest, EraseSubjectResponse, ErasureState, ErasureStep};
 use service::trace::TraceContext;
@@ -16,13 +16,14 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{Asked, SubjectApi};
-use crate::deprovision;
 use crate::erasure::Doomed;
 use crate::grpc;
 use crate::refusal::Refusal;
 
 /// How long all partners together may take.
 const PARTNERS: Duration = Duration::from_secs(10);
+/// Between two looks at them where nothing tells of a change.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long it may take to find out whether the bytes are gone.
 const BYTES: Duration = Duration::from_secs(15);
 /// Changes in one set.
@@ -88,7 +89,7 @@ impl SubjectApi {
             withdrawn += self.withdraw(actor, complex, asked, trace).await?;
         }
         progress.step("rights", true, format!("{withdrawn} withdrawn now"));
-        let (gone, detail) = self.delete_at_partners(asked).await;
+        let (gone, detail) = self.gone_from_partners(asked).await;
         if !progress.step("partners", gone, detail) {
             return Ok(false);
         }
@@ -157,33 +158,39 @@ impl SubjectApi {
         }
     }
 
-    /// Has every partner delete the person's credentials. Whether all are known to be gone.
-    async fn delete_at_partners(&self, asked: &Asked) -> (bool, String) {
-        let held: Vec<_> = {
-            let registry = &self.registrar.knowledge.lock().registry;
-            let complexes = asked.complexes.iter();
-            complexes
-                .flat_map(|complex| {
-                    let held = held_at(registry, complex, asked);
-                    held.into_iter().map(|held| (complex.clone(), held))
-                })
-                .collect()
-        };
+    /// Waits a while for the partners to hold none of the person's credentials: whoever works on a
+    /// complex has them deleted as soon as they are withdrawn. Whether all are known to be gone.
+    async fn gone_from_partners(&self, asked: &Asked) -> (bool, String) {
         let deadline = Instant::now() + PARTNERS;
         let mut count = 0;
-        for (complex, (partner, credentials)) in &held {
-            let Some(client) = self.partners.get(partner) else {
-                let detail = format!("{partner} is not configured at this instance");
-                return (false, detail);
+        for complex in &asked.complexes {
+            let own = {
+                let registry = &self.registrar.knowledge.lock().registry;
+                credentials(registry, complex, asked)
             };
-            match deprovision::delete(client, complex, credentials, deadline).await {
-                Ok(0) => count += credentials.len(),
-                Ok(left) => return (false, format!("{partner} still holds {left}")),
-                Err(error) => {
-                    warn!(%partner, %complex, %error, "credentials not deleted");
-                    return (false, format!("{partner}: {error}"));
-                }
+            if own.is_empty() {
+                continue;
             }
+            loop {
+                let mut changes = self.registrar.knowledge.lock().registry_changes();
+                changes.borrow_and_update();
+                let detail = match self.provisioner.held_in(complex).await {
+                    Ok(held) => match held.intersection(&own).count() {
+                        0 => break,
+                        left => format!("{left} still held"),
+                    },
+                    Err(refusal) => {
+                        warn!(%complex, %refusal, "what partners hold is not known");
+                        refusal.to_string()
+                    }
+                };
+                if Instant::now() >= deadline {
+                    return (false, detail);
+                }
+                // Each deletion is a record.
+                let _ = timeout(LOOK, changes.changed()).await;
+            }
+            count += own.len();
         }
         (
             true,
@@ -260,34 +267,12 @@ fn goes_whole(registry: &Registry, asked: &Asked) -> bool {
     knowing.iter().all(|one| asked.complexes.contains(one))
 }
 
-/// The person's credentials by each partner that may hold them: whoever runs one of the devices
-/// now, or has or had a perimeter in the complex.
-fn held_at(
-    registry: &Registry,
-    complex: &ComplexId,
-    asked: &Asked,
-) -> BTreeMap<PartnerId, BTreeSet<CredentialId>> {
+/// The credentials that are about a person in a complex.
+fn credentials(registry: &Registry, complex: &ComplexId, asked: &Asked) -> BTreeSet<CredentialId> {
     let own = registry.about(complex, asked.subject).into_iter();
-    let own: Vec<_> = own
-        .filter_map(|entity| match entity.state {
-            Entity::Credential(credential) => Some(credential),
-            _ => None,
-        })
-        .collect();
-    if own.is_empty() {
-        return BTreeMap::new();
-    }
-    let perimeters = registry.entities(complex);
-    let perimeters = perimeters.filter_map(|entity| match &entity.state {
-        Entity::Perimeter(perimeter) => Some(perimeter.partner.clone()),
+    own.filter_map(|entity| match entity.state {
+        Entity::Credential(credential) => Some(credential.id),
         _ => None,
-    });
-    let devices = own.iter().flat_map(|credential| &credential.devices);
-    let devices = devices.filter_map(|id| Some(registry.device(id)?.partner.clone()));
-    let partners: BTreeSet<_> = perimeters.chain(devices).collect();
-    let ids: BTreeSet<_> = own.iter().map(|credential| credential.id).collect();
-    partners
-        .into_iter()
-        .map(|partner| (partner, ids.clone()))
-        .collect()
+    })
+    .collect()
 }

@@ -229,6 +229,14 @@ impl PassId {
     }
 }
 
+impl CredentialId {
+    /// The id of the credential of the plate that comes with a pass; a partner can't tell the pass
+    /// from it.
+    pub fn of_pass(pass: PassId) -> Self {
+        Self(Uuid::new_v5(&pass.0, b"plate"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -304,3 +304,11 @@ vocabulary!(
         Withheld = 5 "WITHHELD",
     }
 );
+
+vocabulary!(
+    /// On what ground faces may be processed (Federal Law 152-FZ "On personal data", art. 11).
+    LegalBasisKind {
+        /// Consent in writing (art. 11(1), art. 9(4)).
+        ConsentInWriting = 1 "CONSENT_IN_WRITING",
+    }
+);

@@ -1,14 +1,12 @@
 //! Credentials at a partner: what lets its devices open by themselves. About nobody.
 
-use std::collections::BTreeSet;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::vocabulary::CredentialKind;
 use domain::window::Window;
 use domain::{ComplexId, CredentialId, DeviceId};
 use jiff::Timestamp;
-use privacy::{PlateToken, TokenKey};
+use privacy::{CredentialToken, TokenKey};
 use reqwest::Method;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -18,6 +16,7 @@ use crate::attestation::Attested;
 use crate::client::accepted;
 use crate::egress::Call;
 use crate::error::{CallError, OutOfPerimeter};
+use crate::expressed::{FACE, expressed, held};
 use crate::outcome::json;
 use crate::perimeter::{ClosingClient, PerimeterClient};
 use crate::scope::{Authority, Scope};
@@ -35,10 +34,14 @@ const PAGE_LIMIT: usize = 4 * 1024 * 1024;
 pub struct CredentialToPut<'a> {
     /// Its id, random.
     pub id: CredentialId,
-    /// The plate's tokens: one, or two of different key versions during a change of the key.
-    pub tokens: &'a [PlateToken],
-    /// When it opens. The contract knows only two instants.
+    /// Its tokens, all of one kind: one, or two of different key versions during a change of the
+    /// key.
+    pub tokens: &'a [CredentialToken],
+    /// When it opens.
     pub window: &'a Window,
+    /// IANA time zone of the complex. The partner is told it only with weekdays or hours: nothing
+    /// else depends on it.
+    pub time_zone: &'a str,
     /// Where it opens: 1 to 256 devices, each once.
     pub devices: &'a [DeviceId],
 }
@@ -56,6 +59,12 @@ pub struct HeldCredential {
     pub not_before: Option<Timestamp>,
     /// When it opens; until, excluded.
     pub not_after: Option<Timestamp>,
+    /// On which weekdays, as [`Window::weekdays`].
+    pub weekdays: u8,
+    /// At which hours, as [`Window::minutes`].
+    pub minutes: (u16, u16),
+    /// Whose weekdays and hours; none where it has neither.
+    pub time_zone: Option<String>,
     /// Where it opens.
     pub devices: Vec<DeviceId>,
     /// When it was last put.
@@ -132,9 +141,13 @@ impl PerimeterClient {
             return Err(OutOfPerimeter::OtherComplex.into());
         }
         let body = expressed(credential)?;
+        let call = match body.kind {
+            FACE => Call::PutFace,
+            _ => Call::PutCredential,
+        };
         let id = credential.id.to_string();
         let path = ["v1", "complexes", complex.as_str(), "credentials", &id];
-        self.put(Call::PutCredential, &path, &body, 204, deadline)
+        self.put(call, &path, &body, 204, deadline)
             .await
             .map(|_| ())
     }
@@ -235,17 +248,10 @@ impl ClosingClient {
 
     fn page(&self, page: wire::CredentialPage) -> Option<CredentialPage> {
         let here = |id: &DeviceId| id.complex() == self.complex;
-        let credentials = page.credentials.into_iter().map(|held| {
-            (held.kind == "plate" && held.devices.iter().all(here)).then_some(HeldCredential {
-                id: held.credential,
-                kind: CredentialKind::Plate,
-                key_versions: held.key_versions,
-                not_before: held.window.not_before,
-                not_after: held.window.not_after,
-                devices: held.devices,
-                updated_at: held.updated_at,
-            })
-        });
+        let credentials = page
+            .credentials
+            .into_iter()
+            .map(|credential| held(credential).filter(|held| held.devices.iter().all(here)));
         Some(CredentialPage {
             credentials: credentials.collect::<Option<_>>()?,
             next: page.next.map(Cursor),
@@ -260,42 +266,4 @@ fn page_after(url: &mut Url, after: Option<&Cursor>) {
     if let Some(Cursor(after)) = after {
         query.append_pair("after", after);
     }
-}
-
-/// The credential in the contract's words. What it can't say is refused, never widened.
-fn expressed<'a>(credential: &CredentialToPut<'a>) -> Result<wire::Credential<'a>, CallError> {
-    let versions = credential.tokens.iter().map(PlateToken::key_version);
-    let versions: BTreeSet<u32> = versions.collect();
-    if !(1..=2).contains(&credential.tokens.len()) || versions.len() != credential.tokens.len() {
-        return Err(CallError::Inexpressible(
-            "anything but one token, or two of different key versions",
-        ));
-    }
-    let devices: BTreeSet<&DeviceId> = credential.devices.iter().collect();
-    if !(1..=256).contains(&devices.len()) || devices.len() != credential.devices.len() {
-        return Err(CallError::Inexpressible(
-            "anything but 1 to 256 devices, each named once",
-        ));
-    }
-    // Bits 1 to 7 are the weekdays.
-    let every_day = matches!(credential.window.weekdays, 0 | 0b1111_1110);
-    if !every_day || credential.window.minutes.0 != credential.window.minutes.1 {
-        return Err(CallError::Inexpressible("weekdays and hours of a window"));
-    }
-    Ok(wire::Credential {
-        kind: "plate",
-        tokens: credential
-            .tokens
-            .iter()
-            .map(|token| wire::Token {
-                key_version: token.key_version(),
-                token: token.expose(),
-            })
-            .collect(),
-        window: wire::Window {
-            not_before: credential.window.not_before,
-            not_after: credential.window.not_after,
-        },
-        devices: credential.devices,
-    })
 }

@@ -22,6 +22,7 @@ pub mod credential;
 mod discovery;
 pub mod egress;
 pub mod error;
+mod expressed;
 pub mod fence;
 pub mod outcome;
 pub mod perimeter;

@@ -54,6 +54,9 @@ pub enum SealError {
     /// The key that it was sealed under isn't held.
     #[error("sealed under key version {0}, which is not held; put it back into the key file")]
     UnknownVersion(u32),
+    /// This process has no keys of this kind.
+    #[error("this process has no keys for this kind of item; configure them")]
+    NoKeys,
     /// It was changed, moved to another key, or sealed for another purpose.
     #[error("can't be opened: changed, moved, or sealed under another key")]
     NotAuthentic,

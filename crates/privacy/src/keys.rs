@@ -18,8 +18,11 @@ pub enum Purpose {
     Identity,
     /// Sealing number plates.
     Plate,
-    /// Deriving the keys of plate tokens.
+    /// Deriving the keys of tokens.
     TokenKey,
+    /// Sealing references of faces: keys of their own, so that they can be destroyed with all
+    /// faces at once, and nobody needs them who has none.
+    Face,
 }
 
 impl fmt::Display for Purpose {
@@ -29,6 +32,7 @@ impl fmt::Display for Purpose {
             Purpose::Identity => "identity",
             Purpose::Plate => "plate",
             Purpose::TokenKey => "token_key",
+            Purpose::Face => "face",
         })
     }
 }
@@ -55,6 +59,8 @@ pub struct KeyFiles {
     pub plate: Option<SecretFile>,
     /// Keys of [`Purpose::TokenKey`].
     pub token_key: Option<SecretFile>,
+    /// Keys of [`Purpose::Face`].
+    pub face: Option<SecretFile>,
 }
 
 impl KeyProvider for KeyFiles {
@@ -64,6 +70,7 @@ impl KeyProvider for KeyFiles {
             Purpose::Identity => &self.identity,
             Purpose::Plate => &self.plate,
             Purpose::TokenKey => &self.token_key,
+            Purpose::Face => &self.face,
         };
         let file = file.as_ref().ok_or(KeyError::NotConfigured { purpose })?;
         Keyring::from_json(&file.read()?).map_err(|error| match error {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::{KeyError, SealError};
+use crate::face::FaceReference;
 use crate::keyring::{Key, Keyring};
 use crate::keys::{KeyProvider, Purpose};
 use crate::plate::Plate;
@@ -164,6 +165,58 @@ impl PlateKeys {
         let plaintext = open(&self.0, key, value)?;
         let text = std::str::from_utf8(&plaintext).map_err(|_| SealError::Malformed)?;
         Plate::parse(text).map_err(|_| SealError::Malformed)
+    }
+}
+
+/// Key-encryption keys of references of faces.
+#[derive(Debug)]
+pub struct FaceKeys(Keyring);
+
+impl FaceKeys {
+    /// Takes the keys.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn load(keys: &dyn KeyProvider) -> Result<Self, KeyError> {
+        keys.keyring(Purpose::Face).map(Self)
+    }
+
+    /// The versions of the keys, newest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.0.versions()
+    }
+
+    /// The version that seals.
+    pub fn primary(&self) -> u32 {
+        self.0.primary()
+    }
+
+    /// The value of the record `key`: an encoded `smarthome.events.v1.SubjectItem`.
+    ///
+    /// # Errors
+    /// [`SealError::WrongItem`] unless `key` names a face, [`SealError::Random`].
+    pub fn seal(
+        &self,
+        key: &SubjectKey,
+        face: &FaceReference,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, SealError> {
+        expect(matches!(key.item, Item::Face(_)))?;
+        // Room for the padding and the tag, too.
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(face.expose().len() + 96));
+        plaintext.extend_from_slice(face.expose().as_bytes());
+        seal(&self.0, key, plaintext, 64, at)
+    }
+
+    /// Opens what [`FaceKeys::seal`] made for the same key.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn open(&self, key: &SubjectKey, value: &[u8]) -> Result<FaceReference, SealError> {
+        expect(matches!(key.item, Item::Face(_)))?;
+        let plaintext = open(&self.0, key, value)?;
+        let text = std::str::from_utf8(&plaintext).map_err(|_| SealError::Malformed)?;
+        FaceReference::parse(text).map_err(|_| SealError::Malformed)
     }
 }
 

@@ -94,6 +94,28 @@ fn a_value_opens_under_its_own_key_only() {
 }
 
 #[test]
+fn a_face_is_sealed_under_keys_of_its_own_and_looks_like_any_other() {
+    let faces = FaceKeys(Keyring::generate().unwrap());
+    let key = key(Item::Face(CredentialId(Uuid::from_u128(9))));
+    let mut lengths = Vec::new();
+    for text in ["a", &"a".repeat(63)] {
+        let face = FaceReference::parse(text).unwrap();
+        let value = faces.seal(&key, &face, now()).unwrap();
+        assert_eq!(faces.open(&key, &value).unwrap(), face);
+        lengths.push(value.len());
+        assert!(matches!(
+            PlateKeys(Keyring::generate().unwrap()).open(&key, &value),
+            Err(SealError::WrongItem)
+        ));
+        assert!(matches!(
+            faces.seal(&plate_key(), &face, now()),
+            Err(SealError::WrongItem)
+        ));
+    }
+    assert_eq!(lengths[0], lengths[1]);
+}
+
+#[test]
 fn every_changed_byte_is_noticed() {
     let keys = IdentityKeys(Keyring::generate().unwrap());
     let key = key(Item::Identity);

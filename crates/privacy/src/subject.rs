@@ -16,6 +16,8 @@ pub enum Item {
     /// The plate behind a credential. Text: `plate.` and the credential's id, as one subject may
     /// have several.
     Plate(CredentialId),
+    /// The reference behind a face's credential. Text: `face.` and the credential's id.
+    Face(CredentialId),
 }
 
 impl fmt::Display for Item {
@@ -23,6 +25,7 @@ impl fmt::Display for Item {
         match self {
             Item::Identity => f.write_str("identity"),
             Item::Plate(credential) => write!(f, "plate.{credential}"),
+            Item::Face(credential) => write!(f, "face.{credential}"),
         }
     }
 }
@@ -33,13 +36,18 @@ impl FromStr for Item {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let malformed = Malformed {
             kind: "subject item",
-            expected: "`identity`, or `plate.` and a credential id",
+            expected: "`identity`, or `plate.` or `face.` and a credential id",
         };
-        match text.strip_prefix("plate.") {
-            Some(credential) => credential.parse().map(Item::Plate).map_err(|_| malformed),
-            None if text == "identity" => Ok(Item::Identity),
-            None => Err(malformed),
+        if text == "identity" {
+            return Ok(Item::Identity);
         }
+        let (kind, credential) = text.split_once('.').ok_or(malformed)?;
+        let item = match kind {
+            "plate" => Item::Plate,
+            "face" => Item::Face,
+            _ => return Err(malformed),
+        };
+        credential.parse().map(item).map_err(|_| malformed)
     }
 }
 
@@ -104,6 +112,7 @@ mod tests {
             format!("{index}/{ID}/identity"),
             format!("{index}/{ID}/plate.{ID}"),
             format!("{ID}/{ID}/plate.{ID}"),
+            format!("{index}/{ID}/face.{ID}"),
         ] {
             let key: SubjectKey = text.parse().unwrap();
             assert_eq!(key.to_string(), text);
@@ -121,6 +130,8 @@ mod tests {
             format!("{index}/{ID}/identity/"),
             format!("{index}/{ID}/plate"),
             format!("{index}/{ID}/plate."),
+            format!("{index}/{ID}/face"),
+            format!("{index}/{ID}/voice.{ID}"),
             format!("{index}/{ID}/Identity"),
             format!("{index}/{}/identity", ID.to_uppercase().replace('0', "A")),
             format!("anna/{ID}/identity"),

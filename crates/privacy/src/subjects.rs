@@ -39,6 +39,7 @@ pub struct Subjects {
     identities: BTreeMap<u32, usize>,
     /// The same of plates.
     plates: BTreeMap<u32, usize>,
+    faces: BTreeMap<u32, usize>,
     /// The next offset of each partition.
     next: HashMap<u32, u64>,
 }
@@ -114,6 +115,7 @@ impl Subjects {
         let versions = match item {
             Item::Identity => &mut self.identities,
             Item::Plate(_) => &mut self.plates,
+            Item::Face(_) => &mut self.faces,
         };
         let count = versions.entry(version).or_default();
         *count = if more {
@@ -189,21 +191,23 @@ impl Subjects {
             .collect()
     }
 
-    /// How many identities, or plates, are sealed under each version of their keys.
+    /// How many identities, plates or faces are sealed under each version of their keys.
     pub fn sealed_under(&self, purpose: Purpose) -> BTreeMap<u32, usize> {
         match purpose {
             Purpose::Identity => self.identities.clone(),
             Purpose::Plate => self.plates.clone(),
+            Purpose::Face => self.faces.clone(),
             Purpose::Lookup | Purpose::TokenKey => BTreeMap::new(),
         }
     }
 
     /// At most `limit` items that are sealed under other versions than these, of users without
-    /// losers.
+    /// losers; faces where a version of theirs is known here.
     pub fn sealed_otherwise(
         &self,
         identity: u32,
         plate: u32,
+        face: Option<u32>,
         limit: usize,
     ) -> Vec<(SubjectKey, Vec<u8>)> {
         let alone = self.references.iter().filter(|(_, own)| own.len() == 1);
@@ -216,6 +220,7 @@ impl Subjects {
                     .filter(move |(item, kept)| match item {
                         Item::Identity => kept.version != identity,
                         Item::Plate(_) => kept.version != plate,
+                        Item::Face(_) => face.is_some_and(|face| kept.version != face),
                     });
                 items.map(move |(item, kept)| (reference.key(index, *item), kept.value.clone()))
             })

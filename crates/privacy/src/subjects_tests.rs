@@ -228,10 +228,10 @@ fn items_are_counted_by_the_version_of_their_key() {
     };
     assert_eq!(counts(&subjects, Purpose::Identity), [(1, 1), (2, 1)]);
     assert_eq!(counts(&subjects, Purpose::Plate), [(1, 1)]);
-    let left = subjects.sealed_otherwise(2, 1, 10);
+    let left = subjects.sealed_otherwise(2, 1, None, 10);
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].0, key(2, 2, Item::Identity));
-    assert_eq!(subjects.sealed_otherwise(2, 2, 10).len(), 2);
+    assert_eq!(subjects.sealed_otherwise(2, 2, None, 10).len(), 2);
     let erased = log.tombstone(1, 1, Item::Identity).fold();
     assert_eq!(counts(&erased, Purpose::Identity), [(1, 1)]);
     // A user with a loser keeps the order of the log.
@@ -239,7 +239,7 @@ fn items_are_counted_by_the_version_of_their_key() {
         .put(1, 1, Item::Identity)
         .put(1, 2, Item::Identity)
         .fold();
-    assert!(contested.sealed_otherwise(2, 2, 10).is_empty());
+    assert!(contested.sealed_otherwise(2, 2, None, 10).is_empty());
 }
 
 #[test]

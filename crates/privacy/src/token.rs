@@ -1,18 +1,23 @@
-//! Tokens of plates, and the keys that they are computed with.
+//! Tokens of plates and faces, and the keys that they are computed with.
 
 use std::fmt;
 
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::vocabulary::CredentialKind;
 use domain::{ComplexId, PartnerId};
 use zeroize::Zeroizing;
 
 use crate::error::{KeyError, SealError};
+use crate::face::FaceReference;
 use crate::keyring::{Key, Keyring};
 use crate::keys::{KeyProvider, Purpose};
 use crate::plate::Plate;
 use crate::wrap::{HpkePublicKey, WrappedTokenKey, wrap_token_key};
+
+/// Comes before the reference of a face.
+const FACE_LABEL: &[u8] = b"smarthome face v1";
 
 /// The secrets from which the token keys of all complexes and partners are derived.
 ///
@@ -96,14 +101,29 @@ impl TokenKey {
 
     /// The plate's token: HMAC-SHA-256 (RFC 2104) over its one spelling. Without the key it
     /// can't be turned back by trying all plates, which an unkeyed hash can in seconds.
-    pub fn token(&self, plate: &Plate) -> PlateToken {
+    pub fn token(&self, plate: &Plate) -> CredentialToken {
+        self.computed(CredentialKind::Plate, &[plate.expose().as_bytes()])
+    }
+
+    /// The token of a face: HMAC-SHA-256 over a label, a zero byte, and the reference. No plate has
+    /// a zero byte in it, so a face never has the token of a plate.
+    pub fn face_token(&self, face: &FaceReference) -> CredentialToken {
+        let parts = [FACE_LABEL, b"\0", face.expose().as_bytes()];
+        self.computed(CredentialKind::Face, &parts)
+    }
+
+    fn computed(&self, kind: CredentialKind, parts: &[&[u8]]) -> CredentialToken {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.expose());
-        let mac = hmac::sign(&key, plate.expose().as_bytes());
-        PlateToken {
+        let mut mac = hmac::Context::with_key(&key);
+        for part in parts {
+            mac.update(part);
+        }
+        CredentialToken {
             complex: self.complex.clone(),
             partner: self.partner.clone(),
+            kind,
             key_version: self.version,
-            text: Zeroizing::new(URL_SAFE_NO_PAD.encode(mac)),
+            text: Zeroizing::new(URL_SAFE_NO_PAD.encode(mac.sign())),
         }
     }
 
@@ -116,16 +136,17 @@ impl TokenKey {
     }
 }
 
-/// A plate's token under one key. Not shown in `Debug`: it stands for the plate.
+/// The token of a plate or a face under one key. Not shown in `Debug`: it stands for the person.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PlateToken {
+pub struct CredentialToken {
     complex: ComplexId,
     partner: PartnerId,
+    kind: CredentialKind,
     key_version: u32,
     text: Zeroizing<String>,
 }
 
-impl PlateToken {
+impl CredentialToken {
     /// The complex whose key it is under.
     pub fn complex(&self) -> &ComplexId {
         &self.complex
@@ -134,6 +155,11 @@ impl PlateToken {
     /// The partner whose key it is under.
     pub fn partner(&self) -> &PartnerId {
         &self.partner
+    }
+
+    /// What it was computed from.
+    pub fn kind(&self) -> CredentialKind {
+        self.kind
     }
 
     /// Version of the key.
@@ -147,9 +173,9 @@ impl PlateToken {
     }
 }
 
-impl fmt::Debug for PlateToken {
+impl fmt::Debug for CredentialToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PlateToken(v{}, ..)", self.key_version)
+        write!(f, "CredentialToken(v{}, ..)", self.key_version)
     }
 }
 
@@ -214,10 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn a_face_never_has_the_token_of_a_plate() {
+        let key = key("sunrise", "gatekeeper", 1);
+        let plate = Plate::parse("A123BC77").unwrap();
+        let face = |text: &str| key.face_token(&FaceReference::parse(text).unwrap());
+        assert_eq!(
+            face("gk-7f31").expose(),
+            "u1uHJ1xJzOPV3Axeqnn6opy1rfctO2fWPGhzlAibsvA"
+        );
+        let same = face("A123BC77");
+        assert_ne!(same.expose(), key.token(&plate).expose());
+        assert_eq!(same.kind(), CredentialKind::Face);
+        assert_eq!(key.token(&plate).kind(), CredentialKind::Plate);
+        assert_ne!(face("gk-7f31").expose(), face("gk-7F31").expose());
+    }
+
+    #[test]
     fn nothing_shows_a_key_or_a_token() {
         let key = key("sunrise", "gatekeeper", 1);
         let token = key.token(&Plate::parse("A123BC77").unwrap());
-        assert_eq!(format!("{token:?}"), "PlateToken(v1, ..)");
+        assert_eq!(format!("{token:?}"), "CredentialToken(v1, ..)");
         let shown = format!("{key:?} {:?}", roots());
         assert!(
             shown.contains("Key(..)") && !shown.contains("[1, 1"),

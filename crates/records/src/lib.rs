@@ -3,6 +3,7 @@
 //!
 //! The one place that knows both the domain's types and their wire form.
 
+mod basis_codec;
 mod decode;
 mod encode;
 mod entity_key;
@@ -15,6 +16,7 @@ mod snapshot;
 mod time;
 mod wire;
 
+pub use basis_codec::basis_from_wire;
 pub use decode::FieldError;
 pub use encode::{key_of, to_record, to_signed_record};
 pub use entity_key::{entity_key_from_text, entity_key_to_text};

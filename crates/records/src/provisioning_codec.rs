@@ -35,11 +35,13 @@ pub(crate) fn provisioning_to_wire(changed: &ProvisioningChanged) -> pb::Provisi
             let Content {
                 kind,
                 window,
+                time_zone,
                 devices,
             } = &holding.content;
             wire.key_versions = holding.key_versions.iter().copied().collect();
             wire.kind = kind.number();
             wire.window = Some(window_to_wire(window));
+            wire.time_zone.clone_from(time_zone);
             wire.device_ids = devices.iter().map(ToString::to_string).collect();
         }
         _ => {}
@@ -87,7 +89,7 @@ fn holding(wire: &pb::ProvisioningChanged) -> Result<Holding, FieldError> {
     let kind = word("kind", wire.kind, CredentialKind::from_number)?;
     let window = window_from_wire(wire.window.as_ref())?;
     Ok(Holding {
-        content: Content::new(kind, window, devices),
+        content: Content::new(kind, window, &wire.time_zone, devices),
         key_versions: wire.key_versions.iter().copied().collect(),
     })
 }

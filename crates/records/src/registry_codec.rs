@@ -3,14 +3,15 @@
 
 use domain::DeviceId;
 use domain::registry::{
-    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, MAX_USES, Partner,
-    Perimeter, Resident, StepUp,
+    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES,
+    Partner, Perimeter, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
 use domain::window::Window;
 use pb::change::Entity as Wire;
 use proto::events as pb;
 
+use crate::basis_codec::{basis_from_wire, basis_to_wire};
 use crate::decode::{FieldError, digest, optional_time, parse, word};
 use crate::time::timestamp_to_wire;
 
@@ -54,6 +55,7 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             complex_id: complex.id.to_string(),
             name: complex.name.clone(),
             time_zone: complex.time_zone.clone(),
+            face_basis: complex.face_basis.as_ref().map(basis_to_wire),
         }),
         Entity::Device(device) => Wire::Device(pb::Device {
             device_id: device.id.to_string(),
@@ -109,6 +111,7 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             window: Some(window_to_wire(&credential.window)),
             revoked: credential.revoked,
             key_version: credential.key_version,
+            basis: credential.basis.as_ref().map(basis_to_wire),
             holder: Some(match credential.holder {
                 Holder::Subject(subject) => pb::credential::Holder::SubjectRef(subject.to_string()),
                 Holder::Pass(pass) => pb::credential::Holder::PassId(pass.to_string()),
@@ -203,12 +206,23 @@ fn name(field: &'static str, text: &str) -> Result<String, FieldError> {
     }
 }
 
+fn of_complex(basis: &pb::LegalBasis) -> Result<LegalBasis, FieldError> {
+    let date = "complex.face_basis.document_date";
+    basis_from_wire(basis, "complex.face_basis.kind", date)
+}
+
+fn of_person(basis: &pb::LegalBasis) -> Result<LegalBasis, FieldError> {
+    let date = "credential.basis.document_date";
+    basis_from_wire(basis, "credential.basis.kind", date)
+}
+
 fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
     Ok(match wire {
         Wire::Complex(complex) => Entity::Complex(Complex {
             id: parse("complex.complex_id", &complex.complex_id)?,
             name: name("complex.name", &complex.name)?,
             time_zone: name("complex.time_zone", &complex.time_zone)?,
+            face_basis: complex.face_basis.as_ref().map(of_complex).transpose()?,
         }),
         Wire::Device(device) => Entity::Device(Device {
             id: parse("device.device_id", &device.device_id)?,
@@ -282,6 +296,7 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             window: window_from_wire(credential.window.as_ref())?,
             revoked: credential.revoked,
             key_version: credential.key_version,
+            basis: credential.basis.as_ref().map(of_person).transpose()?,
         }),
     })
 }

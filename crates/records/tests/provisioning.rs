@@ -70,7 +70,7 @@ fn effects() -> Vec<Effect> {
     };
     let devices = ["sunrise.gate", "sunrise.door"].map(|id| id.parse().unwrap());
     let holding = Holding {
-        content: Content::new(CredentialKind::Plate, window, devices),
+        content: Content::new(CredentialKind::Plate, window, "Europe/Moscow", devices),
         key_versions: [1, 2].into(),
     };
     vec![

@@ -37,6 +37,7 @@ fn every_vocabulary_is_the_contracts() {
     same!(ActorKind, ActorKind, "ACTOR_KIND");
     same!(Method, Method, "METHOD");
     same!(Automation, Automation, "AUTOMATION");
+    same!(LegalBasisKind, LegalBasisKind, "LEGAL_BASIS_KIND");
     same!(Observation, Observation, "OBSERVATION");
     same!(Resolution, Resolution, "RESOLUTION");
     same!(LockState, LockState, "LOCK_STATE");

@@ -68,6 +68,7 @@ async fn wrong_change_sets_are_named_and_change_nothing() -> Result<()> {
                     complex_id: "sunrise".into(),
                     name: "Sunrise".into(),
                     time_zone: "Mars/Olympus".into(),
+                    face_basis: None,
                 }));
             },
         ),

@@ -18,6 +18,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use crate::faces;
 use crate::support::sender::{Sender, granted};
 use crate::support::status::told;
 use crate::support::{PATIENCE, Scene};
@@ -129,6 +130,7 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         );
         line("change registry", &change(&registry, complex).await);
         line("register plate", &plate(scene, &registry, complex).await?);
+        line("register face", &face(scene, &registry, complex).await?);
         let key = DeliverTokenKeyRequest {
             complex_id: complex.to_owned(),
             partner_id: PARTNER.to_owned(),
@@ -230,6 +232,17 @@ async fn plate(scene: &Scene, registry: &Registry, complex: &str) -> Result<Stri
         window: None,
     };
     Ok(result(registry.clone().add_plate_credential(request).await))
+}
+
+async fn face(scene: &Scene, registry: &Registry, complex: &str) -> Result<String> {
+    let resident = match complex {
+        "sunrise" => "anna",
+        "moonlight" => "boris",
+        _ => "vera",
+    };
+    let devices = [format!("{complex}.main-door")];
+    let wish = faces::wish(scene, resident, complex, &devices)?;
+    Ok(result(registry.clone().add_face_credential(wish).await))
 }
 
 async fn auditors(scene: &Scene, username: &str, table: &mut Table) -> Result<()> {

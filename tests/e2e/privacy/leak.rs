@@ -95,6 +95,7 @@ async fn a_note_that_hides_a_name_is_found() -> Result<()> {
             complex_id: "sunrise".to_owned(),
             name,
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: None,
         });
         registry::put(&scene, "sunrise", version, complex).await?;
     }

@@ -18,6 +18,7 @@ use tonic::Request;
 use uuid::Uuid;
 
 use super::canary::Canaries;
+use crate::faces;
 use crate::smarthomectl::{TOOL, configured};
 use crate::support::sender::{Sender, granted};
 use crate::support::{Scene, audit, tool};
@@ -48,6 +49,7 @@ pub(crate) async fn push(scene: &Scene) -> Result<Pushed> {
         opening: people(scene).await?,
     };
     cars(scene).await?;
+    a_face(scene).await?;
     tokens(scene, &mut pushed).await?;
     misplaced(scene, &mut pushed.answers).await?;
     events(scene, &mut pushed.answers).await?;
@@ -71,6 +73,7 @@ fn known(scene: &Scene) -> Result<Canaries> {
         canaries.text(&format!("{}'s user id", user.username), user.sub);
         canaries.text(&format!("{}'s password", user.username), user.password);
     }
+    canaries.text("a face's reference", faces::ANNAS_FACE);
     for (name, text) in [
         ("a name", NAME),
         ("a surname", "Тихомирова"),
@@ -133,6 +136,18 @@ async fn cars(scene: &Scene) -> Result<()> {
     for plate in [ANNAS_PLATE, STRANGE_CAR] {
         scene.partner.plate("sunrise.north-gate", plate).await?;
     }
+    Ok(())
+}
+
+/// A face before a door.
+async fn a_face(scene: &Scene) -> Result<()> {
+    faces::record_basis(scene, "sunrise", true).await?;
+    let door = ["sunrise.main-door".to_owned()];
+    let wish = faces::wish(scene, "anna", "sunrise", &door)?;
+    let mut operator = Operator::connect(scene.site()).await?;
+    operator.registry.add_face_credential(wish).await?;
+    let seen = scene.partner.face(&door[0], faces::ANNAS_FACE).await?;
+    ensure!(seen["opened"] == json!(true), "{seen}");
     Ok(())
 }
 

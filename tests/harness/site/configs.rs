@@ -178,6 +178,7 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             "identity": keys.identity,
             "plate": keys.plate,
             "token_key": keys.token_key,
+            "face": keys.face,
         },
         "partners": [{
             "partner": PARTNER,

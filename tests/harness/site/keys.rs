@@ -36,6 +36,8 @@ pub struct Keys {
     pub plate: PathBuf,
     /// Roots of token keys.
     pub token_key: PathBuf,
+    /// Key-encryption keys of references of faces.
+    pub face: PathBuf,
     /// Authenticates page tokens.
     pub paging: PathBuf,
     /// Operators' HPKE key, private.
@@ -80,6 +82,7 @@ impl Keys {
             identity: ring("identity.json")?,
             plate: ring("plate.json")?,
             token_key: ring("token-key.json")?,
+            face: ring("face.json")?,
             paging: ring("paging.json")?,
             operators: file("operators.key", &operators.to_text())?,
             operators_public: file("operators.pub", &operators.public_key()?.to_string())?,

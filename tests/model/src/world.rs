@@ -228,6 +228,7 @@ fn entities(cooldown_ms: u32) -> Vec<Entity> {
             id: id(COMPLEX),
             name: String::new(),
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: None,
         }),
         Entity::Device(Device {
             id: id(DEVICE),

@@ -1,10 +1,14 @@
 //! The command line.
 
+mod credential;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{ComplexId, PartnerId};
 use uuid::Uuid;
+
+pub(crate) use credential::{CredentialArgs, CredentialCommand, CredentialToAdd, FaceToAdd};
 
 const HELP: &str = r#"Example:
   A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
@@ -37,7 +41,9 @@ Exit codes:
   2  wrong usage, configuration or files; nothing was changed"#;
 
 const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be left out:
-  Complex     complex_id, name, time_zone (IANA)
+  Complex     complex_id, name, time_zone (IANA); face_basis (type, document_date): the ground on
+              which faces may be processed there; without it they may not, and left out it is
+              withdrawn: every face is taken from the partners
   Device      device_id, name, type (INTERCOM, DOOR, GATE, BARRIER), partner_id, enabled;
               operations (OPEN_DOOR, OPEN_BARRIER), cooldown_ms,
               step_up (max_age_seconds; acr)
@@ -49,7 +55,9 @@ const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be 
   GuestPass   complex_id, pass_id, secret_hash (SHA-256, base64), grant_id, device_ids;
               window, max_uses, revoked
   Credential  complex_id, credential_id, type (PLATE, FACE), subject_ref or pass_id, device_ids;
-              window, key_version, revoked
+              window, key_version, revoked, basis (type, document_date: of a FACE, the person's
+              consent; left out it is withdrawn)
+  A legal basis is of type CONSENT_IN_WRITING (152-FZ, art. 11) and has the date of the document.
   A window has not_before and not_after (RFC 3339, the end is exclusive), weekdays (1 is Monday)
   and from and until ("22:00", in the complex's zone). A flag that is left out is false.
 
@@ -161,6 +169,8 @@ pub(crate) enum Command {
     /// Shows what partners hold so that their devices open by themselves, and what is missing
     #[command(after_help = PROVISIONING)]
     Provisioning(ProvisioningArgs),
+    /// Cars and faces that devices recognise
+    Credential(CredentialArgs),
 }
 
 /// Of `apply`.

@@ -10,9 +10,10 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
-    ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    GetProvisioningRequest, HistoryRequest, HistoryResponse, PartnerProvisioning, PrivilegeCheck,
-    VerifyPartnerRequest, VersionedEntity,
+    AddFaceCredentialRequest, AddPlateCredentialRequest, ApplyRequest, ApplyResponse,
+    EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest,
+    HistoryRequest, HistoryResponse, PartnerProvisioning, PrivilegeCheck, VerifyPartnerRequest,
+    VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -167,6 +168,26 @@ impl Client {
 /// What to do about something that only a later version knows.
 pub(crate) fn unknown(complex: &ComplexId) -> String {
     format!("{complex} holds what this smarthomectl does not know; use the service's")
+}
+
+impl Client {
+    /// Adds the credential of a plate.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn add_plate(&mut self, request: AddPlateCredentialRequest) -> Result<()> {
+        let added = self.0.add_plate_credential(request).await;
+        added.map(drop).map_err(|status| refusal(&status))
+    }
+
+    /// Adds the credential of a face.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn add_face(&mut self, request: AddFaceCredentialRequest) -> Result<()> {
+        let added = self.0.add_face_credential(request).await;
+        added.map(drop).map_err(|status| refusal(&status))
+    }
 }
 
 /// A refusal in words.

@@ -1,15 +1,15 @@
 //! The fields of every kind of document.
 
 use domain::registry::{
-    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, MAX_USES, Partner, Perimeter,
-    Resident, StepUp,
+    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
+    Perimeter, Resident, StepUp,
 };
-use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
+use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, LegalBasisKind, Operation};
 use domain::window::Window;
 use domain::{ComplexId, DeviceId};
 
 use crate::fields::Fields;
-use crate::scalar::{acr, bytes, flag, id, minute, name, number, time, time_zone, word};
+use crate::scalar::{acr, bytes, date, flag, id, minute, name, number, time, time_zone, word};
 
 /// Reads one kind: the entity and its complex, or nothing where something was noted.
 pub(crate) type Read = fn(&mut Fields<'_>) -> Option<(ComplexId, Entity)>;
@@ -18,11 +18,13 @@ pub(crate) fn complex(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
     let complex: Option<ComplexId> = fields.required("complex_id", id);
     let name = fields.required("name", name);
     let time_zone = fields.required("time_zone", time_zone);
+    let face_basis = fields.section("face_basis", basis);
     let complex = complex?;
     let entity = Complex {
         id: complex.clone(),
         name: name?,
         time_zone: time_zone?,
+        face_basis: face_basis?,
     };
     Some((complex, Entity::Complex(entity)))
 }
@@ -166,6 +168,7 @@ pub(crate) fn credential(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)>
     let window = fields.section("window", window);
     let revoked = fields.optional("revoked", flag);
     let key_version = fields.optional("key_version", number(0..=u32::MAX));
+    let basis = fields.section("basis", basis);
     let holder = match (subject?, pass?) {
         (Some(subject), None) => Holder::Subject(subject),
         (None, Some(pass)) => Holder::Pass(pass),
@@ -182,8 +185,18 @@ pub(crate) fn credential(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)>
         window: window?.unwrap_or_default(),
         revoked: revoked?.unwrap_or_default(),
         key_version: key_version?.unwrap_or_default(),
+        basis: basis?,
     };
     Some((complex?, Entity::Credential(entity)))
+}
+
+fn basis(fields: &mut Fields<'_>) -> Option<LegalBasis> {
+    let kind = fields.required("type", word(LegalBasisKind::ALL, LegalBasisKind::as_str));
+    let document_date = fields.required("document_date", date);
+    Some(LegalBasis {
+        kind: kind?,
+        document_date: document_date?,
+    })
 }
 
 /// The complex of whatever does not name it by its own id.

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod client;
 mod config;
+mod credential;
 mod diff;
 mod document;
 mod failure;
@@ -56,5 +57,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Partner(args) => partner::run(&config, args).await,
         Command::Subject(args) => subject::run(&config, args).await,
         Command::Provisioning(args) => provisioning::run(&config, args).await,
+        Command::Credential(args) => credential::run(&config, args).await,
     }
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::IdError;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::yaml::{Node, Value};
@@ -134,9 +135,22 @@ pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     })
 }
 
+/// A day (ISO 8601).
+pub(crate) fn date(node: &Node) -> Result<Date, String> {
+    let text = text(node)?;
+    let date = text.parse().ok();
+    date.filter(|date: &Date| date.to_string() == text)
+        .ok_or_else(|| "expected a date, e.g. 2026-01-12".to_owned())
+}
+
 /// A minute of the day, 0 to 1440, written as hours and minutes.
 pub(crate) fn minute(node: &Node) -> Result<u16, String> {
-    let minute = text(node)?.split_once(':').and_then(|(hours, minutes)| {
+    minute_of(text(node)?)
+}
+
+/// The same, of a bare text.
+pub(crate) fn minute_of(text: &str) -> Result<u16, String> {
+    let minute = text.split_once(':').and_then(|(hours, minutes)| {
         let digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(hours) || !digits(minutes) {
             return None;

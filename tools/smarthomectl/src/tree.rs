@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ComplexId;
-use domain::registry::{Entity, Holder, StepUp};
+use domain::registry::{Entity, Holder, LegalBasis, StepUp};
 use domain::window::Window;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
@@ -97,6 +97,7 @@ fn fields(entity: &Entity) -> Fields {
         Entity::Complex(complex) => vec![
             ("name", text(&complex.name)),
             ("time_zone", text(&complex.time_zone)),
+            ("face_basis", basis(complex.face_basis.as_ref())),
         ],
         Entity::Device(device) => vec![
             ("name", text(&device.name)),
@@ -145,6 +146,7 @@ fn fields(entity: &Entity) -> Fields {
             ("device_ids", list(&credential.devices)),
             ("window", window(&credential.window)),
             ("key_version", Tree::Number(credential.key_version)),
+            ("basis", basis(credential.basis.as_ref())),
             ("revoked", Tree::Flag(credential.revoked)),
         ],
     };
@@ -226,6 +228,16 @@ fn step_up(step_up: Option<&StepUp>) -> Tree {
         ]
     });
     Tree::Fields(said(fields.unwrap_or_default()))
+}
+
+fn basis(basis: Option<&LegalBasis>) -> Tree {
+    let fields = basis.map(|basis| {
+        vec![
+            ("type", text(basis.kind)),
+            ("document_date", text(basis.document_date)),
+        ]
+    });
+    Tree::Fields(fields.unwrap_or_default())
 }
 
 fn window(window: &Window) -> Tree {

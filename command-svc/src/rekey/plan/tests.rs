@@ -35,6 +35,7 @@ impl Owned {
         Keys {
             identity: &self.identity,
             plates: &self.plates,
+            faces: None,
             lookup: &self.lookup,
         }
     }

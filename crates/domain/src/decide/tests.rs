@@ -37,6 +37,7 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             id: complex.clone(),
             name: "Sunrise".to_owned(),
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: None,
         }),
         Entity::Device(Device {
             id: device.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Content;
+use super::{Content, spelt};
 use crate::id::{ComplexId, CredentialId, DeviceId, PartnerId, PassId};
 use crate::registry::{Credential, Grant, GuestPass, Holder, Registry};
 use crate::vocabulary::CredentialKind;
@@ -28,6 +28,8 @@ pub enum NotHeld {
     NotRegistered,
     /// It is revoked.
     Revoked,
+    /// A face, and the complex or the person has no legal basis on record.
+    NoLegalBasis,
     /// Its holder is no active resident, or its pass or that pass' grant is not live.
     HolderGone,
     /// Its time is over.
@@ -48,6 +50,7 @@ impl NotHeld {
         match self {
             NotHeld::NotRegistered => "NOT_REGISTERED",
             NotHeld::Revoked => "REVOKED",
+            NotHeld::NoLegalBasis => "NO_LEGAL_BASIS",
             NotHeld::HolderGone => "HOLDER_GONE",
             NotHeld::Over => "OVER",
             NotHeld::WiderThanPass => "WIDER_THAN_PASS",
@@ -138,6 +141,11 @@ fn content(
     if credential.revoked {
         return Err(NotHeld::Revoked);
     }
+    let place = registry.complex(complex);
+    let permitted = place.is_some_and(|place| credential.permitted(place));
+    if credential.kind == CredentialKind::Face && !permitted {
+        return Err(NotHeld::NoLegalBasis);
+    }
     let (window, pass) = match credential.holder {
         Holder::Subject(subject) => {
             let resident = registry.resident(complex, &subject);
@@ -165,7 +173,8 @@ fn content(
     };
     let devices = credential.devices.iter().cloned();
     let devices = devices.filter(|id| id.complex() == *complex && runs(id) && reached(id));
-    let content = Content::new(credential.kind, window, devices);
+    let zone = place.map_or("", |place| place.time_zone.as_str());
+    let content = Content::new(credential.kind, window, zone, devices);
     if content.devices.is_empty() {
         return Err(NotHeld::NoDevices);
     }
@@ -196,7 +205,7 @@ fn is_over(window: &Window, now: Timestamp) -> bool {
 /// the same in both.
 fn narrowed(one: &Window, other: &Window) -> Option<Window> {
     let hours = |window: &Window| {
-        let window = Content::new(CredentialKind::Plate, window.clone(), []).window;
+        let window = spelt(window.clone());
         (window.weekdays, window.minutes)
     };
     let always = (0, (0, 0));

@@ -29,30 +29,42 @@ pub struct Content {
     pub kind: CredentialKind,
     /// When it opens.
     pub window: Window,
+    /// IANA time zone of its weekdays and hours; empty where it has none.
+    pub time_zone: String,
     /// Where it opens.
     pub devices: BTreeSet<DeviceId>,
 }
 
 impl Content {
-    /// With the window in the one spelling that its meaning has.
+    /// With the window in the one spelling that its meaning has; the zone counts only where the window
+    /// has weekdays or hours.
     pub fn new(
         kind: CredentialKind,
         window: Window,
+        time_zone: &str,
         devices: impl IntoIterator<Item = DeviceId>,
     ) -> Self {
-        let (from, until) = window.minutes;
+        let window = spelt(window);
+        let local = window.weekdays != 0 || window.minutes != (0, 0);
         Self {
             kind,
-            window: Window {
-                weekdays: match window.weekdays & WHOLE_WEEK {
-                    WHOLE_WEEK => 0,
-                    days => days,
-                },
-                minutes: if from == until { (0, 0) } else { (from, until) },
-                ..window
-            },
+            time_zone: if local { time_zone } else { "" }.to_owned(),
+            window,
             devices: devices.into_iter().collect(),
         }
+    }
+}
+
+/// A window in the one spelling that its meaning has.
+fn spelt(window: Window) -> Window {
+    let (from, until) = window.minutes;
+    Window {
+        weekdays: match window.weekdays & WHOLE_WEEK {
+            WHOLE_WEEK => 0,
+            days => days,
+        },
+        minutes: if from == until { (0, 0) } else { (from, until) },
+        ..window
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::LegalBasis;
 use crate::commands::LEEWAY;
 use crate::id::{
     ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
@@ -96,6 +97,8 @@ pub struct Complex {
     pub name: String,
     /// IANA time zone.
     pub time_zone: String,
+    /// The ground on which faces may be processed there; none: they may not.
+    pub face_basis: Option<LegalBasis>,
 }
 
 /// A device that opens something.
@@ -270,4 +273,6 @@ pub struct Credential {
     pub revoked: bool,
     /// Version of the complex's token key.
     pub key_version: u32,
+    /// Of a face, the ground on which the person's may be processed; none once it was withdrawn.
+    pub basis: Option<LegalBasis>,
 }

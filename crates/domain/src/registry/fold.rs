@@ -194,6 +194,9 @@ fn keeps_identity(old: &Entity, new: &Entity) -> Result<(), &'static str> {
         (Entity::Credential(old), Entity::Credential(new)) if old.holder != new.holder => {
             Err("a credential's holder never changes")
         }
+        (Entity::Credential(old), Entity::Credential(new)) if old.kind != new.kind => {
+            Err("a credential's kind never changes")
+        }
         (Entity::Grant(old), Entity::Grant(new)) if old.revoked && !new.revoked => {
             Err("a revoked grant stays revoked")
         }
@@ -250,6 +253,7 @@ mod tests {
                 id: sunrise(),
                 name: name.to_owned(),
                 time_zone: "Europe/Moscow".to_owned(),
+                face_basis: None,
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! The registry: who may open what, folded from `registry.events.v1`.
 
 mod answers;
+mod basis;
 mod entity;
 mod fold;
 mod homes;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use answers::KEPT as ANSWERS_KEPT;
+pub use basis::LegalBasis;
 pub use entity::{
     Change, ChangeSet, Complex, Credential, Device, Entity, EntityKey, Grant, GuestPass, Holder,
     MAX_USES, Partner, Perimeter, Resident, StepUp,

@@ -44,6 +44,8 @@ calls! {
     Status = "status" Some(COMMAND),
     /// Hold a credential.
     PutCredential = "put_credential" Some(CREDENTIAL),
+    /// Hold the credential of a face.
+    PutFace = "put_face" Some(CREDENTIAL),
     /// Destroy a credential.
     DeleteCredential = "delete_credential" Some(CREDENTIAL),
     /// What is held.

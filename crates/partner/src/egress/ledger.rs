@@ -6,9 +6,9 @@ use std::fmt;
 
 use super::call::Call::{
     self, Attestation, Cancel, DeleteCredential, Discovery, ListCredentials, Open, PutCredential,
-    PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus, WebhookAnswer,
+    PutFace, PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus, WebhookAnswer,
 };
-use Basis::{Erasure, Instruction, NoPersonalData};
+use Basis::{Consent, Erasure, Instruction, NoPersonalData};
 use Held::{AsCommand, AsCredential, AsKey, AsToken, Nowhere};
 use Place::{Body, Connection, Form, Header, Path, Query};
 
@@ -55,6 +55,8 @@ pub enum Basis {
     NoPersonalData,
     /// It is about a resident or a guest, by a pseudonym, and serves a contract with them.
     Instruction,
+    /// It is about somebody's face, by a pseudonym, and they consented to that in writing.
+    Consent,
     /// It ends such processing.
     Erasure,
 }
@@ -90,13 +92,13 @@ macro_rules! ledger {
 }
 
 ledger! {
-    Connection "client_certificate" [Discovery Token Open Cancel Status PutCredential DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData Nowhere
+    Connection "client_certificate" [Discovery Token Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData Nowhere
         "certificate that names this service", "to know who calls";
-    Header "authorization" [Open Cancel Status PutCredential DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData AsToken
+    Header "authorization" [Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData AsToken
         "access token of this service, for one operation in one complex", "to refuse what the service may not do";
     Header "accept" [Token] NoPersonalData Nowhere
         "media type of the answer", "HTTP";
-    Header "content-type" [Token Open PutCredential PutTokenKey VerifyOpen] NoPersonalData Nowhere
+    Header "content-type" [Token Open PutCredential PutFace PutTokenKey VerifyOpen] NoPersonalData Nowhere
         "media type of the body", "HTTP";
     Form "grant_type" [Token] NoPersonalData Nowhere
         "constant", "OAuth 2.0";
@@ -108,7 +110,7 @@ ledger! {
         "one complex", "to limit the token to it";
     Path "complex" [Open VerifyOpen] NoPersonalData AsCommand
         "id of a residential complex", "to find the device";
-    Path "complex" [PutCredential] NoPersonalData AsCredential
+    Path "complex" [PutCredential PutFace] NoPersonalData AsCredential
         "id of a residential complex", "to hold the credential for it";
     Path "complex" [PutTokenKey] NoPersonalData AsKey
         "id of a residential complex", "to hold the key for it";
@@ -132,7 +134,7 @@ ledger! {
         "random id of a credential", "to destroy what is held under it";
     Body "kind" [PutCredential] NoPersonalData AsCredential
         "constant: plate", "to know what the camera must compute";
-    Body "tokens[].key_version" [PutCredential] NoPersonalData AsCredential
+    Body "tokens[].key_version" [PutCredential PutFace] NoPersonalData AsCredential
         "version of the token key", "to compute with the right key";
     Body "tokens[].token" [PutCredential] Instruction AsCredential
         "HMAC-SHA-256 of a car's plate under the complex's token key", "to recognise the car without holding its plate";
@@ -140,7 +142,33 @@ ledger! {
         "first instant at which it opens", "to open in time only";
     Body "window.not_after" [PutCredential] Instruction AsCredential
         "first instant at which it no longer opens", "to open in time only";
+    Body "window.weekdays[]" [PutCredential] Instruction AsCredential
+        "weekdays on which it opens", "to open in time only";
+    Body "window.from" [PutCredential] Instruction AsCredential
+        "minute of the day from which it opens", "to open in time only";
+    Body "window.until" [PutCredential] Instruction AsCredential
+        "minute of the day at which it no longer opens", "to open in time only";
+    Body "window.time_zone" [PutCredential PutFace] NoPersonalData AsCredential
+        "time zone of the complex", "to know its weekdays and hours";
     Body "devices[]" [PutCredential] Instruction AsCredential
+        "ids of the devices that it opens", "to open there only";
+    Path "credential" [PutFace] Consent AsCredential
+        "random id of a credential", "to replace or delete it later, and to report its use";
+    Body "kind" [PutFace] NoPersonalData AsCredential
+        "constant: face", "to know what the camera must compute";
+    Body "tokens[].token" [PutFace] Consent AsCredential
+        "HMAC-SHA-256, under the complex's token key, of the reference that the partner gave a face at enrolment", "to recognise that face as one that may pass";
+    Body "window.not_before" [PutFace] Consent AsCredential
+        "first instant at which it opens", "to open in time only";
+    Body "window.not_after" [PutFace] Consent AsCredential
+        "first instant at which it no longer opens", "to open in time only";
+    Body "window.weekdays[]" [PutFace] Consent AsCredential
+        "weekdays on which it opens", "to open in time only";
+    Body "window.from" [PutFace] Consent AsCredential
+        "minute of the day from which it opens", "to open in time only";
+    Body "window.until" [PutFace] Consent AsCredential
+        "minute of the day at which it no longer opens", "to open in time only";
+    Body "devices[]" [PutFace] Consent AsCredential
         "ids of the devices that it opens", "to open there only";
     Query "limit" [ListCredentials VerifyList] NoPersonalData Nowhere
         "length of a page", "to answer in parts";
@@ -250,6 +278,7 @@ impl fmt::Display for Basis {
         f.write_str(match self {
             NoPersonalData => "no personal data",
             Instruction => "art. 6(1)(5), contract; art. 6(3), instruction",
+            Consent => "art. 11(1), consent in writing; art. 6(3), instruction",
             Erasure => "art. 5(7), art. 21(4) and 21(5), destruction",
         })
     }

@@ -29,6 +29,10 @@ fn bodies() -> Vec<(&'static str, Call, Value)> {
     let window = wire::Window {
         not_before: Some(now),
         not_after: Some(now),
+        weekdays: vec![1],
+        from: Some(0),
+        until: Some(1),
+        time_zone: Some("Europe/Moscow".to_owned()),
     };
     let credential = wire::Credential {
         kind: "plate",

@@ -8,7 +8,7 @@ use domain::DeviceId;
 use jiff::{SignedDuration, Timestamp};
 use partner::{AttestationPolicy, Attested, PartnerClient};
 use privacy::{
-    HpkePrivateKey, KeyError, KeyProvider, Keyring, Plate, PlateToken, Purpose, TokenKey,
+    CredentialToken, HpkePrivateKey, KeyError, KeyProvider, Keyring, Plate, Purpose, TokenKey,
     TokenKeyRoots,
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn token_key(complex: &str, partner: &str, version: u32) -> TokenKey 
         .unwrap()
 }
 
-pub(crate) fn plate_token(complex: &str, partner: &str, version: u32) -> PlateToken {
+pub(crate) fn plate_token(complex: &str, partner: &str, version: u32) -> CredentialToken {
     let plate = Plate::parse("A123BC77").unwrap();
     token_key(complex, partner, version).token(&plate)
 }

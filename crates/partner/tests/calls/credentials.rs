@@ -4,6 +4,7 @@ use domain::CredentialId;
 use domain::window::Window;
 use jiff::Timestamp;
 use partner::{CallError, CredentialToPut};
+use privacy::FaceReference;
 use uuid::Uuid;
 
 use crate::attested::{attested, devices, no_content, plate_token, token_key};
@@ -26,6 +27,7 @@ async fn a_credential_says_what_the_contract_says_and_no_more() {
         id: CredentialId(Uuid::from_u128(7)),
         tokens: &tokens,
         window: &window,
+        time_zone: "Europe/Moscow",
         devices: &devices(),
     };
     handle
@@ -121,4 +123,93 @@ async fn what_is_held_is_listed_page_by_page() {
         other.list_credentials(None, soon()).await,
         Err(CallError::Unintelligible)
     );
+}
+
+#[tokio::test]
+async fn weekdays_and_hours_go_out_with_their_zone_and_come_back_to_be_compared() {
+    let (partner, client, attested) = attested(|_| no_content()).await;
+    let handle = client.within(&sunrise(), Timestamp::now()).unwrap();
+    let key = token_key("sunrise", "gatekeeper", 1);
+    let faces = [key.face_token(&FaceReference::parse("gk-1").unwrap())];
+    let plates = [key.token(&privacy::Plate::parse("A123BC77").unwrap())];
+    let window = Window {
+        weekdays: 0b0010_0010,
+        minutes: (22 * 60, 6 * 60),
+        ..Window::default()
+    };
+    let devices = devices();
+    let face = CredentialToPut {
+        id: CredentialId(Uuid::from_u128(7)),
+        tokens: &faces,
+        window: &window,
+        time_zone: "Europe/Moscow",
+        devices: &devices,
+    };
+    handle
+        .put_credential(&attested, &face, soon())
+        .await
+        .unwrap();
+    let call = partner.calls().pop().unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+    let expected = serde_json::json!({
+        "kind": "face",
+        "tokens": [{"key_version": 1, "token": faces[0].expose()}],
+        "window": {"weekdays": [1, 5], "from": 1320, "until": 360, "time_zone": "Europe/Moscow"},
+        "devices": ["sunrise.north-gate"],
+    });
+    assert_eq!(body, expected);
+    let both = [faces[0].clone(), plate_token("sunrise", "gatekeeper", 2)];
+    let mixed = CredentialToPut {
+        tokens: &both,
+        ..face
+    };
+    let refused = handle.put_credential(&attested, &mixed, soon()).await;
+    assert!(matches!(refused, Err(CallError::Inexpressible(_))));
+
+    let object = body.as_object_mut().unwrap();
+    object.remove("tokens");
+    object.insert("credential".to_owned(), face.id.to_string().into());
+    object.insert("key_versions".to_owned(), serde_json::json!([1]));
+    object.insert("updated_at".to_owned(), "2026-11-24T10:00:00Z".into());
+    let page = serde_json::json!({"credentials": [body], "next": null}).to_string();
+    let partner = Partner::start(move |_| json(page.clone())).await;
+    let closing = partner.client().closing(&"sunrise".parse().unwrap());
+    let page = closing.list_credentials(None, soon()).await.unwrap();
+    let held = &page.credentials[0];
+    assert!(held.is(&face));
+    for (what, other) in [
+        (
+            "another zone",
+            CredentialToPut {
+                time_zone: "Asia/Omsk",
+                ..face
+            },
+        ),
+        (
+            "another kind",
+            CredentialToPut {
+                tokens: &plates,
+                ..face
+            },
+        ),
+        (
+            "other hours",
+            CredentialToPut {
+                window: &Window {
+                    minutes: (22 * 60, 7 * 60),
+                    ..window.clone()
+                },
+                ..face
+            },
+        ),
+        (
+            "always",
+            CredentialToPut {
+                window: &Window::default(),
+                ..face
+            },
+        ),
+    ] {
+        assert!(!held.is(&other), "{what}");
+    }
 }

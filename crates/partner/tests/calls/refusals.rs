@@ -4,7 +4,7 @@ use domain::window::Window;
 use domain::{CredentialId, DeviceId};
 use jiff::Timestamp;
 use partner::{CallError, CredentialToPut, OutOfPerimeter, PartnerClient};
-use privacy::PlateToken;
+use privacy::CredentialToken;
 use uuid::Uuid;
 
 use crate::attested::{attested, devices, no_content, plate_token, token_key};
@@ -17,7 +17,7 @@ async fn what_may_not_go_out_does_not() {
     let good = [plate_token("sunrise", "gatekeeper", 1)];
     let everyday = Window::default();
     let here = devices();
-    let put = |perimeter, tokens: Vec<PlateToken>, window: Window, devices: Vec<DeviceId>| {
+    let put = |perimeter, tokens: Vec<CredentialToken>, window: Window, devices: Vec<DeviceId>| {
         let handle = client.within(&perimeter, Timestamp::now()).unwrap();
         let proof = proof.clone();
         async move {
@@ -25,6 +25,7 @@ async fn what_may_not_go_out_does_not() {
                 id: CredentialId(Uuid::from_u128(7)),
                 tokens: &tokens,
                 window: &window,
+                time_zone: "",
                 devices: &devices,
             };
             let put = handle.put_credential(&proof, &credential, soon());

@@ -99,6 +99,7 @@ impl Ground {
                 id: complex.parse().unwrap(),
                 name: complex.to_owned(),
                 time_zone: "Europe/Moscow".to_owned(),
+                face_basis: None,
             });
             let version = u64::from(seed > 1) * (seed as u64 - 1);
             self.set(complex, id(first), vec![(version, place)]).await;

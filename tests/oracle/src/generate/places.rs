@@ -36,6 +36,7 @@ pub(super) fn place(dice: &mut Dice, world: &mut World, site: &Site) {
         id: complex.clone(),
         name: complex.to_string(),
         time_zone: site.zone.iana_name().unwrap_or("UTC").to_owned(),
+        face_basis: None,
     })];
     for name in PARTNERS {
         if dice.chance(94) {

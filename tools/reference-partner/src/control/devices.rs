@@ -1,4 +1,4 @@
-//! What happens at a device: a car, a fob, a fault.
+//! What happens at a device: a car, a face, a fob, a fault.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use super::Control;
 use crate::api::StrictJson;
 use crate::api::extract::OfDevice;
 use crate::config::Device;
-use crate::credentials::{self, Match, Plate};
+use crate::credentials::{self, Face, Match, Plate, Shown};
 use crate::events::{Access, DoorAlarm, Happening, Method, StatusChange};
 use crate::ids::{ComplexId, CredentialId, DeviceId, OpeningId};
 use crate::journal::Opening;
@@ -38,6 +38,23 @@ impl Control {
         let id = recorded.await?;
         self.desk.outbox_bell.notify_one();
         Ok(id)
+    }
+
+    /// A camera sees something: it opens if a credential matches.
+    async fn recognise<S: Shown + Send + 'static>(
+        &self,
+        id: &DeviceId,
+        method: Method,
+        shown: S,
+    ) -> Result<Json<Passed>, Problem> {
+        let (complex, device) = self.device(id)?;
+        let now = self.desk.clock.now();
+        let found = self
+            .desk
+            .store
+            .run(move |tx| credentials::find(tx, &complex, &device.id, &shown, now));
+        let matched = found.await?;
+        self.pass(id, method, matched.is_some(), matched).await
     }
 
     /// An access at the device itself: journalled before it opens, then told.
@@ -130,20 +147,25 @@ pub(super) async fn plate(
     OfDevice(id): OfDevice,
     StrictJson(body): StrictJson<PlateBody>,
 ) -> Result<Json<Passed>, Problem> {
-    let (complex, device) = control.device(&id)?;
-    let now = control.desk.clock.now();
-    let found = control.desk.store.run(move |tx| {
-        credentials::find(
-            tx,
-            &complex,
-            &device.id,
-            &Plate::normalise(&body.plate),
-            now,
-        )
-    });
-    let matched = found.await?;
     control
-        .pass(&id, Method::Plate, matched.is_some(), matched)
+        .recognise(&id, Method::Plate, Plate::normalise(&body.plate))
+        .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FaceBody {
+    reference: Zeroizing<String>,
+}
+
+/// A face before the camera, by the reference that it was enrolled under, which ends here.
+pub(super) async fn face(
+    State(control): State<Control>,
+    OfDevice(id): OfDevice,
+    StrictJson(body): StrictJson<FaceBody>,
+) -> Result<Json<Passed>, Problem> {
+    control
+        .recognise(&id, Method::Face, Face(body.reference))
         .await
 }
 

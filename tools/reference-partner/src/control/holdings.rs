@@ -13,7 +13,7 @@ use super::Control;
 use crate::api::StrictJson;
 use crate::api::failing::{Armed, CallFailure, FailingCall};
 use crate::attestation::AttestationFault;
-use crate::credentials::{Credential, Plate, all};
+use crate::credentials::{Credential, Plate, Shown as _, all};
 use crate::ids::{ComplexId, CredentialId, DeviceId};
 use crate::problem::{Kind, Problem};
 use crate::token_key;

@@ -50,6 +50,7 @@ pub(crate) fn router(control: Control) -> Router {
         )
         .route("/control/devices/{device}/status", post(devices::status))
         .route("/control/devices/{device}/plate", post(devices::plate))
+        .route("/control/devices/{device}/face", post(devices::face))
         .route("/control/devices/{device}/fob", post(devices::fob))
         .route("/control/devices/{device}/access", post(devices::access))
         .route("/control/devices/{device}/forced", post(devices::forced))

@@ -1,10 +1,9 @@
 //! From a plate before the camera to its token. The plate goes no further than here.
 
-use aws_lc_rs::{constant_time, hmac};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use super::record::CredentialKind;
+use super::token::{Shown, Token};
 
 /// A plate in the one form that tokens are computed from.
 pub(crate) struct Plate(Zeroizing<String>);
@@ -18,13 +17,13 @@ impl Plate {
             .flat_map(char::to_uppercase);
         Self(Zeroizing::new(upper.map(latin).collect()))
     }
+}
 
-    /// HMAC-SHA-256 of the plate under a token key.
-    pub(crate) fn token(&self, key: &[u8]) -> Token {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), self.0.as_bytes());
-        let mut token = [0; 32];
-        token.copy_from_slice(tag.as_ref());
-        Token(token)
+impl Shown for Plate {
+    const KIND: CredentialKind = CredentialKind::Plate;
+
+    fn token(&self, key: &[u8]) -> Token {
+        Token::of(key, &[self.0.as_bytes()])
     }
 }
 
@@ -43,39 +42,6 @@ fn latin(letter: char) -> char {
         'У' => 'Y',
         'Х' => 'X',
         other => other,
-    }
-}
-
-/// A token: base64url of 32 bytes on the wire.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Token([u8; 32]);
-
-impl Token {
-    /// Whether two tokens are equal, in constant time.
-    pub(crate) fn matches(&self, other: &Self) -> bool {
-        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
-    }
-}
-
-/// A text that is not a token. Never repeats it.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("expected 32 bytes in base64url without padding")]
-pub(crate) struct InvalidToken;
-
-impl TryFrom<String> for Token {
-    type Error = InvalidToken;
-    fn try_from(text: String) -> Result<Self, InvalidToken> {
-        let bytes = BASE64URL
-            .decode(Zeroizing::new(text).as_bytes())
-            .map_err(|_| InvalidToken)?;
-        bytes.try_into().map(Self).map_err(|_| InvalidToken)
-    }
-}
-
-impl From<Token> for String {
-    fn from(token: Token) -> String {
-        BASE64URL.encode(token.0)
     }
 }
 

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plate::Token;
+use super::token::Token;
+use super::window::Window;
 use crate::ids::{ComplexId, CredentialId, DeviceId};
 use crate::store::{Key, Store, StoreError, Table, Tx};
 use crate::token_key;
@@ -15,6 +16,7 @@ use crate::token_key;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CredentialKind {
     Plate,
+    Face,
 }
 
 /// A token under one key.
@@ -23,21 +25,6 @@ pub(crate) enum CredentialKind {
 pub(crate) struct KeyedToken {
     pub(crate) key_version: u32,
     pub(crate) token: Token,
-}
-
-/// From `not_before` on, until before `not_after`; without a bound where absent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Window {
-    pub(crate) not_before: Option<Timestamp>,
-    pub(crate) not_after: Option<Timestamp>,
-}
-
-impl Window {
-    pub(super) fn contains(&self, time: Timestamp) -> bool {
-        self.not_before.is_none_or(|from| from <= time)
-            && self.not_after.is_none_or(|until| time < until)
-    }
 }
 
 /// A credential as put; unknown members are refused, so that nothing about a person slips in.
@@ -56,10 +43,7 @@ impl Credential {
         Self {
             kind: CredentialKind::Plate,
             tokens: vec![KeyedToken { key_version, token }],
-            window: Window {
-                not_before: None,
-                not_after: None,
-            },
+            window: Window::always(),
             devices,
         }
     }
@@ -75,11 +59,7 @@ impl Credential {
             [one, two] if one > 0 && two > 0 && one != two => {}
             _ => return Err(("/tokens", "one or two, of different key versions from 1 on")),
         }
-        if let (Some(from), Some(until)) = (self.window.not_before, self.window.not_after)
-            && from >= until
-        {
-            return Err(("/window", "not_before earlier than not_after"));
-        }
+        self.window.check()?;
         if !(1..=256).contains(&self.devices.len()) {
             return Err(("/devices", "1 to 256"));
         }

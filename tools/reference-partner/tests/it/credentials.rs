@@ -236,13 +236,79 @@ async fn key_versions_change_without_a_gap_and_never_back() {
 }
 
 #[tokio::test]
+async fn a_face_opens_by_its_own_credential_and_at_its_hours_only() {
+    let scene = scene(Site::new(None)).await;
+    let key = [42; 32];
+    scene.put_key(scene.wrap(&key, 1, "sunrise").await).await;
+    let zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
+    let now = zone.to_datetime(jiff::Timestamp::now());
+    let (today, tomorrow) = (
+        now.weekday().to_monday_one_offset(),
+        now.weekday().next().to_monday_one_offset(),
+    );
+    let face = |kind: &str, text: &str, weekdays: [i8; 2]| {
+        json!({
+            "kind": kind,
+            "tokens": [{"key_version": 1, "token": token(&key, text)}],
+            "window": {"weekdays": weekdays, "time_zone": "Europe/Moscow"},
+            "devices": [GATE],
+        })
+    };
+    // Midnight may be near: today and tomorrow.
+    let body = face("face", "smarthome face v1\0gk-1", [today, tomorrow]);
+    let id = Uuid::new_v4();
+    assert_eq!(scene.put(id, body.clone()).await.0, StatusCode::NO_CONTENT);
+    // The same tokens under the other kind, and a plate that is written like the face.
+    let disguised = face("plate", "smarthome face v1\0gk-2", [today, tomorrow]);
+    scene.put(Uuid::new_v4(), disguised).await;
+    let plate = face("face", "A123BC777", [today, tomorrow]);
+    scene.put(Uuid::new_v4(), plate).await;
+    let show = async |reference: &str| {
+        let path = format!("/control/devices/{GATE}/face");
+        scene
+            .running
+            .post(&path, json!({ "reference": reference }))
+            .await
+    };
+    let seen = show("gk-1").await;
+    assert_eq!(
+        (&seen["opened"], &seen["credential_id"]),
+        (&json!(true), &json!(id.to_string()))
+    );
+    assert_eq!(show("gk-2").await["opened"], false);
+    assert_eq!(show("A123BC777").await["opened"], false);
+    assert_eq!(scene.drive_up(PLATE).await["opened"], false);
+    let journal = scene.running.get("/control/journal").await;
+    assert_eq!(journal["openings"][0]["method"], "face");
+
+    let path = "/v1/complexes/sunrise/credentials";
+    let (_, page) = scene
+        .caller
+        .call(Method::GET, path, &scene.token, None)
+        .await;
+    let listed = page["credentials"].as_array().unwrap();
+    let listed = listed
+        .iter()
+        .find(|one| one["credential"] == id.to_string());
+    let listed = listed.unwrap();
+    assert_eq!(listed["kind"], "face");
+    assert_eq!(listed["window"]["weekdays"], body["window"]["weekdays"]);
+    assert_eq!(listed["window"]["time_zone"], "Europe/Moscow");
+
+    // Two days on it is neither today nor tomorrow.
+    let later = json!({"offset_seconds": 2 * 24 * 3600});
+    scene.running.post("/control/clock", later).await;
+    assert_eq!(show("gk-1").await["opened"], false);
+}
+
+#[tokio::test]
 async fn a_credential_has_no_room_for_a_person() {
     let scene = scene(Site::new(None)).await;
     let key = [5; 32];
     scene.put_key(scene.wrap(&key, 1, "sunrise").await).await;
     let id = Uuid::new_v4();
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 9] = [
+    let cases: [(Change, &str); 11] = [
         (|c| c["name"] = json!("CANARY"), ""),
         (|c| c["window"]["owner"] = json!("CANARY"), "/window"),
         (|c| c["tokens"][0]["plate"] = json!("CANARY"), "/tokens/0"),
@@ -257,6 +323,14 @@ async fn a_credential_has_no_room_for_a_person() {
         (
             |c| c["window"]["not_after"] = json!("2000-01-01T00:00:00Z"),
             "/window",
+        ),
+        (
+            |c| c["window"]["weekdays"] = json!([1]),
+            "/window/time_zone",
+        ),
+        (
+            |c| c["window"]["time_zone"] = json!("Europe/Canary"),
+            "/window/time_zone",
         ),
     ];
     for (change, field) in cases {

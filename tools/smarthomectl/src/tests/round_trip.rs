@@ -1,10 +1,10 @@
 //! What is printed is read back as the same.
 
 use domain::registry::{
-    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, MAX_USES, Partner, Perimeter,
-    Resident, StepUp,
+    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
+    Perimeter, Resident, StepUp,
 };
-use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
+use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, LegalBasisKind, Operation};
 use domain::window::Window;
 use domain::{ComplexId, CredentialId, GrantId, PassId, SubjectRef};
 use uuid::Uuid;
@@ -77,12 +77,18 @@ fn entities() -> Vec<Entity> {
         window: window(),
         revoked: true,
         key_version: 3,
+        basis: None,
     };
+    let basis = Some(LegalBasis {
+        kind: LegalBasisKind::ConsentInWriting,
+        document_date: "2026-01-12".parse().unwrap(),
+    });
     vec![
         Entity::Complex(Complex {
             id: "sunrise".parse().unwrap(),
             name: "ЖК «Рассвет»: №1 # 'лучший' \"дом\" \\ - {x} %".to_owned(),
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: basis,
         }),
         Entity::Device(device("no", None)),
         Entity::Device(device("0x1f", Some(step_up))),
@@ -113,6 +119,11 @@ fn entities() -> Vec<Entity> {
         Entity::GuestPass(pass(21, MAX_USES)),
         Entity::Credential(credential(30, Holder::Subject(SubjectRef(id(2))))),
         Entity::Credential(credential(31, Holder::Pass(PassId(id(20))))),
+        Entity::Credential(Credential {
+            kind: CredentialKind::Face,
+            basis,
+            ..credential(32, Holder::Subject(SubjectRef(id(2))))
+        }),
     ]
 }
 

@@ -98,6 +98,7 @@ fn complex() -> Entity {
         id: "sunrise".parse().unwrap(),
         name: "Sunrise".to_owned(),
         time_zone: "Europe/Moscow".to_owned(),
+        face_basis: None,
     })
 }
 
@@ -135,6 +136,7 @@ fn credential() -> Entity {
         window: Window::default(),
         revoked: false,
         key_version: 1,
+        basis: None,
     })
 }
 

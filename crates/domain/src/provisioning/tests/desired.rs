@@ -160,6 +160,7 @@ fn credential(number: u128, holder: Holder) -> Credential {
         window: Window::default(),
         revoked: false,
         key_version: 1,
+        basis: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::event::Effect;
 
 fn content(devices: &[&str]) -> Content {
     let devices = devices.iter().map(|id| id.parse().unwrap());
-    Content::new(CredentialKind::Plate, Window::default(), devices)
+    Content::new(CredentialKind::Plate, Window::default(), "", devices)
 }
 
 fn holding(versions: &[u32]) -> Holding {

@@ -11,7 +11,7 @@ prop_compose! {
         key_versions in prop::collection::btree_set(0..6u32, 0..3),
     ) -> Holding {
         let devices = devices.iter().map(|n| format!("sunrise.d{n}").parse().unwrap());
-        let content = Content::new(CredentialKind::Plate, Window::default(), devices);
+        let content = Content::new(CredentialKind::Plate, Window::default(), "", devices);
         Holding { content, key_versions }
     }
 }

@@ -43,6 +43,7 @@ fn credential(id: CredentialId, holder: Holder) -> Entity {
         window: Window::default(),
         revoked: false,
         key_version: 1,
+        basis: None,
     })
 }
 

@@ -189,6 +189,7 @@ fn complex_entities(complex: usize) -> Vec<Entity> {
             complex_id: complex_id(complex),
             name: complex_id(complex),
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: None,
         }),
         Entity::Perimeter(pb::Perimeter {
             partner_id: PARTNER.to_owned(),

@@ -170,6 +170,7 @@ fn place(complex: usize) -> Vec<Entity> {
             id: complex_id(complex),
             name: format!("Quarter {complex}"),
             time_zone: "Europe/Moscow".to_owned(),
+            face_basis: None,
         }),
         Entity::Perimeter(Perimeter {
             partner: partner(),
