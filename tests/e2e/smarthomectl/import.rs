@@ -80,18 +80,25 @@ impl Office {
     /// Residents and grants of the complex.
     async fn count(&self) -> Result<(usize, usize)> {
         let mut operator = Operator::connect(self.scene.site()).await?;
-        let request = GetComplexRequest {
+        let mut request = GetComplexRequest {
             complex_id: "sunrise".to_owned(),
             ..GetComplexRequest::default()
         };
-        let answer = operator.registry.get_complex(request).await?.into_inner();
         let (mut residents, mut grants) = (0, 0);
-        for entity in answer.entities {
-            match entity.entity.and_then(|change| change.entity) {
-                Some(Entity::Resident(_)) => residents += 1,
-                Some(Entity::Grant(_)) => grants += 1,
-                _ => {}
+        loop {
+            let page = operator.registry.get_complex(request.clone()).await?;
+            let page = page.into_inner();
+            for entity in page.entities {
+                match entity.entity.and_then(|change| change.entity) {
+                    Some(Entity::Resident(_)) => residents += 1,
+                    Some(Entity::Grant(_)) => grants += 1,
+                    _ => {}
+                }
             }
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
         }
         Ok((residents, grants))
     }

@@ -60,7 +60,7 @@ impl<T: Row> Table<T> {
         }
         let number = u32::try_from(self.len()).expect("fewer than 2^32 rows of one complex");
         let hash = self.hasher.hash_one(new.state.key());
-        if number as usize % PIECE == 0 {
+        if (number as usize).is_multiple_of(PIECE) {
             self.pieces.push(Arc::new(Vec::with_capacity(PIECE)));
         }
         if let Some(last) = self.pieces.last_mut() {

@@ -264,7 +264,9 @@ async fn not_one_byte_may_differ() {
     let (known, file) = written(&ground).await;
     let (snapshots, good) = (ground.snapshots(), std::fs::read(&file).unwrap());
     assert_eq!(snapshots.read(&file).unwrap(), known);
-    for at in 0..good.len() {
+    // All of what comes first, and of what comes last; of the parts between some.
+    let ends = (0..250).chain(good.len() - 40..good.len());
+    for at in ends.chain((250..good.len()).step_by(101)) {
         let mut bad = good.clone();
         bad[at] ^= 1;
         std::fs::write(&file, bad).unwrap();
