@@ -50,7 +50,7 @@ async fn a_new_token_key_goes_through_both_tokens_while_cars_get_in() -> Result<
     desk.scene.site_mut().start_part(Part::CommandSvc).await?;
     let mut reconciled = None;
     for _ in 0..2 {
-        let before = reconciled.clone();
+        let before = reconciled;
         wait_until(PATIENCE, "another comparison", || async {
             desk.at(PARTNER)
                 .await
