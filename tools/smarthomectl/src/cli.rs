@@ -39,12 +39,15 @@ const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be 
   Complex     complex_id, name, time_zone (IANA)
   Device      device_id, name, type (INTERCOM, DOOR, GATE, BARRIER), partner_id, enabled;
               operations (OPEN_DOOR, OPEN_BARRIER), cooldown_ms,
-              step_up (max_age_seconds; acr)
+              step_up (max_age_seconds; acr), building_id or entrance_id (where it stands)
+  Building    building_id (<complex>.<building>), name
+  Entrance    entrance_id (<complex>.<entrance>), building_id, name
   Partner     partner_id, name, webhook_san, attestation_key (base64); suspended
   Perimeter   complex_id, partner_id; operations, credentials, not_before, not_after, closed
   Resident    complex_id, subject_ref, active
   Grant       complex_id, grant_id, subject_ref, role (OWNER, HOUSEHOLD, STAFF);
-              device_ids (none is all of the complex), window, revoked
+              device_ids, building_ids, entrance_ids (none of the three is all of the complex),
+              window, revoked
   GuestPass   complex_id, pass_id, secret_hash (SHA-256, base64), grant_id, device_ids;
               window, max_uses, revoked
   Credential  complex_id, credential_id, type (PLATE, FACE), subject_ref or pass_id, device_ids;
@@ -67,7 +70,8 @@ Columns, in any order; separated by , or by ; (the header decides); in UTF-8:
   issuer      URL of the login service, as it stands in the users' tokens (`iss`)
   user_id     the user there (`sub`); it is sealed at once, and never printed
   role        OWNER, HOUSEHOLD or STAFF
-  device_ids  separated by spaces, or by ; in quotes; none is all of the complex
+  device_ids, building_ids, entrance_ids
+              separated by spaces, or by ; in quotes; none of the three is all of the complex
   not_before  first instant of the right (RFC 3339); none is always
   not_after   first instant after it; none is for ever
   grant_id    UUID of the grant; none is one that is made of the right itself

@@ -47,6 +47,7 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             enabled: true,
             cooldown_ms: 0,
             step_up: None,
+            place: None,
         }),
         Entity::Perimeter(Perimeter {
             partner,
@@ -66,6 +67,8 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             subject: OWNER,
             role: GrantRole::Owner,
             devices: vec![],
+            buildings: vec![],
+            entrances: vec![],
             window: Window::default(),
             revoked: false,
         }),

@@ -1,6 +1,7 @@
 //! How a change set changes the registry: in log order, the first that expects the present
 //! versions applies, the others are refused whole.
 
+use super::place::Place;
 use super::{Change, ChangeSet, ComplexState, Entity, EntityKey, Registry, Versioned};
 use crate::id::{ComplexId, DeviceId};
 
@@ -32,6 +33,18 @@ pub enum Refused {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A change that names a place which is neither registered nor in the change set.
+    #[error(
+        "change {change}: there is no {kind} {id}; register it first, or in the same change set"
+    )]
+    Missing {
+        /// Index of the change.
+        change: usize,
+        /// Kind of the place.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
 }
 
 impl Registry {
@@ -50,6 +63,13 @@ impl Registry {
                 return Err(invalid("the same entity twice in one change set"));
             }
             valid_in(complex, &change.entity).map_err(invalid)?;
+            if let Some(place) = missing_place(state, set, &change.entity) {
+                return Err(Refused::Missing {
+                    change: index,
+                    kind: place.kind(),
+                    id: place.to_string(),
+                });
+            }
             let found = state.entities.get(&key);
             let version = found.map_or(0, |entity| entity.version);
             if version != change.expected_version {
@@ -127,6 +147,17 @@ impl ComplexState {
     }
 }
 
+/// A place that an entity names, but that neither stands nor is in the change set. What stands once
+/// stands for ever, so no place is missing later.
+fn missing_place(state: &ComplexState, set: &ChangeSet, entity: &Entity) -> Option<Place> {
+    let is_missing = |place: &Place| {
+        let key = place.key();
+        let mut changes = set.changes.iter();
+        !state.entities.contains_key(&key) && !changes.any(|change| change.entity.key() == key)
+    };
+    entity.places().into_iter().find(is_missing)
+}
+
 fn has_secret(changes: &[Change], hash: &[u8; 32]) -> bool {
     changes.iter().any(|change| match &change.entity {
         Entity::GuestPass(pass) => pass.secret_hash == *hash,
@@ -147,7 +178,16 @@ fn valid_in(complex: &ComplexId, entity: &Entity) -> Result<(), &'static str> {
         }
         Entity::Partner(_) => Ok(()),
         _ if complex.is_reserved() => Err("reserved complexes hold no such entity"),
+        _ if entity
+            .places()
+            .iter()
+            .any(|place| place.complex() != *complex) =>
+        {
+            outside
+        }
         Entity::Complex(state) if state.id != *complex => outside,
+        Entity::Building(building) if building.id.complex() != *complex => outside,
+        Entity::Entrance(entrance) if entrance.id.complex() != *complex => outside,
         Entity::Device(device) if device.id.complex() != *complex => outside,
         Entity::Perimeter(perimeter) if perimeter.complex != *complex => outside,
         Entity::Grant(grant) if !inside(&grant.devices) => outside,
@@ -176,6 +216,9 @@ fn keeps_identity(old: &Entity, new: &Entity) -> Result<(), &'static str> {
         (Entity::Credential(old), Entity::Credential(new)) if old.holder != new.holder => {
             Err("a credential's holder never changes")
         }
+        (Entity::Entrance(old), Entity::Entrance(new)) if old.building != new.building => {
+            Err("an entrance's building never changes")
+        }
         (Entity::Grant(old), Entity::Grant(new)) if old.revoked && !new.revoked => {
             Err("a revoked grant stays revoked")
         }
@@ -199,6 +242,8 @@ impl EntityKey {
             EntityKey::Grant(_) => "grant",
             EntityKey::GuestPass(_) => "guest pass",
             EntityKey::Credential(_) => "credential",
+            EntityKey::Building(_) => "building",
+            EntityKey::Entrance(_) => "entrance",
         }
     }
 }
@@ -244,6 +289,8 @@ mod tests {
                 subject: SubjectRef(Uuid::from_u128(2)),
                 role: GrantRole::Owner,
                 devices: vec![device.parse().unwrap()],
+                buildings: Vec::new(),
+                entrances: Vec::new(),
                 window: Window::default(),
                 revoked: false,
             }),

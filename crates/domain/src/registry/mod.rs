@@ -2,6 +2,7 @@
 
 mod entity;
 mod fold;
+mod place;
 mod uses;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,12 +14,14 @@ pub use entity::{
     MAX_USES, Partner, Perimeter, Resident, StepUp,
 };
 pub use fold::{Applied, Refused};
+pub use place::{Building, Entrance, Place};
 pub use uses::Consumption;
 
 use self::uses::Uses;
 
 use crate::id::{
-    ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
+    BuildingId, ChangeSetId, ComplexId, CredentialId, DeviceId, EntranceId, GrantId, PartnerId,
+    PassId, SubjectRef,
 };
 use crate::vocabulary::Resolution;
 
@@ -172,6 +175,14 @@ impl Registry {
     getter!(
         /// A credential, with its version.
         credential, Credential(CredentialId), Credential -> Credential
+    );
+    getter!(
+        /// A building, with its version.
+        building, Building(BuildingId), Building -> Building
+    );
+    getter!(
+        /// An entrance, with its version.
+        entrance, Entrance(EntranceId), Entrance -> Entrance
     );
 
     /// The grants that a person has in a complex, revoked ones too.
