@@ -1,6 +1,7 @@
 //! `smarthomectl`: the operators' command line, against a site where nothing is registered yet.
 
 mod import;
+mod login;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;

@@ -11,6 +11,9 @@ const HELP: &str = r#"Example:
 
     endpoint = "https://registry.example:8443"
     token_file = "token"    # an access token of role `operator` for these complexes; chmod 600
+    [login]                 # where `smarthomectl login` gets it
+    issuer = "https://login.example"
+    client_id = "smarthomectl"
     [tls]
     certificate = "operator.crt"
     private_key = "operator.key"
@@ -26,6 +29,7 @@ const HELP: &str = r#"Example:
     partner_id: gatekeeper
     enabled: true
 
+  smarthomectl login
   smarthomectl apply -f sunrise.yaml --dry-run
   smarthomectl apply -f sunrise.yaml --note "the north gate is in service"
   smarthomectl get sunrise > sunrise.yaml
@@ -95,6 +99,21 @@ that nothing opens. The same token over another certificate is not tried: the se
 
 Exit codes: 0 all was refused; 1 anything else; 2 wrong usage or configuration."#;
 
+const LOGIN: &str = r#"The configuration says where, in its section [login]:
+  issuer     URL of the login service, as it stands in the tokens (`iss`)
+  client_id  this tool's name there: a public client, redirected to http://127.0.0.1/callback on any
+             port
+  scope      what is asked for ["openid access"]
+  resource   the service that the token is for (RFC 8707), or
+  audience   the same, where the issuer calls it so
+  ca_file    roots (PEM) of the issuer's certificate, besides the system's
+
+The token is written to `token_file`, what renews it beside it in `token_file`.login, both for you
+alone. Every command renews a token that has expired, or says that you must log in again. The browser
+must run on this machine: the issuer sends it to a port of 127.0.0.1.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
 #[command(version, after_help = HELP)]
@@ -120,6 +139,21 @@ pub(crate) enum Command {
     Get(GetArgs),
     /// Partners
     Partner(PartnerArgs),
+    /// Logs you in with the browser, and writes the access token where every command reads it
+    #[command(after_help = LOGIN)]
+    Login(LoginArgs),
+}
+
+/// Of `login`.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Prints the address to open instead of opening it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+
+    /// Asks for a new login, also where the last one can be renewed
+    #[arg(long)]
+    pub(crate) again: bool,
 }
 
 /// Of `apply`.

@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::config::Config;
+use crate::login;
 use crate::standing::Standing;
 use crate::token::Token;
 
@@ -43,6 +44,7 @@ impl Client {
     /// # Errors
     /// A file that can't be used, or nobody who listens.
     pub(crate) async fn connect(config: &Config) -> Result<Self> {
+        login::keep_fresh(config).await?;
         let token = Token::new(config.token_file.clone())?;
         let uri = config.endpoint.0.clone();
         let channel = channel(config, &uri)

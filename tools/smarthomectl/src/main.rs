@@ -14,6 +14,7 @@ mod files;
 mod get;
 mod import;
 mod kinds;
+mod login;
 mod overlap;
 mod partner;
 mod problem;
@@ -52,5 +53,6 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Login(args) => login::run(&config, args).await,
     }
 }
