@@ -12,6 +12,7 @@ use serde::Deserialize;
 use service::config::{ProcessConfig, ProcessSettings};
 
 use crate::admission::RatesConfig;
+use crate::egress::EgressConfig;
 use crate::gate::GateConfig;
 use crate::privileges::PrivilegesConfig;
 
@@ -42,6 +43,9 @@ pub struct Config {
     /// How often partners are asked for what they must refuse.
     #[serde(default)]
     pub privileges: PrivilegesConfig,
+    /// How often what left to partners is recorded.
+    #[serde(default)]
+    pub egress: EgressConfig,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,

@@ -61,6 +61,7 @@ impl Registrar {
                 return answered(Err(refused), None);
             }
             partners_known(&state.registry, &set)?;
+            spans_hold(&set)?;
             state.await_change_set(set.id)
         };
         let event = Event {
@@ -97,6 +98,37 @@ fn partners_known(registry: &Registry, set: &ChangeSet) -> Result<(), Refusal> {
             return Err(Refusal::field(
                 format!("changes[{index}].{kind}.partner_id"),
                 format!("there is no partner {partner}; register it first, under `global`"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything that is written can ever hold: its end lies after its beginning. It is asked
+/// here and not in the fold, which goes on taking what the log has.
+fn spans_hold(set: &ChangeSet) -> Result<(), Refusal> {
+    for (index, change) in set.changes.iter().enumerate() {
+        let (field, from, until) = match &change.entity {
+            Entity::Perimeter(one) => ("perimeter", one.not_before, one.not_after),
+            Entity::Grant(one) => ("grant.window", one.window.not_before, one.window.not_after),
+            Entity::GuestPass(one) => (
+                "guest_pass.window",
+                one.window.not_before,
+                one.window.not_after,
+            ),
+            Entity::Credential(one) => (
+                "credential.window",
+                one.window.not_before,
+                one.window.not_after,
+            ),
+            _ => continue,
+        };
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
+            return Err(Refusal::field(
+                format!("changes[{index}].{field}.not_after"),
+                "expected a time after not_before",
             ));
         }
     }

@@ -25,6 +25,8 @@ use crate::access_service::Access;
 use crate::admission::Admission;
 use crate::admission::ledger::Ledger;
 use crate::config::Config;
+use crate::egress::Egress;
+use crate::egress_report::EgressReports;
 use crate::fold::Tails;
 use crate::guest_service::Guests;
 use crate::knowledge::Knowledge;
@@ -113,7 +115,16 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             tokens: TokenKeyRoots::load(keys)?,
         },
         privileges: Arc::clone(&privileges),
+        egress: EgressReports {
+            log: Arc::clone(&log),
+            reader: Arc::clone(&reader),
+        },
     };
+    let egress = Arc::new(Egress {
+        config: config.egress,
+        partners: partners.clone(),
+        recorder: Arc::clone(&recorder),
+    });
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
     let in_flight = TaskTracker::new();
     let access = Access {
@@ -173,6 +184,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     ));
     parts.spawn(until(&background, watch_issuer(tokens, issuer_known)));
     parts.spawn(until(&background, privileges.run()));
+    parts.spawn(Arc::clone(&egress).run(background.clone()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(
@@ -194,6 +206,8 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     in_flight.wait().await;
     drop(last);
     while parts.join_next().await.is_some() {}
+    // Nothing is sent any more.
+    egress.record(Timestamp::now()).await;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod bad_input;
 mod cluster;
 mod config;
 mod crash;
+mod egress;
 mod guests;
 mod issuers;
 mod observability;

@@ -7,13 +7,15 @@ use eventlog::Topic;
 use harness::clients::{Operator, Registry, channel, log_in, with_token};
 use harness::process::wait_until;
 use harness::site::Part;
+use jiff::Timestamp;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
-    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    EnsureSubjectsRequest, GetComplexRequest, VerifyPartnerRequest,
+    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EgressReportRequest,
+    EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
+use records::timestamp_to_wire;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -65,6 +67,12 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         complex_id: complex_id.clone(),
         partner_id: "gatekeeper".to_owned(),
     };
+    let egress = EgressReportRequest {
+        complex_id: complex_id.clone(),
+        from: Some(timestamp_to_wire(Timestamp::UNIX_EPOCH)),
+        to: Some(timestamp_to_wire(Timestamp::now())),
+        page_token: String::new(),
+    };
     let get = GetComplexRequest { complex_id };
     Ok(vec![
         told(registry.clone().get_complex(get).await),
@@ -72,6 +80,7 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         told(registry.clone().add_plate_credential(plate).await),
         told(registry.clone().deliver_token_key(key).await),
         told(registry.clone().verify_partner(verify).await),
+        told(registry.clone().egress_report(egress).await),
     ])
 }
 

@@ -63,6 +63,8 @@ pub enum Body {
     PassUseConsumed(PassUseConsumed),
     /// A use of a limited pass is given back.
     PassUseReturned(PassUseReturned),
+    /// What left to a partner in an interval, counted.
+    EgressSummary(EgressSummary),
 }
 
 impl Body {
@@ -78,6 +80,7 @@ impl Body {
             Body::AdmissionSummary(_) => "smarthome.admission.summary.v1",
             Body::PassUseConsumed(_) => "smarthome.pass.use.consumed.v1",
             Body::PassUseReturned(_) => "smarthome.pass.use.returned.v1",
+            Body::EgressSummary(_) => "smarthome.egress.summary.v1",
         }
     }
 
@@ -89,7 +92,8 @@ impl Body {
             | Body::RegistryChanged(_)
             | Body::AdmissionSummary(_)
             | Body::PassUseConsumed(_)
-            | Body::PassUseReturned(_) => true,
+            | Body::PassUseReturned(_)
+            | Body::EgressSummary(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -323,4 +327,40 @@ pub struct PassUseReturned {
     pub pass: PassId,
     /// The command.
     pub command: CommandId,
+}
+
+/// What one instance sent to a partner about the event's complex in an interval, counted; under
+/// `global` what was about none. No values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressSummary {
+    /// The partner.
+    pub partner: PartnerId,
+    /// First instant of the interval.
+    pub from: Timestamp,
+    /// First instant after it.
+    pub until: Timestamp,
+    /// By call; at least one.
+    pub calls: Vec<EgressCall>,
+}
+
+/// Requests of one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressCall {
+    /// Its stable name in the egress ledger.
+    pub call: String,
+    /// How many were sent.
+    pub requests: u64,
+    /// What they held.
+    pub fields: Vec<EgressField>,
+}
+
+/// One field of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressField {
+    /// Where in the call, as the ledger names it.
+    pub place: String,
+    /// Its name there.
+    pub name: String,
+    /// How often it was sent.
+    pub count: u64,
 }

@@ -148,6 +148,9 @@ fn body(wire: &Wire) -> Decoded<Body> {
             pass: parse("pass_id", &returned.pass_id)?,
             command: parse("command_id", &returned.command_id)?,
         }),
+        Wire::EgressSummary(summary) => {
+            Body::EgressSummary(crate::egress_codec::from_wire(summary)?)
+        }
     })
 }
 

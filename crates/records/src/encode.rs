@@ -109,6 +109,9 @@ fn envelope(event: &Event) -> pb::Envelope {
                 pass_id: returned.pass.to_string(),
                 command_id: returned.command.to_string(),
             }),
+            Body::EgressSummary(summary) => {
+                Wire::EgressSummary(crate::egress_codec::to_wire(summary))
+            }
         }),
         signature: Vec::new(),
     }

@@ -4,6 +4,7 @@
 //! The one place that knows both the domain's types and their wire form.
 
 mod decode;
+mod egress_codec;
 mod encode;
 mod follow;
 mod reader;

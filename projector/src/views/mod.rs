@@ -80,7 +80,10 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
         (Topic::AccessEvents, Body::AdmissionSummary(_))
         | (
             Topic::RegistryEvents,
-            Body::RegistryChanged(_) | Body::PassUseConsumed(_) | Body::PassUseReturned(_),
+            Body::RegistryChanged(_)
+            | Body::PassUseConsumed(_)
+            | Body::PassUseReturned(_)
+            | Body::EgressSummary(_),
         ) => Ok(Vec::new()),
         _ => Err(Misplaced("wrong_topic")),
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{ComplexId, PartnerId};
+use jiff::Timestamp;
 
 const HELP: &str = r#"Example:
   A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
@@ -99,6 +100,15 @@ that nothing opens. The same token over another certificate is not tried: the se
 
 Exit codes: 0 all was refused; 1 anything else; 2 wrong usage or configuration."#;
 
+const EGRESS: &str = r#"Example:
+  smarthomectl egress sunrise --from 2026-11-01T00:00:00+03:00 --to 2026-12-01T00:00:00+03:00
+
+Each instance of the service records what it has sent once an hour, where nothing else is configured,
+and when it stops. What is newer is not in the report yet; what a killed process had sent since its
+last record is in its metrics alone. Only records that the service signed are counted.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
 const LOGIN: &str = r#"The configuration says where, in its section [login]:
   issuer     URL of the login service, as it stands in the tokens (`iss`)
   client_id  this tool's name there: a public client, redirected to http://127.0.0.1/callback on any
@@ -139,9 +149,31 @@ pub(crate) enum Command {
     Get(GetArgs),
     /// Partners
     Partner(PartnerArgs),
+    /// Prints what was sent to partners, how often, why and on what ground, from the log's records
+    #[command(after_help = EGRESS)]
+    Egress(EgressArgs),
     /// Logs you in with the browser, and writes the access token where every command reads it
     #[command(after_help = LOGIN)]
     Login(LoginArgs),
+}
+
+/// Of `egress`.
+#[derive(Debug, Args)]
+pub(crate) struct EgressArgs {
+    /// Complex id, or `global` for what is about no complex
+    pub(crate) complex: ComplexId,
+
+    /// First instant (RFC 3339); records whose interval reaches into the time are counted whole
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+
+    /// First instant after it [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+
+    /// Lists every record too, with its place in the log
+    #[arg(long)]
+    pub(crate) each: bool,
 }
 
 /// Of `login`.

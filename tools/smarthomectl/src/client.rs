@@ -10,8 +10,9 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
-    ApplyRequest, ApplyResponse, EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest,
-    PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
+    ApplyRequest, ApplyResponse, EgressReportRequest, EgressReportResponse, EnsureSubjectRequest,
+    EnsureSubjectsRequest, GetComplexRequest, PrivilegeCheck, VerifyPartnerRequest,
+    VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -131,6 +132,20 @@ impl Client {
         let answer = self.0.verify_partner(request).await;
         let answer = answer.map_err(|status| refusal(&status))?;
         Ok(answer.into_inner().checks)
+    }
+}
+
+impl Client {
+    /// One page of what was sent to partners.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn egress_page(
+        &mut self,
+        request: EgressReportRequest,
+    ) -> Result<EgressReportResponse> {
+        let answer = self.0.egress_report(request).await;
+        Ok(answer.map_err(|status| refusal(&status))?.into_inner())
     }
 }
 

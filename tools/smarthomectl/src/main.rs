@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod diff;
 mod document;
+mod egress;
 mod ended;
 mod failure;
 mod fields;
@@ -53,6 +54,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&config, args).await,
         Command::Get(args) => get::run(&config, args).await,
         Command::Partner(args) => partner::run(&config, args).await,
+        Command::Egress(args) => egress::run(&config, args).await,
         Command::Login(args) => login::run(&config, args).await,
     }
 }
