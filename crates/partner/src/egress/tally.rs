@@ -220,7 +220,10 @@ mod tests {
         rows.position(is).unwrap()
     }
 
-    fn told(sent: &[Sent]) -> Vec<(String, &'static str, u64, Vec<(&'static str, u64)>)> {
+    /// Complex, call, requests, and fields with their counts.
+    type Told = (String, &'static str, u64, Vec<(&'static str, u64)>);
+
+    fn told(sent: &[Sent]) -> Vec<Told> {
         let mut told: Vec<_> = sent
             .iter()
             .flat_map(|sent| {
