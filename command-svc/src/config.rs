@@ -12,6 +12,7 @@ use serde::Deserialize;
 use service::config::{ProcessConfig, ProcessSettings};
 
 use crate::admission::RatesConfig;
+use crate::egress::EgressConfig;
 use crate::gate::GateConfig;
 use crate::privileges::PrivilegesConfig;
 use crate::provision::ProvisioningConfig;
@@ -49,6 +50,9 @@ pub struct Config {
     /// How partners are kept at what they should hold.
     #[serde(default)]
     pub provisioning: ProvisioningConfig,
+    /// How often what left to partners is recorded.
+    #[serde(default)]
+    pub egress: EgressConfig,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,

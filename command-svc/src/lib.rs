@@ -7,6 +7,8 @@ mod admission;
 mod caller;
 mod config;
 mod deadline;
+mod egress;
+mod egress_report;
 mod erasure;
 mod fold;
 mod gate;

@@ -71,6 +71,9 @@ pub(crate) enum Refusal {
     /// The log did not take the record, or may have: the command is not carried out.
     #[error("the event log is unavailable; nothing was carried out; try again with the same key")]
     Log,
+    /// The log can't be read.
+    #[error("the event log can't be read at present; try again shortly")]
+    Unreadable,
     /// The same command is still under way.
     #[error("the command is still under way; ask again with the same key")]
     InProgress,
@@ -155,7 +158,7 @@ impl Refusal {
             Refusal::PartnerBusy => "PARTNER_BUSY",
             Refusal::PartnerFailing { .. } => "PARTNER_FAILING",
             Refusal::Stale => "REGISTRY_STALE",
-            Refusal::Log => "LOG_UNAVAILABLE",
+            Refusal::Log | Refusal::Unreadable => "LOG_UNAVAILABLE",
             Refusal::InProgress => "IN_PROGRESS",
             Refusal::Denied(reason) => reason.as_str(),
             Refusal::StepUp(_) => Reason::StepUpRequired.as_str(),
@@ -202,6 +205,7 @@ impl Refusal {
             | Refusal::PartnerFailing { .. }
             | Refusal::Stale
             | Refusal::Log
+            | Refusal::Unreadable
             | Refusal::InProgress
             | Refusal::PartnerUnavailable(_) => Code::Unavailable,
             Refusal::RateLimited { .. } => Code::ResourceExhausted,

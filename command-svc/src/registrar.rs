@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::{Actor, Body, Event};
-use domain::registry::{ChangeSet, Refused};
+use domain::registry::{ChangeSet, Entity, Refused, Registry};
 use domain::{ComplexId, EventId};
 use eventlog::{Position, Topic};
 use jiff::Timestamp;
@@ -60,6 +60,8 @@ impl Registrar {
             if let Err(refused) = state.registry.check(complex, &set) {
                 return answered(Err(refused), None);
             }
+            partners_known(&state.registry, &set)?;
+            spans_hold(&set)?;
             state.await_change_set(set.id)
         };
         let event = Event {
@@ -83,6 +85,56 @@ impl Registrar {
     }
 }
 
+/// Whether the partners that a change set names are registered. It is asked here and not in the
+/// fold: partners stand in another partition, and the order of two partitions is not fixed.
+fn partners_known(registry: &Registry, set: &ChangeSet) -> Result<(), Refusal> {
+    for (index, change) in set.changes.iter().enumerate() {
+        let (kind, partner) = match &change.entity {
+            Entity::Device(device) => ("device", &device.partner),
+            Entity::Perimeter(perimeter) => ("perimeter", &perimeter.partner),
+            _ => continue,
+        };
+        if registry.partner(partner).is_none() {
+            return Err(Refusal::field(
+                format!("changes[{index}].{kind}.partner_id"),
+                format!("there is no partner {partner}; register it first, under `global`"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything that is written can ever hold: its end lies after its beginning. It is asked
+/// here and not in the fold, which goes on taking what the log has.
+fn spans_hold(set: &ChangeSet) -> Result<(), Refusal> {
+    for (index, change) in set.changes.iter().enumerate() {
+        let (field, from, until) = match &change.entity {
+            Entity::Perimeter(one) => ("perimeter", one.not_before, one.not_after),
+            Entity::Grant(one) => ("grant.window", one.window.not_before, one.window.not_after),
+            Entity::GuestPass(one) => (
+                "guest_pass.window",
+                one.window.not_before,
+                one.window.not_after,
+            ),
+            Entity::Credential(one) => (
+                "credential.window",
+                one.window.not_before,
+                one.window.not_after,
+            ),
+            _ => continue,
+        };
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
+            return Err(Refusal::field(
+                format!("changes[{index}].{field}.not_after"),
+                "expected a time after not_before",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn answered(
     answer: Result<domain::registry::Applied, Refused>,
     position: Option<Position>,
@@ -93,6 +145,10 @@ fn answered(
             versions: applied.versions,
         }),
         Err(refused @ Refused::Conflict { .. }) => Err(Refusal::Conflict(refused.to_string())),
+        Err(Refused::Missing { change, kind, id }) => Err(Refusal::field(
+            format!("changes[{change}]"),
+            format!("there is no {kind} {id}; register it first, or in the same change set"),
+        )),
         Err(Refused::Invalid { change, why }) => {
             Err(Refusal::field(format!("changes[{change}]"), why))
         }

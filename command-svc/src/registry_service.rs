@@ -10,14 +10,15 @@ use proto::access::registry_service_server::RegistryService;
 use proto::access::{
     AddFaceCredentialRequest, AddFaceCredentialResponse, AddPlateCredentialRequest,
     AddPlateCredentialResponse, ApplyRequest, ApplyResponse, AuditPosition, DeliverTokenKeyRequest,
-    DeliverTokenKeyResponse, EnsureSubjectRequest, EnsureSubjectResponse, EnsureSubjectsRequest,
-    EnsureSubjectsResponse, GetComplexRequest, GetComplexResponse, GetProvisioningRequest,
-    GetProvisioningResponse, HistoryRequest, HistoryResponse, VerifyPartnerRequest,
-    VerifyPartnerResponse,
+    DeliverTokenKeyResponse, EgressReportRequest, EgressReportResponse, EnsureSubjectRequest,
+    EnsureSubjectResponse, EnsureSubjectsRequest, EnsureSubjectsResponse, GetComplexRequest,
+    GetComplexResponse, GetProvisioningRequest, GetProvisioningResponse, HistoryRequest,
+    HistoryResponse, VerifyPartnerRequest, VerifyPartnerResponse,
 };
 use proto::events as pb;
 use tonic::{Request, Response, Status};
 
+use crate::egress_report::{Asked, EgressReports};
 use crate::grpc;
 use crate::history::History;
 use crate::legal_basis;
@@ -51,6 +52,8 @@ pub(crate) struct RegistryApi {
     pub privileges: Arc<Privileges>,
     /// What was changed before.
     pub history: History,
+    /// What was sent to partners.
+    pub egress: EgressReports,
 }
 
 impl RegistryApi {
@@ -190,6 +193,49 @@ impl RegistryApi {
         let partner = grpc::id("partner_id", &request.partner_id)?;
         let checks = self.privileges.verify(&complex, &partner).await?;
         Ok(privileges::to_wire(&checks))
+    }
+
+    async fn egress(
+        &self,
+        request: Request<EgressReportRequest>,
+    ) -> Result<EgressReportResponse, Refusal> {
+        let operator = self.operators.admit(&request).await?;
+        let request = request.into_inner();
+        let complex: ComplexId = grpc::id("complex_id", &request.complex_id)?;
+        operator.is_for(&complex)?;
+        let time = |field: &'static str, at: Option<&_>| {
+            let at = at.and_then(|at| records::timestamp_from_wire(field, at).ok());
+            at.ok_or_else(|| Refusal::field(field, "missing or out of range"))
+        };
+        let from = time("from", request.from.as_ref())?;
+        let to = time("to", request.to.as_ref())?;
+        if to <= from {
+            return Err(Refusal::field("to", "expected a time after `from`"));
+        }
+        let next =
+            match request.page_token.as_str() {
+                "" => None,
+                token => Some(token.parse().map_err(|_| {
+                    Refusal::field("page_token", "expected one of an earlier answer")
+                })?),
+            };
+        if !self.registrar.tails.knows_registry() {
+            return Err(Refusal::Stale);
+        }
+        let nothing_stands = {
+            let state = self.registrar.knowledge.lock();
+            state.registry.entities(&complex).next().is_none()
+        };
+        if nothing_stands {
+            return Err(Refusal::NotFound("complex"));
+        }
+        let asked = Asked {
+            complex,
+            from,
+            to,
+            next,
+        };
+        self.egress.page(&asked).await
     }
 
     async fn plate(
@@ -336,6 +382,13 @@ impl RegistryService for RegistryApi {
         request: Request<GetComplexRequest>,
     ) -> Result<Response<GetComplexResponse>, Status> {
         grpc::reply("GetComplex", self.complex(request)).await
+    }
+
+    async fn egress_report(
+        &self,
+        request: Request<EgressReportRequest>,
+    ) -> Result<Response<EgressReportResponse>, Status> {
+        grpc::reply("EgressReport", self.egress(request)).await
     }
 
     async fn verify_partner(

@@ -27,6 +27,8 @@ use crate::access_service::Access;
 use crate::admission::Admission;
 use crate::admission::ledger::Ledger;
 use crate::config::Config;
+use crate::egress::Egress;
+use crate::egress_report::EgressReports;
 use crate::fold::Tails;
 use crate::guest_service::Guests;
 use crate::history::History;
@@ -156,7 +158,16 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
             reader: Arc::clone(&reader),
             knowledge: Arc::clone(&knowledge),
         },
+        egress: EgressReports {
+            log: Arc::clone(&log),
+            reader: Arc::clone(&reader),
+        },
     };
+    let egress = Arc::new(Egress {
+        config: config.egress,
+        partners: partners.clone(),
+        recorder: Arc::clone(&recorder),
+    });
     let uses = Arc::new(Uses::new(Arc::clone(&knowledge), Arc::clone(&recorder)));
     let in_flight = TaskTracker::new();
     let access = Access {
@@ -226,6 +237,7 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     parts.spawn(until(&background, rekeyer.run()));
     parts.spawn(until(&background, crew.run()));
     parts.spawn(until(&background, withdraw::run(provisioner)));
+    parts.spawn(Arc::clone(&egress).run(background.clone()));
     parts.spawn(reconciler.run(background));
 
     let access = server::serve(
@@ -247,6 +259,8 @@ pub async fn run(config: Config, context: service::Context) -> anyhow::Result<()
     in_flight.wait().await;
     drop(last);
     while parts.join_next().await.is_some() {}
+    // Nothing is sent any more.
+    egress.record(Timestamp::now()).await;
     Ok(())
 }
 

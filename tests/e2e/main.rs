@@ -11,6 +11,7 @@ mod bad_input;
 mod cluster;
 mod config;
 mod crash;
+mod egress;
 mod faces;
 mod guests;
 mod issuers;

@@ -5,5 +5,6 @@ mod duplicates;
 mod guest;
 mod limited;
 mod my_devices;
+mod places;
 mod step_up;
 mod whole;

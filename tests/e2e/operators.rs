@@ -7,14 +7,16 @@ use eventlog::Topic;
 use harness::clients::{Operator, Registry, channel, log_in, with_token};
 use harness::process::wait_until;
 use harness::site::Part;
+use jiff::Timestamp;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
-    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
-    EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest, HistoryRequest,
-    VerifyPartnerRequest,
+    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EgressReportRequest,
+    EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest,
+    HistoryRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
+use records::timestamp_to_wire;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -74,6 +76,12 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
     let held = GetProvisioningRequest {
         complex_id: complex_id.clone(),
     };
+    let egress = EgressReportRequest {
+        complex_id: complex_id.clone(),
+        from: Some(timestamp_to_wire(Timestamp::UNIX_EPOCH)),
+        to: Some(timestamp_to_wire(Timestamp::now())),
+        page_token: String::new(),
+    };
     let get = GetComplexRequest {
         complex_id,
         ..GetComplexRequest::default()
@@ -89,6 +97,7 @@ async fn all_calls(registry: &Registry, scene: &Scene, complex: &str) -> Result<
         told(registry.clone().add_face_credential(face).await),
         told(registry.clone().deliver_token_key(key).await),
         told(registry.clone().verify_partner(verify).await),
+        told(registry.clone().egress_report(egress).await),
     ])
 }
 

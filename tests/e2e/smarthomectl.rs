@@ -2,6 +2,7 @@
 
 mod credential;
 mod import;
+mod login;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -184,14 +185,14 @@ async fn what_was_applied_is_printed_and_is_then_nothing_to_do() -> Result<()> {
     let first = desk
         .apply(&["--yes", "--note", "the first complex"])
         .await?;
-    let plan = "Plan: 10 to create, 0 to change, 0 unchanged.";
+    let plan = "Plan: 12 to create, 0 to change, 0 unchanged.";
     ended(
         &first,
         0,
         &["+ Device meadow.main-door", plan, "global: ", "meadow: "],
     );
     let nothing = [
-        "Plan: 0 to create, 0 to change, 10 unchanged.",
+        "Plan: 0 to create, 0 to change, 12 unchanged.",
         "Nothing to do.",
     ];
     ended(&desk.apply(&["--yes"]).await?, 0, &nothing);

@@ -312,6 +312,7 @@ fn complex_entities(complex: &ComplexFixture, subject: &str, grant: &str) -> Vec
                     enabled: true,
                     cooldown_ms: 0,
                     step_up: None,
+                    place: None,
                 })
             }),
     );

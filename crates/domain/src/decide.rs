@@ -141,8 +141,8 @@ fn judge(
         return Err(Reason::NoGrant);
     }
     let right = match command.asker {
-        Asker::Owner(subject) => rights::owners(registry, subject, &device.id, at),
-        Asker::Guest(pass) => rights::guests(registry, pass, &device.id, at, &mut seen.uses_left),
+        Asker::Owner(subject) => rights::owners(registry, subject, device, at),
+        Asker::Guest(pass) => rights::guests(registry, pass, device, at, &mut seen.uses_left),
     };
     match right {
         Ok(right) => seen.right = Some(right),

@@ -73,6 +73,8 @@ pub enum Body {
     LegalHoldChanged(LegalHoldChanged),
     /// Something was done at a partner about what it holds, or is kept back from it.
     ProvisioningChanged(ProvisioningChanged),
+    /// What left to a partner in an interval, counted.
+    EgressSummary(EgressSummary),
 }
 
 impl Body {
@@ -92,6 +94,7 @@ impl Body {
             Body::SubjectErased(_) => "smarthome.subject.erased.v1",
             Body::LegalHoldChanged(_) => "smarthome.legal.hold.changed.v1",
             Body::ProvisioningChanged(_) => "smarthome.provisioning.changed.v1",
+            Body::EgressSummary(_) => "smarthome.egress.summary.v1",
         }
     }
 
@@ -107,7 +110,8 @@ impl Body {
             | Body::SubjectExported(_)
             | Body::SubjectErased(_)
             | Body::LegalHoldChanged(_)
-            | Body::ProvisioningChanged(_) => true,
+            | Body::ProvisioningChanged(_)
+            | Body::EgressSummary(_) => true,
             Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
         }
     }
@@ -411,4 +415,40 @@ pub enum Effect {
         /// The credential; none where that is so of all that it lacks.
         credential: Option<CredentialId>,
     },
+}
+
+/// What one instance sent to a partner about the event's complex in an interval, counted; under
+/// `global` what was about none. No values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressSummary {
+    /// The partner.
+    pub partner: PartnerId,
+    /// First instant of the interval.
+    pub from: Timestamp,
+    /// First instant after it.
+    pub until: Timestamp,
+    /// By call; at least one.
+    pub calls: Vec<EgressCall>,
+}
+
+/// Requests of one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressCall {
+    /// Its stable name in the egress ledger.
+    pub call: String,
+    /// How many were sent.
+    pub requests: u64,
+    /// What they held.
+    pub fields: Vec<EgressField>,
+}
+
+/// One field of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressField {
+    /// Where in the call, as the ledger names it.
+    pub place: String,
+    /// Its name there.
+    pub name: String,
+    /// How often it was sent.
+    pub count: u64,
 }

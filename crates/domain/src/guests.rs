@@ -57,8 +57,10 @@ pub fn host(
         lets_in
             && !grant.revoked
             && !over
-            && devices.iter().all(|device| grant.covers(device))
-            && devices.iter().all(|id| registry.device(id).is_some())
+            && devices.iter().all(|id| {
+                let device = registry.device(id);
+                device.is_some_and(|device| registry.covers(grant, device))
+            })
     };
     let mut refused = Outside::NoGrant;
     for (_, grant) in registry.grants_of(complex, subject) {
@@ -180,6 +182,8 @@ mod tests {
             subject: OWNER,
             role: GrantRole::Owner,
             devices: vec![device("sunrise.gate")],
+            buildings: Vec::new(),
+            entrances: Vec::new(),
             window: Window::default(),
             revoked: false,
         };
@@ -194,6 +198,7 @@ mod tests {
                 enabled: true,
                 cooldown_ms: 0,
                 step_up: None,
+                place: None,
             })
         };
         let resident = Entity::Resident(Resident {

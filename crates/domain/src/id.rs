@@ -28,6 +28,12 @@ fn is_slug(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// Whether a text names something within a complex.
+fn is_inside(text: &str) -> bool {
+    let parts = text.split_once('.');
+    parts.is_some_and(|(complex, inside)| is_slug(complex) && is_slug(inside))
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $expected:expr, $valid:expr) => {
         $(#[$doc])*
@@ -88,9 +94,24 @@ text_id!(
     DeviceId,
     "device id",
     "<complex>.<device>, each 1 to 63 of a-z, 0-9 and -",
-    |text| text
-        .split_once('.')
-        .is_some_and(|(complex, device)| is_slug(complex) && is_slug(device))
+    is_inside
+);
+
+text_id!(
+    /// A building, `<complex>.<building>`: the id names its complex, as a device's does.
+    BuildingId,
+    "building id",
+    "<complex>.<building>, each 1 to 63 of a-z, 0-9 and -",
+    is_inside
+);
+
+text_id!(
+    /// An entrance of a building, `<complex>.<entrance>`: the id names its complex, as a device's
+    /// does.
+    EntranceId,
+    "entrance id",
+    "<complex>.<entrance>, each 1 to 63 of a-z, 0-9 and -",
+    is_inside
 );
 
 text_id!(
@@ -126,11 +147,29 @@ impl ComplexId {
     }
 }
 
+fn complex_of(id: &str) -> ComplexId {
+    let (complex, _) = id.split_once('.').unwrap_or((id, ""));
+    ComplexId(complex.into())
+}
+
 impl DeviceId {
     /// The complex that the device stands in.
     pub fn complex(&self) -> ComplexId {
-        let (complex, _) = self.0.split_once('.').unwrap_or((&self.0, ""));
-        ComplexId(complex.into())
+        complex_of(&self.0)
+    }
+}
+
+impl BuildingId {
+    /// The complex that the building belongs to.
+    pub fn complex(&self) -> ComplexId {
+        complex_of(&self.0)
+    }
+}
+
+impl EntranceId {
+    /// The complex that the entrance belongs to.
+    pub fn complex(&self) -> ComplexId {
+        complex_of(&self.0)
     }
 }
 

@@ -16,8 +16,8 @@ pub mod window;
 
 pub use decide::{Decision, Instant, OpenCommand, Openable, decide, openable};
 pub use id::{
-    CallerName, ChangeSetId, CommandId, ComplexId, CredentialId, DeviceId, EventId, GrantId,
-    IdError, PartnerId, PassId, SubjectRef,
+    BuildingId, CallerName, ChangeSetId, CommandId, ComplexId, CredentialId, DeviceId, EntranceId,
+    EventId, GrantId, IdError, PartnerId, PassId, SubjectRef,
 };
 
 /// Version of the rules of [`decide()`]. Raised whenever the same inputs could give another

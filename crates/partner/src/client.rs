@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::attestation::Attestation;
 use crate::config::{ConfigError, PartnerConfig};
-use crate::egress::Call;
+use crate::egress::{Call, Sent, Tally};
 use crate::error::{CallError, NotSent, OutOfPerimeter};
 use crate::outcome::json;
 use crate::perimeter::{ClosingClient, PerimeterClient};
@@ -33,6 +33,7 @@ struct Inner {
     config: Arc<PartnerConfig>,
     tls: Arc<ClientTls>,
     session: Mutex<Arc<Session>>,
+    tally: Arc<Tally>,
 }
 
 impl PartnerClient {
@@ -44,12 +45,14 @@ impl PartnerClient {
         config.validate()?;
         let tls = ClientTls::load(config.tls.clone(), Protocol::Http)?;
         let config = Arc::new(config);
-        let session = Arc::new(Session::new(Arc::clone(&config), &tls.current())?);
+        let tally = Arc::new(Tally::new(config.partner.clone(), Timestamp::now()));
+        let session = Session::new(Arc::clone(&config), &tls.current(), Arc::clone(&tally))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
                 tls,
-                session: Mutex::new(session),
+                session: Mutex::new(Arc::new(session)),
+                tally,
             }),
         })
     }
@@ -62,6 +65,16 @@ impl PartnerClient {
     /// The certificate that calls are made with, for those who reload it themselves.
     pub fn tls(&self) -> &Arc<ClientTls> {
         &self.inner.tls
+    }
+
+    /// What was sent since the last time, counted by complex; nothing of one about which nothing was.
+    pub fn take_sent(&self, now: Timestamp) -> Vec<Sent> {
+        self.inner.tally.take(now)
+    }
+
+    /// Gives back what could not be recorded: it is taken again next time, with its interval.
+    pub fn put_back(&self, sent: &Sent) {
+        self.inner.tally.put_back(sent);
     }
 
     /// The partner.
@@ -145,7 +158,11 @@ impl PartnerClient {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if session.generation != identity.generation {
-            match Session::new(Arc::clone(&self.inner.config), &identity) {
+            let (config, tally) = (
+                Arc::clone(&self.inner.config),
+                Arc::clone(&self.inner.tally),
+            );
+            match Session::new(config, &identity, tally) {
                 Ok(new) => *session = Arc::new(new),
                 // The old certificate works on until it ends.
                 Err(error) => tracing::error!(partner = %self.partner(), %error, "session kept"),

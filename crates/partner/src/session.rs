@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::config::{ConfigError, PartnerConfig};
-use crate::egress::{self, Call, Outgoing};
+use crate::egress::{Call, Outgoing, Tally};
 use crate::error::TokenRefused;
 use crate::scope::Authority;
 use crate::token::{Token, Tokens};
@@ -28,6 +28,7 @@ pub(crate) struct Session {
     /// Found by discovery, where it isn't configured.
     pub(crate) token_endpoint: OnceCell<Url>,
     tokens: Tokens,
+    tally: Arc<Tally>,
 }
 
 /// A session with a token for one operation in one complex.
@@ -41,8 +42,10 @@ impl Session {
     pub(crate) fn new(
         config: Arc<PartnerConfig>,
         identity: &ClientIdentity,
+        tally: Arc<Tally>,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
+            tally,
             http: transport::client(&config, identity)?,
             generation: identity.generation,
             token_endpoint: OnceCell::new_with(config.token_endpoint.clone()),
@@ -117,11 +120,9 @@ impl Session {
                 return Exchange::Undeclared;
             }
         };
-        let fields = outgoing.fields().to_vec();
-        let exchange = transport::exchange(http, outgoing, limit, deadline).await;
+        let (exchange, rows) = transport::exchange(http, outgoing, limit, deadline).await;
         if exchange != Exchange::NoConnection {
-            let complex = complex.map_or("", ComplexId::as_str);
-            egress::count(call, self.config.partner.as_str(), complex, &fields);
+            self.tally.count(complex, call, &rows);
         }
         exchange
     }

@@ -81,7 +81,8 @@ pub(crate) fn client(
         .map_err(|error| ConfigError::Http(error.to_string()))
 }
 
-/// Sends `request` and reads at most `limit` bytes of the answer, until `deadline`.
+/// Sends `request` and reads at most `limit` bytes of the answer, until `deadline`. Gives back the rows
+/// of the egress ledger that the request held.
 ///
 /// The HTTP client below may choose another connection for a request that an idle connection
 /// closed upon, as long as it has not begun to write it; it never writes one twice.
@@ -90,9 +91,10 @@ pub(crate) async fn exchange(
     request: Outgoing,
     limit: usize,
     deadline: Instant,
-) -> Exchange {
+) -> (Exchange, Vec<usize>) {
+    let (request, rows) = request.into_parts();
     let answer = async {
-        let mut response = match http.execute(request.into_request()).await {
+        let mut response = match http.execute(request).await {
             Ok(response) => response,
             Err(error) => {
                 let error = error.without_url();
@@ -122,9 +124,8 @@ pub(crate) async fn exchange(
             body,
         })
     };
-    timeout_at(deadline, answer)
-        .await
-        .unwrap_or(Exchange::Silent)
+    let exchange = timeout_at(deadline, answer).await;
+    (exchange.unwrap_or(Exchange::Silent), rows)
 }
 
 impl Exchange {

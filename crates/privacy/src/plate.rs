@@ -16,7 +16,8 @@ use crate::error::Malformed;
 pub struct Plate(Zeroizing<String>);
 
 /// Everything before the region: `@` is one of the twelve letters, `#` a digit, anything else
-/// itself. Two or three digits of region follow.
+/// itself. The code of the region follows. The small plates of the standard, of cars (1A) and of
+/// motorcycles, have the characters of the large ones.
 const FORMATS: [&str; 12] = [
     "@###@@",  // cars, lorries, buses (types 1, 1A)
     "@@###",   // taxis and public transport (1B)
@@ -35,6 +36,10 @@ const FORMATS: [&str; 12] = [
 /// Characters of the longest plate, a diplomatic one of a three-digit region.
 const LONGEST: usize = 10;
 
+/// The country, as plates show it below the region, and as it is spelled with Cyrillic letters (РУС).
+/// No plate of its own ends in letters.
+const COUNTRY: [&str; 2] = ["RUS", "PYC"];
+
 const LETTERS: &str = "ABEKMHOPCTYX";
 
 impl Plate {
@@ -48,13 +53,17 @@ impl Plate {
             expected: "a Russian plate with its region, such as A000AA00",
         };
         // Room for all of it at once: a growing buffer would leave unwiped copies behind.
-        let mut plate = Zeroizing::new(String::with_capacity(LONGEST));
+        let room = LONGEST + COUNTRY[0].len();
+        let mut plate = Zeroizing::new(String::with_capacity(room));
         for character in text.chars().filter(|c| !is_separator(*c)) {
-            if plate.len() == LONGEST {
+            if plate.len() == room {
                 return Err(malformed);
             }
             plate.push(normalised(character).ok_or(malformed)?);
         }
+        let country = COUNTRY.iter().find(|country| plate.ends_with(**country));
+        let length = plate.len() - country.map_or(0, |country| country.len());
+        plate.truncate(length);
         if FORMATS.iter().any(|format| fits(&plate, format)) {
             Ok(Self(plate))
         } else {
@@ -107,9 +116,21 @@ fn fits(plate: &str, format: &str) -> bool {
         '@' => LETTERS.contains(c),
         '#' => c.is_ascii_digit(),
         itself => c == itself,
-    }) && region.bytes().all(|b| b.is_ascii_digit())
-        && (region.len() == 2 || region.len() == 3 && !region.starts_with('0'))
+    }) && is_region(region)
 }
+
+/// Two digits but 00, or three that don't begin with 0: what a code can look like. Which are given
+/// out is a list of the ministry's that grows, and military ones are of another list.
+fn is_region(text: &str) -> bool {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits
+        && matches!(text.len(), 2 | 3)
+        && text != "00"
+        && !(text.len() == 3 && text.starts_with('0'))
+}
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -127,6 +148,9 @@ mod tests {
             "A-123-BC/77",
             "А123BС 77",
             "A\u{a0}123\u{2011}BC.77",
+            "A123BC77RUS",
+            "а 123 вс / 77 rus",
+            "А123ВС 77 РУС",
         ] {
             assert_eq!(Plate::parse(text).unwrap().expose(), "A123BC77", "{text}");
         }
@@ -177,7 +201,12 @@ mod tests {
             "A12BC77",
             "A123ВЙ77",
             "A١٢٣BC77",
-            "A123BC77RUS",
+            "A123BC00",
+            "A123BC000",
+            "A123BCRUS",
+            "A123BC77RUSRUS",
+            "RUSA123BC77",
+            "A123BC77RU",
             "CANARY-4711",
             &"A".repeat(10_000),
         ] {

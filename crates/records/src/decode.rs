@@ -164,6 +164,9 @@ fn body(wire: &Wire) -> Decoded<Body> {
         Wire::ProvisioningChanged(changed) => {
             Body::ProvisioningChanged(provisioning_from_wire(changed)?)
         }
+        Wire::EgressSummary(summary) => {
+            Body::EgressSummary(crate::egress_codec::from_wire(summary)?)
+        }
     })
 }
 

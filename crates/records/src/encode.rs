@@ -125,6 +125,9 @@ fn envelope(event: &Event) -> pb::Envelope {
             Body::ProvisioningChanged(changed) => {
                 Wire::ProvisioningChanged(provisioning_to_wire(changed))
             }
+            Body::EgressSummary(summary) => {
+                Wire::EgressSummary(crate::egress_codec::to_wire(summary))
+            }
         }),
         signature: Vec::new(),
     }

@@ -13,6 +13,8 @@ pub fn entity_key_to_text(key: &EntityKey) -> String {
         EntityKey::Grant(id) => format!("grant/{id}"),
         EntityKey::GuestPass(id) => format!("guest-pass/{id}"),
         EntityKey::Credential(id) => format!("credential/{id}"),
+        EntityKey::Building(id) => format!("building/{id}"),
+        EntityKey::Entrance(id) => format!("entrance/{id}"),
     }
 }
 
@@ -29,6 +31,8 @@ pub fn entity_key_from_text(text: &str) -> Option<EntityKey> {
         "grant" => id.parse().map(EntityKey::Grant).ok(),
         "guest-pass" => id.parse().map(EntityKey::GuestPass).ok(),
         "credential" => id.parse().map(EntityKey::Credential).ok(),
+        "building" => id.parse().map(EntityKey::Building).ok(),
+        "entrance" => id.parse().map(EntityKey::Entrance).ok(),
         _ => None,
     }
 }
@@ -42,7 +46,9 @@ mod tests {
         let id = "0198c5f0-7000-7000-8000-000000000001";
         let uuids = ["resident", "grant", "guest-pass", "credential"];
         let names = uuids.map(|kind| format!("{kind}/{id}"));
-        let others = ["complex", "device/a.b", "partner/a", "perimeter/a"].map(str::to_owned);
+        let others = ["complex", "device/a.b", "partner/a", "perimeter/a"];
+        let places = ["building/a.b", "entrance/a.b"];
+        let others = others.into_iter().chain(places).map(str::to_owned);
         for name in names.into_iter().chain(others) {
             let key = entity_key_from_text(&name);
             assert_eq!(key.as_ref().map(entity_key_to_text), Some(name));

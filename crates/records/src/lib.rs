@@ -5,6 +5,7 @@
 
 mod basis_codec;
 mod decode;
+mod egress_codec;
 mod encode;
 mod entity_key;
 mod follow;

@@ -1,10 +1,11 @@
 //! Registry changes to the wire and back; the gRPC contract shares these messages with the
 //! log.
 
-use domain::DeviceId;
+use std::str::FromStr;
+
 use domain::registry::{
-    Change, Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES,
-    Partner, Perimeter, Resident, StepUp,
+    Building, Change, Complex, Credential, Device, Entity, Entrance, Grant, GuestPass, Holder,
+    LegalBasis, MAX_USES, Partner, Perimeter, Place, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
 use domain::window::Window;
@@ -66,6 +67,10 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             enabled: device.enabled,
             cooldown_ms: device.cooldown_ms,
             step_up: device.step_up.as_ref().map(step_up_to_wire),
+            place: device.place.as_ref().map(|place| match place {
+                Place::Building(id) => pb::device::Place::BuildingId(id.to_string()),
+                Place::Entrance(id) => pb::device::Place::EntranceId(id.to_string()),
+            }),
         }),
         Entity::Partner(partner) => Wire::Partner(pb::Partner {
             partner_id: partner.id.to_string(),
@@ -92,6 +97,8 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
             subject_ref: grant.subject.to_string(),
             role: grant.role.number(),
             device_ids: texts(&grant.devices),
+            building_ids: texts(&grant.buildings),
+            entrance_ids: texts(&grant.entrances),
             window: Some(window_to_wire(&grant.window)),
             revoked: grant.revoked,
         }),
@@ -116,6 +123,15 @@ pub fn entity_to_wire(entity: &Entity) -> Wire {
                 Holder::Subject(subject) => pb::credential::Holder::SubjectRef(subject.to_string()),
                 Holder::Pass(pass) => pb::credential::Holder::PassId(pass.to_string()),
             }),
+        }),
+        Entity::Building(building) => Wire::Building(pb::Building {
+            building_id: building.id.to_string(),
+            name: building.name.clone(),
+        }),
+        Entity::Entrance(entrance) => Wire::Entrance(pb::Entrance {
+            entrance_id: entrance.id.to_string(),
+            building_id: entrance.building.to_string(),
+            name: entrance.name.clone(),
         }),
     }
 }
@@ -186,8 +202,15 @@ pub fn window_from_wire(window: Option<&pb::Window>) -> Result<Window, FieldErro
     })
 }
 
-fn devices(field: &'static str, ids: &[String]) -> Result<Vec<DeviceId>, FieldError> {
+fn ids<T: FromStr>(field: &'static str, ids: &[String]) -> Result<Vec<T>, FieldError> {
     ids.iter().map(|id| parse(field, id)).collect()
+}
+
+fn place_from_wire(place: &pb::device::Place) -> Result<Place, FieldError> {
+    Ok(match place {
+        pb::device::Place::BuildingId(id) => Place::Building(parse("device.building_id", id)?),
+        pb::device::Place::EntranceId(id) => Place::Entrance(parse("device.entrance_id", id)?),
+    })
 }
 
 fn operations(field: &'static str, wire: &[i32]) -> Result<Vec<Operation>, FieldError> {
@@ -233,6 +256,7 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             enabled: device.enabled,
             cooldown_ms: device.cooldown_ms,
             step_up: device.step_up.as_ref().map(step_up_from_wire).transpose()?,
+            place: device.place.as_ref().map(place_from_wire).transpose()?,
         }),
         Wire::Partner(partner) => Entity::Partner(Partner {
             id: parse("partner.partner_id", &partner.partner_id)?,
@@ -258,7 +282,9 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             id: parse("grant.grant_id", &grant.grant_id)?,
             subject: parse("grant.subject_ref", &grant.subject_ref)?,
             role: word("grant.role", grant.role, GrantRole::from_number)?,
-            devices: devices("grant.device_ids", &grant.device_ids)?,
+            devices: ids("grant.device_ids", &grant.device_ids)?,
+            buildings: ids("grant.building_ids", &grant.building_ids)?,
+            entrances: ids("grant.entrance_ids", &grant.entrance_ids)?,
             window: window_from_wire(grant.window.as_ref())?,
             revoked: grant.revoked,
         }),
@@ -266,7 +292,7 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
             id: parse("guest_pass.pass_id", &pass.pass_id)?,
             secret_hash: digest("guest_pass.secret_hash", &pass.secret_hash)?,
             grant: parse("guest_pass.grant_id", &pass.grant_id)?,
-            devices: devices("guest_pass.device_ids", &pass.device_ids)?,
+            devices: ids("guest_pass.device_ids", &pass.device_ids)?,
             window: window_from_wire(pass.window.as_ref())?,
             revoked: pass.revoked,
             max_uses: Some(pass.max_uses)
@@ -292,11 +318,20 @@ fn entity_from_wire(wire: &Wire) -> Result<Entity, FieldError> {
                     Holder::Pass(parse("credential.pass_id", id)?)
                 }
             },
-            devices: devices("credential.device_ids", &credential.device_ids)?,
+            devices: ids("credential.device_ids", &credential.device_ids)?,
             window: window_from_wire(credential.window.as_ref())?,
             revoked: credential.revoked,
             key_version: credential.key_version,
             basis: credential.basis.as_ref().map(of_person).transpose()?,
+        }),
+        Wire::Building(building) => Entity::Building(Building {
+            id: parse("building.building_id", &building.building_id)?,
+            name: name("building.name", &building.name)?,
+        }),
+        Wire::Entrance(entrance) => Entity::Entrance(Entrance {
+            id: parse("entrance.entrance_id", &entrance.entrance_id)?,
+            building: parse("entrance.building_id", &entrance.building_id)?,
+            name: name("entrance.name", &entrance.name)?,
         }),
     })
 }

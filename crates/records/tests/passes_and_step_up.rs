@@ -127,6 +127,7 @@ fn device(step_up: Option<pb::StepUp>) -> pb::Change {
             enabled: true,
             cooldown_ms: 0,
             step_up,
+            place: None,
         })),
     }
 }
@@ -148,6 +149,51 @@ fn passes_and_devices_go_both_ways() {
         device(step_up(300, "")),
         device(step_up(1, "urn:example:loa:2")),
     ] {
+        let change = change_from_wire(&wire).unwrap();
+        assert_eq!(change_to_wire(&change), wire);
+    }
+}
+
+#[test]
+fn places_go_both_ways() {
+    let entities = [
+        pb::change::Entity::Building(pb::Building {
+            building_id: "sunrise.tower".to_owned(),
+            name: "Tower".to_owned(),
+        }),
+        pb::change::Entity::Entrance(pb::Entrance {
+            entrance_id: "sunrise.east".to_owned(),
+            building_id: "sunrise.tower".to_owned(),
+            name: "East".to_owned(),
+        }),
+        pb::change::Entity::Grant(pb::Grant {
+            grant_id: Uuid::from_u128(1).to_string(),
+            subject_ref: Uuid::from_u128(2).to_string(),
+            role: pb::GrantRole::Owner.into(),
+            building_ids: vec!["sunrise.tower".to_owned()],
+            entrance_ids: vec!["sunrise.east".to_owned()],
+            window: Some(pb::Window::default()),
+            ..pb::Grant::default()
+        }),
+    ];
+    let mut changes: Vec<_> = entities
+        .into_iter()
+        .map(|entity| pb::Change {
+            expected_version: 0,
+            entity: Some(entity),
+        })
+        .collect();
+    for place in [
+        pb::device::Place::BuildingId("sunrise.tower".to_owned()),
+        pb::device::Place::EntranceId("sunrise.east".to_owned()),
+    ] {
+        let mut change = device(None);
+        if let Some(pb::change::Entity::Device(device)) = &mut change.entity {
+            device.place = Some(place);
+        }
+        changes.push(change);
+    }
+    for wire in changes {
         let change = change_from_wire(&wire).unwrap();
         assert_eq!(change_to_wire(&change), wire);
     }

@@ -86,7 +86,8 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             | Body::SubjectExported(_)
             | Body::SubjectErased(_)
             | Body::LegalHoldChanged(_)
-            | Body::ProvisioningChanged(_),
+            | Body::ProvisioningChanged(_)
+            | Body::EgressSummary(_),
         ) => Ok(Vec::new()),
         _ => Err(Misplaced("wrong_topic")),
     }

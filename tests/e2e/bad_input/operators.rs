@@ -3,12 +3,14 @@
 use anyhow::Result;
 use eventlog::Topic;
 use harness::clients::Operator;
+use jiff::Timestamp;
 use pb::change::Entity;
 use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EnsureSubjectRequest,
     EnsureSubjectsRequest, GetComplexRequest,
 };
 use proto::events as pb;
+use records::timestamp_to_wire;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -83,6 +85,22 @@ async fn wrong_change_sets_are_named_and_change_nothing() -> Result<()> {
         Some(Entity::Resident(pb::Resident {
             subject_ref: "anna".into(),
             active: true,
+        })),
+        Some(Entity::Grant(pb::Grant {
+            grant_id: Uuid::new_v4().to_string(),
+            subject_ref: Uuid::new_v4().to_string(),
+            role: pb::GrantRole::Owner.into(),
+            window: Some(pb::Window {
+                not_before: Some(timestamp_to_wire(Timestamp::UNIX_EPOCH)),
+                not_after: Some(timestamp_to_wire(Timestamp::UNIX_EPOCH)),
+                ..pb::Window::default()
+            }),
+            ..pb::Grant::default()
+        })),
+        Some(Entity::Entrance(pb::Entrance {
+            entrance_id: "sunrise.east".into(),
+            building_id: "sunrise.no-such-building".into(),
+            name: "East".into(),
         })),
         Some(Entity::Device(pb::Device {
             device_id: "moonlight.main-door".into(),

@@ -6,14 +6,16 @@ use anyhow::{Context as _, Result};
 use harness::clients::{Auditor, Operator, Persons, Registry, open_request};
 use harness::process::wait_for;
 use harness::site::PARTNER;
+use jiff::Timestamp;
 use proto::access::{
-    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EraseSubjectRequest,
-    ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest, GetProvisioningRequest,
-    HistoryRequest, HoldSubjectRequest, OpenResponse, PersonRef, SearchAccessRequest,
-    VerifyPartnerRequest,
+    AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EgressReportRequest,
+    EraseSubjectRequest, ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest,
+    GetProvisioningRequest, HistoryRequest, HoldSubjectRequest, OpenResponse, PersonRef,
+    SearchAccessRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
+use records::timestamp_to_wire;
 use serde_json::json;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -157,6 +159,16 @@ async fn operators(scene: &Scene, username: &str, table: &mut Table) -> Result<(
         for (what, answer) in person(scene, &persons, complex).await? {
             line(what, &answer);
         }
+        let egress = EgressReportRequest {
+            complex_id: complex.to_owned(),
+            from: Some(timestamp_to_wire(Timestamp::UNIX_EPOCH)),
+            to: Some(timestamp_to_wire(Timestamp::now())),
+            page_token: String::new(),
+        };
+        line(
+            "read egress report",
+            &result(registry.clone().egress_report(egress).await),
+        );
     }
     Ok(())
 }

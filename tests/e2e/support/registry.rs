@@ -75,6 +75,23 @@ pub(crate) async fn put(
     Ok(())
 }
 
+/// Registers new entities, all of them or none.
+pub(crate) async fn put_all(scene: &Scene, complex: &str, entities: Vec<Entity>) -> Result<()> {
+    let mut operator = Operator::connect(scene.site()).await?;
+    let changes = entities.into_iter().map(|entity| pb::Change {
+        expected_version: 0,
+        entity: Some(entity),
+    });
+    let request = ApplyRequest {
+        complex_id: complex.to_owned(),
+        idempotency_key: Uuid::new_v4().to_string(),
+        note: "new entities while the site runs".to_owned(),
+        changes: changes.collect(),
+    };
+    operator.registry.apply(request).await?;
+    Ok(())
+}
+
 /// A new pass of anna's for `sunrise.main-door`, with so many uses.
 pub(crate) async fn pass(scene: &Scene, max_uses: u32) -> Result<PassSecret> {
     let secret = PassSecret::generate()?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::keys::ORIGIN;
 use super::roles::{
     AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, OPERATOR_SAN, PARTNER,
-    REDIRECT_URI, USERS,
+    REDIRECT_URI, TOOL_CLIENT_ID, USERS,
 };
 use super::{Part, Site, engines};
 use crate::fixtures::{COMPLEXES, DEVICES};
@@ -76,6 +76,12 @@ fn token_issuer(site: &Site) -> Result<Value> {
     }))
 }
 
+fn operators(site: &Site) -> Result<Value> {
+    let mut issuer = token_issuer(site)?;
+    issuer["allowed_clients"] = json!([CLIENT_ID, TOOL_CLIENT_ID]);
+    Ok(issuer)
+}
+
 fn issuer(site: &Site) -> Result<Value> {
     let tls = &site.certificates.servers[&Part::Issuer];
     let users: Vec<Value> = USERS
@@ -98,6 +104,11 @@ fn issuer(site: &Site) -> Result<Value> {
         "clients": [{
             "client_id": CLIENT_ID,
             "redirect_uris": [REDIRECT_URI],
+            "scopes": ["openid", "access"],
+            "audience": AUDIENCE,
+        }, {
+            "client_id": TOOL_CLIENT_ID,
+            "redirect_uris": ["http://127.0.0.1/callback"],
             "scopes": ["openid", "access"],
             "audience": AUDIENCE,
         }],
@@ -170,7 +181,7 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             "tls": server_tls(site, Part::CommandSvc),
         },
         "issuer": token_issuer(site)?,
-        "operators": token_issuer(site)?,
+        "operators": operators(site)?,
         "records": records(site),
         "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate()? },
         "keys": {

@@ -217,6 +217,8 @@ fn grant(revoked: bool) -> Entity {
         subject: SUBJECT,
         role: GrantRole::Owner,
         devices: Vec::new(),
+        buildings: Vec::new(),
+        entrances: Vec::new(),
         window: Window::default(),
         revoked,
     })
@@ -239,6 +241,7 @@ fn entities(cooldown_ms: u32) -> Vec<Entity> {
             enabled: true,
             cooldown_ms,
             step_up: None,
+            place: None,
         }),
         Entity::Perimeter(Perimeter {
             partner: id(PARTNER),

@@ -59,13 +59,17 @@ pub fn world(seed: u64) -> World {
         uses: Vec::new(),
         history: Vec::new(),
     };
+    for site in world.sites.clone() {
+        places::buildings(&mut world, &site.complex);
+    }
+    let places = world.entities.len();
     places::partners(&mut dice, &mut world);
     for index in 0..world.sites.len() {
         let site = world.sites[index].clone();
         places::place(&mut dice, &mut world, &site);
         rights::rights(&mut dice, &mut world, &site.complex);
     }
-    with_earlier_states(&mut dice, &mut world);
+    with_earlier_states(&mut dice, &mut world, places);
     world
 }
 
@@ -79,14 +83,18 @@ fn base(dice: &mut Dice, sites: &[Site]) -> Timestamp {
         .unwrap_or(base)
 }
 
-/// Gives some entities an earlier state, which must not matter any more.
-fn with_earlier_states(dice: &mut Dice, world: &mut World) {
+/// Gives some entities an earlier state, which must not matter any more. The first `places` of them
+/// stand before all.
+fn with_earlier_states(dice: &mut Dice, world: &mut World, places: usize) {
     let mut earlier = Vec::new();
     for (complex, entity) in &world.entities {
         if dice.chance(15) {
             let mut before = entity.clone();
             match &mut before {
-                Entity::Device(device) => device.enabled = !device.enabled,
+                Entity::Device(device) => {
+                    device.enabled = !device.enabled;
+                    device.place = places::somewhere(dice, complex);
+                }
                 Entity::Partner(partner) => partner.suspended = !partner.suspended,
                 Entity::Perimeter(perimeter) => perimeter.closed = !perimeter.closed,
                 Entity::Resident(resident) => resident.active = !resident.active,
@@ -100,11 +108,12 @@ fn with_earlier_states(dice: &mut Dice, world: &mut World) {
                     pass.window = windows::window(dice, world.base);
                 }
                 Entity::Complex(_) | Entity::Credential(_) => {}
+                Entity::Building(_) | Entity::Entrance(_) => continue,
             }
             earlier.push((complex.clone(), before));
         }
     }
-    world.entities.splice(0..0, earlier);
+    world.entities.splice(places..places, earlier);
 }
 
 /// An id that is written in this crate.

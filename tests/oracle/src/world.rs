@@ -1,5 +1,7 @@
 //! Everything that a decision looks at.
 
+use std::collections::BTreeSet;
+
 use domain::commands::Commands;
 use domain::registry::{Change, ChangeSet, Entity, EntityKey, Refused, Registry};
 use domain::{ChangeSetId, ComplexId, DeviceId};
@@ -105,13 +107,30 @@ impl World {
             .collect()
     }
 
-    /// Without one entity, its earlier states too.
+    /// Without one entity, its earlier states too, and without whatever names it, if it is a place.
     #[must_use]
     pub fn without(&self, complex: &ComplexId, key: &EntityKey) -> World {
         let mut less = self.clone();
         less.entities
             .retain(|(c, entity)| (c, &entity.key()) != (complex, key));
+        less.settle();
         less
+    }
+
+    /// Takes away what names a place that isn't there: no registry would take it.
+    pub fn settle(&mut self) {
+        loop {
+            let there: BTreeSet<_> = self.entities.iter().map(|(_, one)| one.key()).collect();
+            let before = self.entities.len();
+            let stands = |entity: &Entity| {
+                let places = entity.places();
+                places.iter().all(|place| there.contains(&place.key()))
+            };
+            self.entities.retain(|(_, entity)| stands(entity));
+            if self.entities.len() == before {
+                return;
+            }
+        }
     }
 
     /// The clocks at a device; UTC where no such complex is.

@@ -73,7 +73,10 @@ impl Parameters {
         let client = config
             .client(&self.client_id)
             .ok_or(Rejected::Shown("The client is not known here."))?;
-        let registered = client.redirect_uris.contains(&self.redirect_uri);
+        let registered = client
+            .redirect_uris
+            .iter()
+            .any(|registered| is_registered(registered, &self.redirect_uri));
         let redirect_uri = Url::parse(&self.redirect_uri)
             .ok()
             .filter(|_| registered)
@@ -146,6 +149,19 @@ impl Parameters {
     }
 }
 
+/// Exactly the registered one; of an app on the same machine, on any port (RFC 8252, section 7.3).
+fn is_registered(registered: &str, asked: &str) -> bool {
+    if registered == asked {
+        return true;
+    }
+    let Some(path) = registered.strip_prefix("http://127.0.0.1/") else {
+        return false;
+    };
+    let asked = asked.strip_prefix("http://127.0.0.1:");
+    let port_and_path = asked.and_then(|rest| rest.split_once('/'));
+    port_and_path.is_some_and(|(port, rest)| rest == path && port.parse::<u16>().is_ok())
+}
+
 /// A parameter without a value counts as omitted (RFC 6749, section 3.1).
 fn given(parameter: &str) -> Option<&str> {
     (!parameter.is_empty()).then_some(parameter)
@@ -155,4 +171,34 @@ fn given(parameter: &str) -> Option<&str> {
 fn is_challenge(text: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     text.len() == 43 && text.chars().all(legal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_registered;
+
+    #[test]
+    fn an_app_on_this_machine_may_listen_on_any_port() {
+        let loopback = "http://127.0.0.1/callback";
+        for good in [
+            loopback,
+            "http://127.0.0.1:1/callback",
+            "http://127.0.0.1:65535/callback",
+        ] {
+            assert!(is_registered(loopback, good), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1:65536/callback",
+            "http://127.0.0.1:80@evil.example/callback",
+            "http://127.0.0.1:1/callback/",
+            "http://127.0.0.1:1/other",
+            "https://127.0.0.1:1/callback",
+            "http://127.0.0.1.evil.example:1/callback",
+            "http://localhost:1/callback",
+        ] {
+            assert!(!is_registered(loopback, bad), "{bad}");
+        }
+        let web = "https://app.example/callback";
+        assert!(!is_registered(web, "https://app.example:8443/callback"));
+    }
 }

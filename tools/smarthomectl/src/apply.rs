@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use domain::ComplexId;
 use domain::registry::Entity;
+use jiff::Timestamp;
 use proto::access::ApplyResponse;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -17,8 +18,10 @@ use crate::client::{Client, refusal};
 use crate::config::Config;
 use crate::diff::{self, Diff};
 use crate::document::Document;
+use crate::ended;
 use crate::failure::Failure;
 use crate::files;
+use crate::overlap;
 use crate::problem::Problem;
 use crate::show::Plan;
 use crate::standing::Complexes;
@@ -38,9 +41,16 @@ pub(crate) async fn run(config: &Config, args: &ApplyArgs) -> Result<(), Failure
     let standing = standing(&mut client, &documents).await?;
     let wanted = documents.iter().map(|one| (&one.complex, &one.entity));
     let mut diffs = diff::diff(wanted, &standing);
-    none(check::against(&documents, &diffs, &standing))?;
+    let mut problems = check::against(&documents, &diffs, &standing);
+    problems.extend(ended::perimeters(&documents, &diffs, Timestamp::now()));
+    let grants = overlap::grants(&documents, &diffs, &standing);
+    problems.extend(grants.same);
+    none(problems)?;
 
     print!("{}", Plan(&diffs));
+    for warning in grants.overlapping {
+        println!("Warning: {warning}");
+    }
     diffs.retain(|diff| !diff.changes.is_empty());
     if diffs.is_empty() {
         println!("Nothing to do.");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::registry::{Change, ChangeSet, Entity, EntityKey, Holder, Refused, Registry};
+use domain::registry::{Change, ChangeSet, Entity, EntityKey, Holder, Place, Refused, Registry};
 use domain::{ChangeSetId, ComplexId, DeviceId};
 use uuid::Uuid;
 
@@ -43,13 +43,7 @@ pub(crate) fn against(
     standing: &Complexes,
 ) -> Vec<Problem> {
     let registry = registry(standing);
-    let changed: BTreeSet<(&ComplexId, EntityKey)> = diffs
-        .iter()
-        .flat_map(|diff| {
-            let changes = diff.changes.iter();
-            changes.map(|change| (&diff.complex, change.entity.key()))
-        })
-        .collect();
+    let changed = changed(diffs);
     let wanted: BTreeSet<(&ComplexId, EntityKey)> = documents
         .iter()
         .map(|document| (&document.complex, document.entity.key()))
@@ -79,6 +73,17 @@ pub(crate) fn against(
     problems
 }
 
+/// The entities that change.
+pub(crate) fn changed(diffs: &[Diff]) -> BTreeSet<(&ComplexId, EntityKey)> {
+    let of_complex = |diff| {
+        let Diff {
+            complex, changes, ..
+        }: &Diff = diff;
+        changes.iter().map(move |one| (complex, one.entity.key()))
+    };
+    diffs.iter().flat_map(of_complex).collect()
+}
+
 /// Why the registry refuses to have an entity put as it should stand.
 pub(crate) fn refused(
     registry: &Registry,
@@ -90,7 +95,8 @@ pub(crate) fn refused(
     let set = set(0, is_there.into(), entity.clone());
     match registry.check(complex, &set) {
         Err(Refused::Invalid { why, .. }) => Some(why),
-        Ok(_) | Err(Refused::Conflict { .. }) => None,
+        // What is missing is looked for in the files too.
+        Ok(_) | Err(Refused::Conflict { .. } | Refused::Missing { .. }) => None,
     }
 }
 
@@ -98,7 +104,14 @@ pub(crate) fn refused(
 pub(crate) fn registry(standing: &Complexes) -> Registry {
     let mut registry = Registry::default();
     for (complex, standing) in standing {
-        for (id, entity) in (1..).zip(standing.0.values()) {
+        // What is named stands before what names it.
+        let mut entities: Vec<_> = standing.0.values().collect();
+        entities.sort_by_key(|entity| match entity.state {
+            Entity::Building(_) => 0,
+            Entity::Entrance(_) => 1,
+            _ => 2,
+        });
+        for (id, entity) in (1..).zip(entities) {
             // What a later version may hold and this one refuses is left out.
             let _ = registry.fold(complex, set(id, 0, entity.state.clone()));
         }
@@ -143,13 +156,31 @@ fn references(document: &Document) -> Vec<Reference> {
         ids.map(|id| inside("device_ids", EntityKey::Device(id.clone()), id))
             .collect()
     };
+    let place = |field, place: &Place| inside(field, place.key(), place);
     let mut references = match &document.entity {
         Entity::Complex(_) | Entity::Partner(_) => return Vec::new(),
-        Entity::Resident(_) => Vec::new(),
-        Entity::Device(device) => vec![partner(&device.partner)],
+        Entity::Resident(_) | Entity::Building(_) => Vec::new(),
+        Entity::Entrance(entrance) => {
+            vec![place(
+                "building_id",
+                &Place::Building(entrance.building.clone()),
+            )]
+        }
+        Entity::Device(device) => {
+            let mut references = vec![partner(&device.partner)];
+            references.extend(device.place.as_ref().map(|at| match at {
+                Place::Building(_) => place("building_id", at),
+                Place::Entrance(_) => place("entrance_id", at),
+            }));
+            references
+        }
         Entity::Perimeter(perimeter) => vec![partner(&perimeter.partner)],
         Entity::Grant(grant) => {
             let mut references = devices(&grant.devices);
+            let buildings = grant.buildings.iter().cloned().map(Place::Building);
+            references.extend(buildings.map(|id| place("building_ids", &id)));
+            let entrances = grant.entrances.iter().cloned().map(Place::Entrance);
+            references.extend(entrances.map(|id| place("entrance_ids", &id)));
             let subject = grant.subject;
             references.push(inside(
                 "subject_ref",

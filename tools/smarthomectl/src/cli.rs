@@ -9,6 +9,7 @@ use domain::{ComplexId, PartnerId};
 use uuid::Uuid;
 
 pub(crate) use credential::{CredentialArgs, CredentialCommand, CredentialToAdd, FaceToAdd};
+use jiff::Timestamp;
 
 const HELP: &str = r#"Example:
   A configuration, in ~/.config/smarthomectl/config.toml (relative paths start at its folder;
@@ -16,6 +17,9 @@ const HELP: &str = r#"Example:
 
     endpoint = "https://registry.example:8443"
     token_file = "token"    # an access token of role `operator` for these complexes; chmod 600
+    [login]                 # where `smarthomectl login` gets it
+    issuer = "https://login.example"
+    client_id = "smarthomectl"
     [tls]
     certificate = "operator.crt"
     private_key = "operator.key"
@@ -31,6 +35,7 @@ const HELP: &str = r#"Example:
     partner_id: gatekeeper
     enabled: true
 
+  smarthomectl login
   smarthomectl apply -f sunrise.yaml --dry-run
   smarthomectl apply -f sunrise.yaml --note "the north gate is in service"
   smarthomectl get sunrise > sunrise.yaml
@@ -46,12 +51,15 @@ const DOCUMENTS: &str = r#"Documents, with what each must have; the rest may be 
               withdrawn: every face is taken from the partners
   Device      device_id, name, type (INTERCOM, DOOR, GATE, BARRIER), partner_id, enabled;
               operations (OPEN_DOOR, OPEN_BARRIER), cooldown_ms,
-              step_up (max_age_seconds; acr)
+              step_up (max_age_seconds; acr), building_id or entrance_id (where it stands)
+  Building    building_id (<complex>.<building>), name
+  Entrance    entrance_id (<complex>.<entrance>), building_id, name
   Partner     partner_id, name, webhook_san, attestation_key (base64); suspended
   Perimeter   complex_id, partner_id; operations, credentials, not_before, not_after, closed
   Resident    complex_id, subject_ref, active
   Grant       complex_id, grant_id, subject_ref, role (OWNER, HOUSEHOLD, STAFF);
-              device_ids (none is all of the complex), window, revoked
+              device_ids, building_ids, entrance_ids (none of the three is all of the complex),
+              window, revoked
   GuestPass   complex_id, pass_id, secret_hash (SHA-256, base64), grant_id, device_ids;
               window, max_uses, revoked
   Credential  complex_id, credential_id, type (PLATE, FACE), subject_ref or pass_id, device_ids;
@@ -76,7 +84,8 @@ Columns, in any order; separated by , or by ; (the header decides); in UTF-8:
   issuer      URL of the login service, as it stands in the users' tokens (`iss`)
   user_id     the user there (`sub`); it is sealed at once, and never printed
   role        OWNER, HOUSEHOLD or STAFF
-  device_ids  separated by spaces, or by ; in quotes; none is all of the complex
+  device_ids, building_ids, entrance_ids
+              separated by spaces, or by ; in quotes; none of the three is all of the complex
   not_before  first instant of the right (RFC 3339); none is always
   not_after   first instant after it; none is for ever
   grant_id    UUID of the grant; none is one that is made of the right itself
@@ -134,6 +143,29 @@ When it was last compared, and when it is tried again, only the instance of comm
 works on the complex; any other says what the log does.
 
 Exit codes: 0 all is in force; 1 something is not, or failed; 2 wrong usage or configuration."#;
+const EGRESS: &str = r#"Example:
+  smarthomectl egress sunrise --from 2026-11-01T00:00:00+03:00 --to 2026-12-01T00:00:00+03:00
+
+Each instance of the service records what it has sent once an hour, where nothing else is configured,
+and when it stops. What is newer is not in the report yet; what a killed process had sent since its
+last record is in its metrics alone. Only records that the service signed are counted.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
+const LOGIN: &str = r#"The configuration says where, in its section [login]:
+  issuer     URL of the login service, as it stands in the tokens (`iss`)
+  client_id  this tool's name there: a public client, redirected to http://127.0.0.1/callback on any
+             port
+  scope      what is asked for ["openid access"]
+  resource   the service that the token is for (RFC 8707), or
+  audience   the same, where the issuer calls it so
+  ca_file    roots (PEM) of the issuer's certificate, besides the system's
+
+The token is written to `token_file`, what renews it beside it in `token_file`.login, both for you
+alone. Every command renews a token that has expired, or says that you must log in again. The browser
+must run on this machine: the issuer sends it to a port of 127.0.0.1.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
 
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
@@ -171,6 +203,43 @@ pub(crate) enum Command {
     Provisioning(ProvisioningArgs),
     /// Cars and faces that devices recognise
     Credential(CredentialArgs),
+    /// Prints what was sent to partners, how often, why and on what ground, from the log's records
+    #[command(after_help = EGRESS)]
+    Egress(EgressArgs),
+    /// Logs you in with the browser, and writes the access token where every command reads it
+    #[command(after_help = LOGIN)]
+    Login(LoginArgs),
+}
+
+/// Of `egress`.
+#[derive(Debug, Args)]
+pub(crate) struct EgressArgs {
+    /// Complex id, or `global` for what is about no complex
+    pub(crate) complex: ComplexId,
+
+    /// First instant (RFC 3339); records whose interval reaches into the time are counted whole
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+
+    /// First instant after it [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+
+    /// Lists every record too, with its place in the log
+    #[arg(long)]
+    pub(crate) each: bool,
+}
+
+/// Of `login`.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Prints the address to open instead of opening it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+
+    /// Asks for a new login, also where the last one can be renewed
+    #[arg(long)]
+    pub(crate) again: bool,
 }
 
 /// Of `apply`.
@@ -289,6 +358,8 @@ pub(crate) enum Kind {
     Grant,
     GuestPass,
     Credential,
+    Building,
+    Entrance,
 }
 
 /// Of `provisioning`.

@@ -11,9 +11,9 @@ use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddFaceCredentialRequest, AddPlateCredentialRequest, ApplyRequest, ApplyResponse,
-    EnsureSubjectRequest, EnsureSubjectsRequest, GetComplexRequest, GetProvisioningRequest,
-    HistoryRequest, HistoryResponse, PartnerProvisioning, PrivilegeCheck, VerifyPartnerRequest,
-    VersionedEntity,
+    EgressReportRequest, EgressReportResponse, EnsureSubjectRequest, EnsureSubjectsRequest,
+    GetComplexRequest, GetProvisioningRequest, HistoryRequest, HistoryResponse,
+    PartnerProvisioning, PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -23,6 +23,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::config::Config;
+use crate::login;
 use crate::standing::Standing;
 use crate::token::Token;
 
@@ -45,6 +46,7 @@ impl Client {
     /// # Errors
     /// A file that can't be used, or nobody who listens.
     pub(crate) async fn connect(config: &Config) -> Result<Self> {
+        login::keep_fresh(config).await?;
         let token = Token::new(config.token_file.clone())?;
         let uri = config.endpoint.0.clone();
         let channel = channel(config, &uri)
@@ -187,6 +189,18 @@ impl Client {
     pub(crate) async fn add_face(&mut self, request: AddFaceCredentialRequest) -> Result<()> {
         let added = self.0.add_face_credential(request).await;
         added.map(drop).map_err(|status| refusal(&status))
+    }
+
+    /// One page of what was sent to partners.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) async fn egress_page(
+        &mut self,
+        request: EgressReportRequest,
+    ) -> Result<EgressReportResponse> {
+        let answer = self.0.egress_report(request).await;
+        Ok(answer.map_err(|status| refusal(&status))?.into_inner())
     }
 }
 

@@ -49,7 +49,7 @@ impl Document {
 }
 
 /// Every kind, with the field that tells one from another.
-const KINDS: [(&str, &str, Read); 8] = [
+const KINDS: [(&str, &str, Read); 10] = [
     ("Complex", "complex_id", kinds::complex),
     ("Device", "device_id", kinds::device),
     ("Partner", "partner_id", kinds::partner),
@@ -58,6 +58,8 @@ const KINDS: [(&str, &str, Read); 8] = [
     ("Grant", "grant_id", kinds::grant),
     ("GuestPass", "pass_id", kinds::guest_pass),
     ("Credential", "credential_id", kinds::credential),
+    ("Building", "building_id", kinds::building),
+    ("Entrance", "entrance_id", kinds::entrance),
 ];
 
 /// Reads a document of a file.

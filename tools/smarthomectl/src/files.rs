@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::document::{self, Document};
+use crate::import::encoding;
 use crate::problem::Problem;
-use crate::yaml;
+use crate::yaml::{self, At};
 
 /// What a file of documents is called; JSON is YAML too.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -56,12 +57,25 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
 }
 
 fn read_file(path: &Path, documents: &mut Vec<Document>, problems: &mut Vec<Problem>) {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) => return problems.push(whole(path, &error.to_string())),
     };
+    let text = match encoding::text(&bytes) {
+        Ok(text) => text,
+        Err(bad) => {
+            let at = At {
+                line: bad.line,
+                column: 1,
+            };
+            return problems.push(Problem {
+                at: Some(at),
+                ..whole(path, &bad.what)
+            });
+        }
+    };
     let name = name(path);
-    let found = yaml::documents(&text);
+    let found = yaml::documents(text);
     if found.is_empty() {
         problems.push(whole(path, "there is no document in it"));
     }

@@ -83,6 +83,8 @@ fn key(complex: &ComplexId, kind: Kind, id: &str) -> Result<EntityKey, Failure> 
         Kind::Grant => "grant",
         Kind::GuestPass => "guest-pass",
         Kind::Credential => "credential",
+        Kind::Building => "building",
+        Kind::Entrance => "entrance",
     };
     records::entity_key_from_text(&format!("{kind}/{id}"))
         .ok_or_else(|| Failure::Usage(format!("`{id}` is no id of a {kind} in {complex}")))

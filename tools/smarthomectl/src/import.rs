@@ -1,7 +1,7 @@
 //! `smarthomectl import`: residents of one complex and their grants, from a CSV file.
 
 mod bad;
-mod encoding;
+pub(crate) mod encoding;
 mod flight;
 mod header;
 mod line;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use self::bad::Bad;
 use self::line::Line;
 use self::people::Newcomers;
-use self::plan::{Plan, missing_devices};
+use self::plan::{Plan, missing};
 use self::read::Residents;
 use crate::apply::confirmed;
 use crate::cli::ImportArgs;
@@ -46,7 +46,7 @@ pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), Failur
     drop(bytes);
     let mut client = Client::connect(config).await?;
     let standing = standing(&mut client, args).await?;
-    residents.reject(missing_devices(complex, &residents.good, &standing));
+    residents.reject(missing(complex, &residents.good, &standing));
     let (known, plan) = planned(&client, args, &mut residents, &standing).await?;
     if !residents.bad.is_empty() && !args.skip_bad {
         return Err(nothing_done(args, &residents.bad));

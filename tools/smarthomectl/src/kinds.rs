@@ -1,15 +1,16 @@
 //! The fields of every kind of document.
 
 use domain::registry::{
-    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
-    Perimeter, Resident, StepUp,
+    Building, Complex, Credential, Device, Entity, Entrance, Grant, GuestPass, Holder, LegalBasis,
+    MAX_USES, Partner, Perimeter, Place, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, LegalBasisKind, Operation};
 use domain::window::Window;
-use domain::{ComplexId, DeviceId};
+use domain::{BuildingId, ComplexId, DeviceId, EntranceId};
 
 use crate::fields::Fields;
 use crate::scalar::{acr, bytes, date, flag, id, minute, name, number, time, time_zone, word};
+use crate::yaml::Node;
 
 /// Reads one kind: the entity and its complex, or nothing where something was noted.
 pub(crate) type Read = fn(&mut Fields<'_>) -> Option<(ComplexId, Entity)>;
@@ -32,13 +33,7 @@ pub(crate) fn complex(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
 pub(crate) fn device(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
     let device: Option<DeviceId> = fields.required("device_id", id);
     let inside = device.as_ref().map(DeviceId::complex);
-    let stated = fields.optional("complex_id", |node| {
-        let stated: ComplexId = id(node)?;
-        match &inside {
-            Some(inside) if *inside != stated => Err(format!("the device's id names {inside}")),
-            _ => Ok(()),
-        }
-    });
+    let stated = stated(fields, inside.as_ref());
     let name = fields.required("name", name);
     let kind = fields.required("type", word(DeviceKind::ALL, DeviceKind::as_str));
     let operations = operations(fields);
@@ -46,6 +41,7 @@ pub(crate) fn device(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
     let enabled = fields.required("enabled", flag);
     let cooldown_ms = fields.optional("cooldown_ms", number(0..=u32::MAX));
     let step_up = fields.section("step_up", step_up);
+    let place = place(fields, inside.as_ref());
     stated?;
     let entity = Device {
         id: device?,
@@ -56,8 +52,54 @@ pub(crate) fn device(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
         enabled: enabled?,
         cooldown_ms: cooldown_ms?.unwrap_or_default(),
         step_up: step_up?,
+        place: place?,
     };
     Some((inside?, Entity::Device(entity)))
+}
+
+/// Where a device stands: one place, or none.
+fn place(fields: &mut Fields<'_>, complex: Option<&ComplexId>) -> Option<Option<Place>> {
+    let building = fields.optional("building_id", building_of(complex));
+    let entrance = fields.optional("entrance_id", entrance_of(complex));
+    match (building?, entrance?) {
+        (Some(_), Some(_)) => {
+            let what = "expected one of building_id and entrance_id: an entrance has its building";
+            fields.note_at("entrance_id", what);
+            None
+        }
+        (building, entrance) => {
+            let building = building.map(Place::Building);
+            Some(building.or(entrance.map(Place::Entrance)))
+        }
+    }
+}
+
+pub(crate) fn building(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
+    let building: Option<BuildingId> = fields.required("building_id", id);
+    let inside = building.as_ref().map(BuildingId::complex);
+    let stated = stated(fields, inside.as_ref());
+    let name = fields.required("name", name);
+    stated?;
+    let entity = Building {
+        id: building?,
+        name: name?,
+    };
+    Some((inside?, Entity::Building(entity)))
+}
+
+pub(crate) fn entrance(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
+    let entrance: Option<EntranceId> = fields.required("entrance_id", id);
+    let inside = entrance.as_ref().map(EntranceId::complex);
+    let stated = stated(fields, inside.as_ref());
+    let building = fields.required("building_id", building_of(inside.as_ref()));
+    let name = fields.required("name", name);
+    stated?;
+    let entity = Entrance {
+        id: entrance?,
+        building: building?,
+        name: name?,
+    };
+    Some((inside?, Entity::Entrance(entity)))
 }
 
 fn step_up(fields: &mut Fields<'_>) -> Option<StepUp> {
@@ -122,6 +164,8 @@ pub(crate) fn grant(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
     let subject = fields.required("subject_ref", id);
     let role = fields.required("role", word(GrantRole::ALL, GrantRole::as_str));
     let devices = devices(fields, complex.as_ref());
+    let buildings = fields.list("building_ids", building_of(complex.as_ref()));
+    let entrances = fields.list("entrance_ids", entrance_of(complex.as_ref()));
     let window = fields.section("window", window);
     let revoked = fields.optional("revoked", flag);
     let entity = Grant {
@@ -129,6 +173,8 @@ pub(crate) fn grant(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
         subject: subject?,
         role: role?,
         devices: devices?,
+        buildings: buildings?,
+        entrances: entrances?,
         window: window?.unwrap_or_default(),
         revoked: revoked?.unwrap_or_default(),
     };
@@ -208,17 +254,51 @@ fn operations(fields: &mut Fields<'_>) -> Option<Vec<Operation>> {
     fields.list("operations", word(Operation::ALL, Operation::as_str))
 }
 
+/// The complex that a document may state beside an id that names it.
+fn stated(fields: &mut Fields<'_>, inside: Option<&ComplexId>) -> Option<Option<()>> {
+    fields.optional("complex_id", |node| {
+        let stated: ComplexId = id(node)?;
+        match inside {
+            Some(inside) if *inside != stated => Err(format!("the id names {inside}")),
+            _ => Ok(()),
+        }
+    })
+}
+
 /// Devices of the document's complex.
 fn devices(fields: &mut Fields<'_>, complex: Option<&ComplexId>) -> Option<Vec<DeviceId>> {
     fields.list("device_ids", |node| {
         let device: DeviceId = id(node)?;
-        match complex {
-            Some(complex) if device.complex() != *complex => Err(format!(
-                "expected a device of {complex}, the document's complex"
-            )),
-            _ => Ok(device),
-        }
+        within("a device", &device.complex(), complex)?;
+        Ok(device)
     })
+}
+
+/// A building of the document's complex.
+fn building_of(complex: Option<&ComplexId>) -> impl Fn(&Node) -> Result<BuildingId, String> {
+    move |node| {
+        let building: BuildingId = id(node)?;
+        within("a building", &building.complex(), complex)?;
+        Ok(building)
+    }
+}
+
+/// An entrance of the document's complex.
+fn entrance_of(complex: Option<&ComplexId>) -> impl Fn(&Node) -> Result<EntranceId, String> {
+    move |node| {
+        let entrance: EntranceId = id(node)?;
+        within("an entrance", &entrance.complex(), complex)?;
+        Ok(entrance)
+    }
+}
+
+fn within(what: &str, of: &ComplexId, complex: Option<&ComplexId>) -> Result<(), String> {
+    match complex {
+        Some(complex) if of != complex => Err(format!(
+            "expected {what} of {complex}, the document's complex"
+        )),
+        _ => Ok(()),
+    }
 }
 
 type Between = (Option<jiff::Timestamp>, Option<jiff::Timestamp>);

@@ -8,6 +8,8 @@ mod config;
 mod credential;
 mod diff;
 mod document;
+mod egress;
+mod ended;
 mod failure;
 mod fields;
 mod files;
@@ -15,6 +17,8 @@ mod get;
 mod history;
 mod import;
 mod kinds;
+mod login;
+mod overlap;
 mod partner;
 mod problem;
 mod provisioning;
@@ -58,5 +62,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Subject(args) => subject::run(&config, args).await,
         Command::Provisioning(args) => provisioning::run(&config, args).await,
         Command::Credential(args) => credential::run(&config, args).await,
+        Command::Egress(args) => egress::run(&config, args).await,
+        Command::Login(args) => login::run(&config, args).await,
     }
 }

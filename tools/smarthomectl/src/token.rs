@@ -19,7 +19,9 @@ impl Token {
     /// The file can't be read, is open to others, or holds no token.
     pub(crate) fn new(file: SecretFile) -> Result<Self> {
         let token = Self(Arc::new(file));
-        token.header().context("token_file")?;
+        token
+            .header()
+            .context("token_file; `smarthomectl login` writes it")?;
         Ok(token)
     }
 

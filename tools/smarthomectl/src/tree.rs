@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ComplexId;
-use domain::registry::{Entity, Holder, LegalBasis, StepUp};
+use domain::registry::{Entity, Holder, LegalBasis, Place, StepUp};
 use domain::window::Window;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
@@ -50,6 +50,8 @@ pub(crate) fn kind(entity: &Entity) -> &'static str {
         Entity::Grant(_) => "Grant",
         Entity::GuestPass(_) => "GuestPass",
         Entity::Credential(_) => "Credential",
+        Entity::Building(_) => "Building",
+        Entity::Entrance(_) => "Entrance",
     }
 }
 
@@ -64,6 +66,8 @@ pub(crate) fn id(entity: &Entity) -> String {
         Entity::Grant(grant) => grant.id.to_string(),
         Entity::GuestPass(pass) => pass.id.to_string(),
         Entity::Credential(credential) => credential.id.to_string(),
+        Entity::Building(building) => building.id.to_string(),
+        Entity::Entrance(entrance) => entrance.id.to_string(),
     }
 }
 
@@ -73,7 +77,11 @@ pub(crate) fn document(complex: &ComplexId, entity: &Entity) -> Tree {
     // The ids of these name their complex; all others state it.
     if !matches!(
         entity,
-        Entity::Complex(_) | Entity::Device(_) | Entity::Partner(_)
+        Entity::Complex(_)
+            | Entity::Device(_)
+            | Entity::Partner(_)
+            | Entity::Building(_)
+            | Entity::Entrance(_)
     ) {
         document.push(("complex_id", text(complex)));
     }
@@ -85,6 +93,8 @@ pub(crate) fn document(complex: &ComplexId, entity: &Entity) -> Tree {
         Entity::Grant(_) => "grant_id",
         Entity::GuestPass(_) => "pass_id",
         Entity::Credential(_) => "credential_id",
+        Entity::Building(_) => "building_id",
+        Entity::Entrance(_) => "entrance_id",
     };
     document.push((name, Tree::Text(id(entity))));
     document.extend(fields(entity));
@@ -107,6 +117,11 @@ fn fields(entity: &Entity) -> Fields {
             ("enabled", Tree::Flag(device.enabled)),
             ("cooldown_ms", Tree::Number(device.cooldown_ms)),
             ("step_up", step_up(device.step_up.as_ref())),
+            match &device.place {
+                Some(Place::Entrance(id)) => ("entrance_id", text(id)),
+                Some(Place::Building(id)) => ("building_id", text(id)),
+                None => ("building_id", Tree::Text(String::new())),
+            },
         ],
         Entity::Partner(partner) => vec![
             ("name", text(&partner.name)),
@@ -126,6 +141,8 @@ fn fields(entity: &Entity) -> Fields {
             ("subject_ref", text(grant.subject)),
             ("role", text(grant.role)),
             ("device_ids", list(&grant.devices)),
+            ("building_ids", list(&grant.buildings)),
+            ("entrance_ids", list(&grant.entrances)),
             ("window", window(&grant.window)),
             ("revoked", Tree::Flag(grant.revoked)),
         ],
@@ -148,6 +165,11 @@ fn fields(entity: &Entity) -> Fields {
             ("key_version", Tree::Number(credential.key_version)),
             ("basis", basis(credential.basis.as_ref())),
             ("revoked", Tree::Flag(credential.revoked)),
+        ],
+        Entity::Building(building) => vec![("name", text(&building.name))],
+        Entity::Entrance(entrance) => vec![
+            ("building_id", text(&entrance.building)),
+            ("name", text(&entrance.name)),
         ],
     };
     said(fields)

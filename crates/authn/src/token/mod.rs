@@ -4,6 +4,7 @@ mod claims;
 mod config;
 mod error;
 mod header;
+mod http;
 mod keys;
 mod keyset;
 mod source;
@@ -12,6 +13,7 @@ mod verifier;
 pub use claims::{AccessToken, ClientId, Issuer, UserId};
 pub use config::{IssuerConfig, IssuerConfigError, SigningAlgorithm};
 pub use error::TokenError;
+pub use http::http_client;
 pub use verifier::{AccessTokenVerifier, bearer};
 
 #[cfg(test)]

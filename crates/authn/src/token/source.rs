@@ -1,21 +1,15 @@
 //! Fetches an issuer's keys.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustls::ClientConfig;
-use rustls_platform_verifier::Verifier;
 use serde::Deserialize;
 use url::Url;
 
 use super::config::{IssuerConfig, IssuerConfigError};
+use super::http::http_client;
 use super::keyset::KeySet;
-use crate::tls::{self, Protocol};
 
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long one document may take.
-const TOTAL: Duration = Duration::from_secs(5);
 /// Largest document that is read, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -35,34 +29,7 @@ struct Metadata {
 impl KeySource {
     /// Prepares calls; makes none.
     pub(super) fn new(config: Arc<IssuerConfig>) -> Result<Self, IssuerConfigError> {
-        let broken = |error: &dyn ToString| IssuerConfigError::Client(error.to_string());
-        let roots = match &config.ca_file {
-            None => Vec::new(),
-            Some(file) => {
-                let pem = std::fs::read(file)
-                    .map_err(|error| broken(&format!("{}: {error}", file.display())))?;
-                tls::certificates(&pem, file).map_err(|error| broken(&error))?
-            }
-        };
-        let verifier = Verifier::new_with_extra_roots(roots, tls::provider())
-            .map_err(|error| broken(&error))?;
-        let mut tls = ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| broken(&error))?
-            // The name is the builder's: this verifier checks as much as the default one.
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        tls.alpn_protocols = Protocol::Http.alpn();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(!config.insecure)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .build()
-            .map_err(|error| broken(&error))?;
+        let http = http_client(config.ca_file.as_deref(), config.insecure)?;
         Ok(Self { http, config })
     }
 

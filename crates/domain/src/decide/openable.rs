@@ -36,7 +36,7 @@ pub fn openable(
     at: Instant,
 ) -> Vec<Openable> {
     let devices = registry.devices(complex).filter_map(|device| {
-        let until = rights::owners_until(registry, subject, &device.id, at)?;
+        let until = rights::owners_until(registry, subject, device, at)?;
         let may = |operation: &Operation| {
             let seen = &mut Decision::blank();
             operable(registry, device, *operation, at, seen).is_ok()

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Instant;
-use crate::id::{ComplexId, DeviceId, PassId, SubjectRef};
-use crate::registry::{Grant, Registry};
+use crate::id::{ComplexId, PassId, SubjectRef};
+use crate::registry::{Device, Grant, Registry};
 use crate::vocabulary::Reason;
 
 /// A right that holds, or why none does.
@@ -15,13 +15,13 @@ pub(super) type Right = Result<(Uuid, u64), (Reason, Option<(Uuid, u64)>)>;
 pub(super) fn owners(
     registry: &Registry,
     subject: SubjectRef,
-    device: &DeviceId,
+    device: &Device,
     at: Instant,
 ) -> Right {
-    let complex = device.complex();
+    let complex = device.id.complex();
     let mut best = (Reason::NoGrant, None);
     for (version, grant) in registry.grants_of(&complex, subject) {
-        if !grant.covers(device) {
+        if !registry.covers(grant, device) {
             continue;
         }
         let right = (grant.id.0, version);
@@ -41,13 +41,13 @@ pub(super) fn owners(
 pub(super) fn owners_until(
     registry: &Registry,
     subject: SubjectRef,
-    device: &DeviceId,
+    device: &Device,
     at: Instant,
 ) -> Option<Option<Timestamp>> {
-    let complex = device.complex();
+    let complex = device.id.complex();
     let ends = registry
         .grants_of(&complex, subject)
-        .filter(|(_, grant)| grant.covers(device))
+        .filter(|(_, grant)| registry.covers(grant, device))
         .filter(|(_, grant)| holds(registry, grant, &complex, at).is_ok())
         .map(|(_, grant)| grant.window.holds_until(at.now, at.utc_offset));
     ends.reduce(|one, other| Some(one?.max(other?)))
@@ -74,11 +74,11 @@ fn holds(
 pub(super) fn guests(
     registry: &Registry,
     pass: PassId,
-    device: &DeviceId,
+    device: &Device,
     at: Instant,
     uses_left: &mut Option<u32>,
 ) -> Right {
-    let complex = device.complex();
+    let complex = device.id.complex();
     let Some((version, pass)) = registry.pass(&complex, &pass) else {
         return Err((Reason::NoGrant, None));
     };
@@ -87,7 +87,7 @@ pub(super) fn guests(
     let Some((_, grant)) = registry.grant(&complex, &pass.grant) else {
         return refuse(Reason::GrantRevoked);
     };
-    if !pass.devices.contains(device) || !grant.covers(device) {
+    if !pass.devices.contains(&device.id) || !registry.covers(grant, device) {
         return refuse(Reason::NoGrant);
     }
     if pass.revoked {

@@ -48,6 +48,7 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             enabled: true,
             cooldown_ms: 0,
             step_up: None,
+            place: None,
         }),
         Entity::Perimeter(Perimeter {
             partner,
@@ -67,6 +68,8 @@ fn given(change: impl Fn(&mut Entity)) -> Registry {
             subject: OWNER,
             role: GrantRole::Owner,
             devices: vec![],
+            buildings: vec![],
+            entrances: vec![],
             window: Window::default(),
             revoked: false,
         }),

@@ -169,7 +169,10 @@ fn content(
         device.is_some_and(|device| device.partner == *partner && device.enabled)
     };
     let reached = |id: &DeviceId| {
-        pass.is_none_or(|(pass, grant)| pass.devices.contains(id) && grant.covers(id))
+        pass.is_none_or(|(pass, grant)| {
+            let device = registry.device(id);
+            pass.devices.contains(id) && device.is_some_and(|it| registry.covers(grant, it))
+        })
     };
     let devices = credential.devices.iter().cloned();
     let devices = devices.filter(|id| id.complex() == *complex && runs(id) && reached(id));

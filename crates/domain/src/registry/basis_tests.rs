@@ -107,6 +107,8 @@ fn a_partner_holds_nothing_of_whoever_is_gone() {
                 subject: SUBJECT,
                 role: GrantRole::Owner,
                 devices: Vec::new(),
+                buildings: Vec::new(),
+                entrances: Vec::new(),
                 window: Window::default(),
                 revoked: false,
             }),

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::LegalBasis;
+use super::place::{Building, Entrance, Place};
 use crate::commands::LEEWAY;
 use crate::id::{
-    ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
+    BuildingId, ChangeSetId, ComplexId, CredentialId, DeviceId, EntranceId, GrantId, PartnerId,
+    PassId, SubjectRef,
 };
 use crate::vocabulary::{CredentialKind, DeviceKind, GrantRole, Operation};
 use crate::window::Window;
@@ -49,6 +51,10 @@ pub enum Entity {
     GuestPass(GuestPass),
     /// Something that a device recognises.
     Credential(Credential),
+    /// A building of the complex.
+    Building(Building),
+    /// An entrance of a building.
+    Entrance(Entrance),
 }
 
 /// Names an entity within its complex.
@@ -70,6 +76,10 @@ pub enum EntityKey {
     GuestPass(PassId),
     /// A credential.
     Credential(CredentialId),
+    /// A building.
+    Building(BuildingId),
+    /// An entrance.
+    Entrance(EntranceId),
 }
 
 impl Entity {
@@ -84,6 +94,8 @@ impl Entity {
             Entity::Grant(grant) => EntityKey::Grant(grant.id),
             Entity::GuestPass(pass) => EntityKey::GuestPass(pass.id),
             Entity::Credential(credential) => EntityKey::Credential(credential.id),
+            Entity::Building(building) => EntityKey::Building(building.id.clone()),
+            Entity::Entrance(entrance) => EntityKey::Entrance(entrance.id.clone()),
         }
     }
 }
@@ -120,6 +132,10 @@ pub struct Device {
     pub cooldown_ms: u32,
     /// The login that opening it takes; none where any will do.
     pub step_up: Option<StepUp>,
+    /// Where it stands; none where it is the complex's own, such as its gate. A device that is
+    /// moved is opened by whoever has a grant to its new place, and no longer by whoever had one
+    /// to the old.
+    pub place: Option<Place>,
 }
 
 /// A fresh login, as a device may require it (RFC 9470). Guests have none.
@@ -210,8 +226,12 @@ pub struct Grant {
     pub subject: SubjectRef,
     /// As what.
     pub role: GrantRole,
-    /// Which devices; empty for all of the complex.
+    /// Which devices, beside those of its places.
     pub devices: Vec<DeviceId>,
+    /// Which buildings: every device that stands in one, at its entrances too.
+    pub buildings: Vec<BuildingId>,
+    /// Which entrances: every device that stands at one.
+    pub entrances: Vec<EntranceId>,
     /// When.
     pub window: Window,
     /// Withdrawn.
@@ -219,9 +239,9 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether it is about `device`, at any time.
-    pub fn covers(&self, device: &DeviceId) -> bool {
-        self.devices.is_empty() || self.devices.contains(device)
+    /// Whether it names nothing, and so is about every device of the complex.
+    pub fn is_everywhere(&self) -> bool {
+        self.devices.is_empty() && self.buildings.is_empty() && self.entrances.is_empty()
     }
 }
 

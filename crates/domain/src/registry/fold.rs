@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::place::Place;
 use super::store::ComplexState;
 use super::{Change, ChangeSet, Entity, EntityKey, Registry};
 use crate::event::ProvisioningChanged;
@@ -39,6 +40,18 @@ pub enum Refused {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A change that names a place which is neither registered nor in the change set.
+    #[error(
+        "change {change}: there is no {kind} {id}; register it first, or in the same change set"
+    )]
+    Missing {
+        /// Index of the change.
+        change: usize,
+        /// Kind of the place.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
 }
 
 impl Registry {
@@ -57,6 +70,13 @@ impl Registry {
                 return Err(invalid("the same entity twice in one change set"));
             }
             valid_in(complex, &change.entity).map_err(invalid)?;
+            if let Some(place) = missing_place(state, set, &change.entity) {
+                return Err(Refused::Missing {
+                    change: index,
+                    kind: place.kind(),
+                    id: place.to_string(),
+                });
+            }
             let found = state.entity(&key);
             let version = found.as_ref().map_or(0, |entity| entity.version);
             if version != change.expected_version {
@@ -145,6 +165,17 @@ impl Registry {
     }
 }
 
+/// A place that an entity names, but that neither stands nor is in the change set. What stands once
+/// stands for ever, so no place is missing later.
+fn missing_place(state: &ComplexState, set: &ChangeSet, entity: &Entity) -> Option<Place> {
+    let is_missing = |place: &Place| {
+        let key = place.key();
+        let mut changes = set.changes.iter();
+        state.entity(&key).is_none() && !changes.any(|change| change.entity.key() == key)
+    };
+    entity.places().into_iter().find(is_missing)
+}
+
 fn has_secret(changes: &[Change], hash: &[u8; 32]) -> bool {
     changes.iter().any(|change| match &change.entity {
         Entity::GuestPass(pass) => pass.secret_hash == *hash,
@@ -165,7 +196,16 @@ fn valid_in(complex: &ComplexId, entity: &Entity) -> Result<(), &'static str> {
         }
         Entity::Partner(_) => Ok(()),
         _ if complex.is_reserved() => Err("reserved complexes hold no such entity"),
+        _ if entity
+            .places()
+            .iter()
+            .any(|place| place.complex() != *complex) =>
+        {
+            outside
+        }
         Entity::Complex(state) if state.id != *complex => outside,
+        Entity::Building(building) if building.id.complex() != *complex => outside,
+        Entity::Entrance(entrance) if entrance.id.complex() != *complex => outside,
         Entity::Device(device) if device.id.complex() != *complex => outside,
         Entity::Perimeter(perimeter) if perimeter.complex != *complex => outside,
         Entity::Grant(grant) if !inside(&grant.devices) => outside,
@@ -197,6 +237,9 @@ fn keeps_identity(old: &Entity, new: &Entity) -> Result<(), &'static str> {
         (Entity::Credential(old), Entity::Credential(new)) if old.kind != new.kind => {
             Err("a credential's kind never changes")
         }
+        (Entity::Entrance(old), Entity::Entrance(new)) if old.building != new.building => {
+            Err("an entrance's building never changes")
+        }
         (Entity::Grant(old), Entity::Grant(new)) if old.revoked && !new.revoked => {
             Err("a revoked grant stays revoked")
         }
@@ -220,6 +263,8 @@ impl EntityKey {
             EntityKey::Grant(_) => "grant",
             EntityKey::GuestPass(_) => "guest pass",
             EntityKey::Credential(_) => "credential",
+            EntityKey::Building(_) => "building",
+            EntityKey::Entrance(_) => "entrance",
         }
     }
 }
@@ -266,6 +311,8 @@ mod tests {
                 subject: SubjectRef(Uuid::from_u128(2)),
                 role: GrantRole::Owner,
                 devices: vec![device.parse().unwrap()],
+                buildings: Vec::new(),
+                entrances: Vec::new(),
                 window: Window::default(),
                 revoked: false,
             }),

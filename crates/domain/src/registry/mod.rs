@@ -6,6 +6,7 @@ mod entity;
 mod fold;
 mod homes;
 mod parts;
+mod place;
 mod store;
 mod subjects;
 mod table;
@@ -24,6 +25,7 @@ pub use entity::{
 };
 pub use fold::{Applied, Refused};
 pub use parts::{FOLD_VERSION, Part};
+pub use place::{Building, Entrance, Place};
 pub use subjects::Hold;
 pub use uses::Consumption;
 
@@ -31,7 +33,8 @@ use self::homes::Homes;
 use self::store::ComplexState;
 
 use crate::id::{
-    ChangeSetId, ComplexId, CredentialId, DeviceId, GrantId, PartnerId, PassId, SubjectRef,
+    BuildingId, ChangeSetId, ComplexId, CredentialId, DeviceId, EntranceId, GrantId, PartnerId,
+    PassId, SubjectRef,
 };
 use crate::provisioning::Standings;
 use crate::vocabulary::Resolution;
@@ -185,6 +188,14 @@ impl Registry {
     row!(
         /// A credential, with its version.
         credential(CredentialId) -> Credential, credentials
+    );
+    getter!(
+        /// A building, with its version.
+        building, Building(BuildingId), Building -> Building
+    );
+    getter!(
+        /// An entrance, with its version.
+        entrance, Entrance(EntranceId), Entrance -> Entrance
     );
 
     /// The grants that a person has in a complex, revoked ones too.

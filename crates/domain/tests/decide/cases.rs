@@ -41,6 +41,7 @@ impl Case {
             less.asks.remove(at);
         } else if let Some(at) = take(world.entities.len()) {
             world.entities.remove(at);
+            world.settle();
         } else if let Some(at) = take(world.uses.len()) {
             world.uses.remove(at);
         } else {

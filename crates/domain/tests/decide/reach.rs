@@ -39,6 +39,7 @@ fn is_related(world: &World, ask: &Ask, complex: &ComplexId, entity: &Entity) ->
             here && (own || pass.is_some_and(|pass| pass.grant == grant.id))
         }
         Entity::GuestPass(other) => here && Asker::Guest(other.id) == ask.command.asker,
+        Entity::Building(_) | Entity::Entrance(_) => here,
     }
 }
 
@@ -92,8 +93,8 @@ proptest! {
         for (complex, entity) in &case.world.entities {
             let foreign = match entity {
                 Entity::Device(_) | Entity::Perimeter(_) | Entity::Complex(_) => true,
-                Entity::Grant(grant) => !grant.devices.is_empty(),
-                Entity::GuestPass(_) => true,
+                Entity::Grant(grant) => !grant.is_everywhere(),
+                Entity::GuestPass(_) | Entity::Building(_) | Entity::Entrance(_) => true,
                 _ => false,
             };
             if !foreign {

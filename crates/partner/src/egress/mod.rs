@@ -6,6 +6,7 @@
 
 mod call;
 mod ledger;
+mod tally;
 
 use reqwest::Request;
 use reqwest::header::CONTENT_TYPE;
@@ -13,11 +14,14 @@ use serde_json::Value;
 
 pub use call::Call;
 pub use ledger::{Basis, Field, Held, LEDGER, Place};
+pub(crate) use tally::Tally;
+pub use tally::{Sent, SentCall};
 
 /// A request of which every field is declared.
 pub(crate) struct Outgoing {
     request: Request,
-    fields: Vec<&'static Field>,
+    /// Rows of the ledger, by index.
+    rows: Vec<usize>,
 }
 
 /// A field that no row of the ledger declares. Names the place and the member, never a value.
@@ -37,7 +41,7 @@ impl Outgoing {
     pub(crate) fn declared(call: Call, request: Request) -> Result<Self, Undeclared> {
         let mut seen = Seen {
             call,
-            fields: Vec::new(),
+            rows: Vec::new(),
         };
         seen.url(&request)?;
         for name in request.headers().keys() {
@@ -50,32 +54,13 @@ impl Outgoing {
         }
         Ok(Self {
             request,
-            fields: seen.fields,
+            rows: seen.rows,
         })
     }
 
-    /// What it holds.
-    pub(crate) fn fields(&self) -> &[&'static Field] {
-        &self.fields
-    }
-
-    pub(crate) fn into_request(self) -> Request {
-        self.request
-    }
-}
-
-/// Counts what was sent; no values.
-pub(crate) fn count(call: Call, partner: &str, complex: &str, fields: &[&'static Field]) {
-    for field in fields {
-        metrics::counter!(
-            "partner_egress_fields_total",
-            "partner" => partner.to_owned(),
-            "complex" => complex.to_owned(),
-            "call" => call.as_str(),
-            "place" => field.place.as_str(),
-            "field" => field.name,
-        )
-        .increment(1);
+    /// The request, and what it holds: rows of the ledger, by index.
+    pub(crate) fn into_parts(self) -> (Request, Vec<usize>) {
+        (self.request, self.rows)
     }
 }
 
@@ -85,14 +70,15 @@ pub(crate) fn count(call: Call, partner: &str, complex: &str, fields: &[&'static
 /// # Errors
 /// [`Undeclared`], the first.
 pub fn check_body(call: Call, body: &Value) -> Result<(), Undeclared> {
-    let fields = Vec::new();
-    Seen { call, fields }.json(body, String::new())
+    let rows = Vec::new();
+    Seen { call, rows }.json(body, String::new())
 }
 
 /// What was found so far.
 struct Seen {
     call: Call,
-    fields: Vec<&'static Field>,
+    /// Rows of the ledger, by index.
+    rows: Vec<usize>,
 }
 
 impl Seen {
@@ -105,9 +91,10 @@ impl Seen {
     }
 
     fn take(&mut self, place: Place, name: &str) -> Result<(), Undeclared> {
-        let field = LEDGER.iter().find(|field| field.is(self.call, place, name));
-        let field = field.ok_or_else(|| self.undeclared(place, name))?;
-        self.fields.push(field);
+        let mut rows = LEDGER.iter();
+        let row = rows.position(|field| field.is(self.call, place, name));
+        let row = row.ok_or_else(|| self.undeclared(place, name))?;
+        self.rows.push(row);
         Ok(())
     }
 

@@ -32,6 +32,7 @@ fn device(text: &str, partner: &str, operation: Operation) -> Entity {
         enabled: true,
         cooldown_ms: 0,
         step_up: None,
+        place: None,
     })
 }
 

@@ -24,6 +24,7 @@ const CREDENTIAL_CHANGED: u8 = 7;
 const APPLIED: u8 = 0;
 const CONFLICT: u8 = 1;
 const INVALID: u8 = 2;
+const MISSING: u8 = 3;
 
 /// The most different reasons for which a change set was invalid.
 const MOST_REASONS: usize = 256;
@@ -89,6 +90,13 @@ pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
                     out.push(INVALID);
                     out.extend((*change as u64).to_le_bytes());
                     out.extend(why.as_bytes());
+                }
+                Err(Refused::Missing { change, kind, id }) => {
+                    out.push(MISSING);
+                    out.extend((*change as u64).to_le_bytes());
+                    out.extend((kind.len() as u64).to_le_bytes());
+                    out.extend(kind.as_bytes());
+                    out.extend(id.as_bytes());
                 }
             }
             ANSWER
@@ -173,6 +181,14 @@ fn answer(mut rest: Rest<'_>) -> Result<Result<Applied, Refused>, Unfit> {
             let why = std::str::from_utf8(rest.0).map_err(|_| Unfit::Part)?;
             let why = reason(why).ok_or(Unfit::Part)?;
             Ok(Err(Refused::Invalid { change, why }))
+        }
+        MISSING => {
+            let (change, length) = (index(&mut rest)?, index(&mut rest)?);
+            let (kind, id) = rest.0.split_at_checked(length).ok_or(Unfit::Part)?;
+            let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Unfit::Part);
+            let kind = reason(text(kind)?).ok_or(Unfit::Part)?;
+            let id = text(id)?.to_owned();
+            Ok(Err(Refused::Missing { change, kind, id }))
         }
         _ => Err(Unfit::Part),
     }

@@ -1,8 +1,10 @@
 //! Partners, complexes, their devices and perimeters, and what was opened lately.
 
-use domain::registry::{Complex, Device, Entity, Partner, Perimeter, StepUp};
+use domain::registry::{
+    Building, Complex, Device, Entity, Entrance, Partner, Perimeter, Place, StepUp,
+};
 use domain::vocabulary::{DeviceKind, Operation, Outcome, Verdict};
-use domain::{CommandId, ComplexId, DeviceId};
+use domain::{BuildingId, CommandId, ComplexId, DeviceId, EntranceId};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ use crate::world::{Site, World};
 pub(super) const DEVICES: [&str; 5] = ["gate", "door", "barrier", "yard-intercom", "lobby"];
 /// The authentication context class that devices require.
 pub(super) const ACR: &str = "urn:example:acr:two-factors";
+/// Buildings, each with the names of its entrances; one is named as an entrance is.
+const BUILDINGS: [(&str, &[&str]); 2] = [("tower", &["east", "west"]), ("east", &["low"])];
 const PARTNERS: [&str; 3] = ["alpha", "beta", "gamma"];
 
 pub(super) fn partners(dice: &mut Dice, world: &mut World) {
@@ -28,6 +32,48 @@ pub(super) fn partners(dice: &mut Dice, world: &mut World) {
         let entity = Entity::Partner(partner);
         world.entities.push((ComplexId::global(), entity));
     }
+}
+
+/// Buildings and entrances, which stand before whatever names them.
+pub(super) fn buildings(world: &mut World, complex: &ComplexId) {
+    for (building, entrances) in BUILDINGS {
+        let building: BuildingId = id(&format!("{complex}.{building}"));
+        let entity = Entity::Building(Building {
+            name: building.to_string(),
+            id: building.clone(),
+        });
+        world.entities.push((complex.clone(), entity));
+        for entrance in entrances {
+            let entity = Entity::Entrance(Entrance {
+                id: id(&format!("{complex}.{entrance}")),
+                building: building.clone(),
+                name: (*entrance).to_owned(),
+            });
+            world.entities.push((complex.clone(), entity));
+        }
+    }
+}
+
+/// Every building of a complex.
+pub(super) fn buildings_of(complex: &ComplexId) -> Vec<BuildingId> {
+    let names = BUILDINGS.iter();
+    names
+        .map(|(name, _)| id(&format!("{complex}.{name}")))
+        .collect()
+}
+
+/// Every entrance of a complex.
+pub(super) fn entrances_of(complex: &ComplexId) -> Vec<EntranceId> {
+    let names = BUILDINGS.iter().flat_map(|(_, entrances)| *entrances);
+    names.map(|name| id(&format!("{complex}.{name}"))).collect()
+}
+
+/// Somewhere in a complex, or nowhere.
+pub(super) fn somewhere(dice: &mut Dice, complex: &ComplexId) -> Option<Place> {
+    let buildings = buildings_of(complex).into_iter().map(Place::Building);
+    let entrances = entrances_of(complex).into_iter().map(Place::Entrance);
+    let places: Vec<_> = buildings.chain(entrances).collect();
+    dice.pick(&places).filter(|_| dice.chance(80)).cloned()
 }
 
 pub(super) fn place(dice: &mut Dice, world: &mut World, site: &Site) {
@@ -70,6 +116,7 @@ fn perimeter(dice: &mut Dice, world: &World, complex: &ComplexId, partner: &str)
 
 fn device(dice: &mut Dice, id_: DeviceId) -> Device {
     Device {
+        place: somewhere(dice, &id_.complex()),
         name: id_.to_string(),
         id: id_,
         kind: dice.one([

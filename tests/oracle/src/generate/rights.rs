@@ -7,7 +7,7 @@ use domain::vocabulary::GrantRole;
 use domain::{CommandId, ComplexId, DeviceId, GrantId, PassId};
 use uuid::Uuid;
 
-use super::places::DEVICES;
+use super::places::{DEVICES, buildings_of, entrances_of};
 use super::{PEOPLE, id, person, windows};
 use crate::dice::Dice;
 use crate::history::PassUse;
@@ -35,6 +35,7 @@ pub(super) fn rights(dice: &mut Dice, world: &mut World, complex: &ComplexId) {
         let grant = grant(
             dice,
             world,
+            complex,
             &devices,
             GrantId(Uuid::from_u128(GRANTS + number)),
         );
@@ -53,19 +54,35 @@ pub(super) fn rights(dice: &mut Dice, world: &mut World, complex: &ComplexId) {
     world.entities.extend(entities);
 }
 
-fn grant(dice: &mut Dice, world: &World, devices: &[DeviceId], id: GrantId) -> Grant {
-    Grant {
+fn grant(
+    dice: &mut Dice,
+    world: &World,
+    complex: &ComplexId,
+    devices: &[DeviceId],
+    id: GrantId,
+) -> Grant {
+    let mut grant = Grant {
         id,
         subject: person(dice),
         role: dice.one([GrantRole::Owner, GrantRole::Household, GrantRole::Staff]),
-        devices: if dice.chance(40) {
-            Vec::new()
-        } else {
-            dice.some(devices, 50)
-        },
+        devices: Vec::new(),
+        buildings: Vec::new(),
+        entrances: Vec::new(),
         window: windows::window(dice, world.base),
         revoked: dice.chance(8),
+    };
+    // Everywhere, some devices, some places, or both.
+    if dice.chance(65) {
+        let named = dice.below(3);
+        if named != 1 {
+            grant.devices = dice.some(devices, 50);
+        }
+        if named > 0 {
+            grant.buildings = dice.some(&buildings_of(complex), 40);
+            grant.entrances = dice.some(&entrances_of(complex), 40);
+        }
     }
+    grant
 }
 
 /// A pass, inside of no grant where there is none.

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use domain::decide::Asker;
-use domain::registry::{Device, Entity as Registered, Grant, GuestPass, Perimeter};
+use domain::registry::{Device, Entity as Registered, Grant, GuestPass, Perimeter, Place};
 use domain::vocabulary::Operation;
 use domain::window::Window;
-use domain::{ComplexId, PartnerId};
+use domain::{BuildingId, ComplexId, EntranceId, PartnerId};
 use jiff::Timestamp;
 use oracle::World;
 use uuid::Uuid;
@@ -65,6 +65,15 @@ impl Site {
                     site.add(complex, asker(Asker::Guest(pass.id)), &right);
                     let left = uses_left(world, complex, pass);
                     (right, pass_attributes(complex, pass, left))
+                }
+                Registered::Building(building) => {
+                    (uid("Building", building.id.as_str()), Attributes::new())
+                }
+                Registered::Entrance(entrance) => {
+                    let parents = HashSet::from([uid("Building", entrance.building.as_str())]);
+                    let uid = uid("Entrance", entrance.id.as_str());
+                    entities.push(entity(uid, Attributes::new(), parents));
+                    continue;
                 }
                 Registered::Complex(_) | Registered::Credential(_) => continue,
             };
@@ -130,7 +139,11 @@ fn device_entity(complex: &ComplexId, device: &Device) -> Entity {
         needed.extend(step_up.acr.as_ref().map(|acr| ("acr", string(acr))));
         attributes.push(("stepUp", record(needed)));
     }
-    let parents = HashSet::from([uid("Complex", complex.as_str())]);
+    let mut parents = HashSet::from([uid("Complex", complex.as_str())]);
+    parents.extend(device.place.as_ref().map(|place| match place {
+        Place::Building(id) => uid("Building", id.as_str()),
+        Place::Entrance(id) => uid("Entrance", id.as_str()),
+    }));
     entity(uid("Device", device.id.as_str()), attributes, parents)
 }
 
@@ -156,8 +169,23 @@ fn grant_attributes(complex: &ComplexId, right: EntityUid, grant: &Grant) -> Att
             "holder",
             reference(within("Resident", complex, grant.subject.0)),
         ),
-        ("everywhere", boolean(grant.devices.is_empty())),
+        (
+            "everywhere",
+            boolean(
+                grant.devices.is_empty()
+                    && grant.buildings.is_empty()
+                    && grant.entrances.is_empty(),
+            ),
+        ),
         ("devices", devices(&grant.devices)),
+        (
+            "buildings",
+            references("Building", grant.buildings.iter().map(BuildingId::as_str)),
+        ),
+        (
+            "entrances",
+            references("Entrance", grant.entrances.iter().map(EntranceId::as_str)),
+        ),
         ("window", window(&grant.window)),
         ("revoked", boolean(grant.revoked)),
     ]
@@ -214,10 +242,11 @@ fn operations(operations: &[Operation]) -> RestrictedExpression {
 }
 
 fn devices(devices: &[domain::DeviceId]) -> RestrictedExpression {
-    let devices = devices
-        .iter()
-        .map(|id| reference(uid("Device", id.as_str())));
-    RestrictedExpression::new_set(devices)
+    references("Device", devices.iter().map(domain::DeviceId::as_str))
+}
+
+fn references<'a>(kind: &str, ids: impl Iterator<Item = &'a str>) -> RestrictedExpression {
+    RestrictedExpression::new_set(ids.map(|id| reference(uid(kind, id))))
 }
 
 fn record(fields: Attributes) -> RestrictedExpression {

@@ -5,8 +5,7 @@ use super::bad::Bad;
 /// What a file in UTF-8 may begin with.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-const ADVICE: &str =
-    "save the file as UTF-8 (in Excel: Save As, \"CSV UTF-8\") and import it again";
+const ADVICE: &str = "save the file as UTF-8 (in Excel: Save As, \"CSV UTF-8\") and try again";
 
 /// The text of a file in UTF-8 (RFC 3629), without its byte order mark.
 ///

@@ -13,10 +13,20 @@ pub(crate) const DEVICE_IDS: &str = "device_ids";
 pub(crate) const NOT_BEFORE: &str = "not_before";
 pub(crate) const NOT_AFTER: &str = "not_after";
 pub(crate) const GRANT_ID: &str = "grant_id";
+pub(crate) const BUILDING_IDS: &str = "building_ids";
+pub(crate) const ENTRANCE_IDS: &str = "entrance_ids";
 
 /// Every column; the first so many must be there.
-const COLUMNS: [&str; 7] = [
-    ISSUER, USER_ID, ROLE, DEVICE_IDS, NOT_BEFORE, NOT_AFTER, GRANT_ID,
+const COLUMNS: [&str; 9] = [
+    ISSUER,
+    USER_ID,
+    ROLE,
+    DEVICE_IDS,
+    NOT_BEFORE,
+    NOT_AFTER,
+    GRANT_ID,
+    BUILDING_IDS,
+    ENTRANCE_IDS,
 ];
 const REQUIRED: usize = 3;
 

@@ -1,19 +1,23 @@
 //! One line: a person and what they may open.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use csv::StringRecord;
 use domain::registry::Grant;
 use domain::vocabulary::GrantRole;
 use domain::window::Window;
-use domain::{ComplexId, DeviceId, GrantId, SubjectRef};
+use domain::{BuildingId, ComplexId, DeviceId, EntranceId, GrantId, IdError, SubjectRef};
 use http::Uri;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::bad::Bad;
-use super::header::{DEVICE_IDS, GRANT_ID, Header, ISSUER, NOT_AFTER, NOT_BEFORE, ROLE, USER_ID};
+use super::header::{
+    BUILDING_IDS, DEVICE_IDS, ENTRANCE_IDS, GRANT_ID, Header, ISSUER, NOT_AFTER, NOT_BEFORE, ROLE,
+    USER_ID,
+};
 use crate::scalar;
 
 /// Namespace of grants that no line names (RFC 9562, section 5.5): UUIDv5 of the URL
@@ -36,8 +40,10 @@ pub(crate) struct Person {
 pub(crate) struct Right {
     /// As what.
     pub(crate) role: GrantRole,
-    /// None is all of the complex.
+    /// Nothing here and no place is all of the complex.
     pub(crate) devices: BTreeSet<DeviceId>,
+    pub(crate) buildings: BTreeSet<BuildingId>,
+    pub(crate) entrances: BTreeSet<EntranceId>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) not_after: Option<Timestamp>,
 }
@@ -49,6 +55,10 @@ pub(crate) struct Line {
     pub(crate) person: Arc<Person>,
     /// In the order of the line.
     pub(crate) devices: Vec<DeviceId>,
+    /// In the order of the line.
+    pub(crate) buildings: Vec<BuildingId>,
+    /// In the order of the line.
+    pub(crate) entrances: Vec<EntranceId>,
     pub(crate) right: Right,
     /// As the line names it.
     pub(crate) grant: Option<GrantId>,
@@ -70,6 +80,8 @@ impl Line {
             subject,
             role: right.role,
             devices: right.devices.iter().cloned().collect(),
+            buildings: right.buildings.iter().cloned().collect(),
+            entrances: right.entrances.iter().cloned().collect(),
             window: Window {
                 not_before: right.not_before,
                 not_after: right.not_after,
@@ -84,9 +96,16 @@ impl Right {
     /// One text for one right of one reference. It names grants that stand, and never changes.
     fn name(&self, complex: &ComplexId, subject: SubjectRef) -> String {
         let devices: Vec<_> = self.devices.iter().map(DeviceId::as_str).collect();
+        let buildings: Vec<_> = self.buildings.iter().map(BuildingId::as_str).collect();
+        let entrances: Vec<_> = self.entrances.iter().map(EntranceId::as_str).collect();
+        // A grant that names no place is called as it was before there were any.
+        let places = match (buildings.is_empty(), entrances.is_empty()) {
+            (true, true) => String::new(),
+            _ => format!("\n{}\n{}", buildings.join(" "), entrances.join(" ")),
+        };
         let time = |time: Option<Timestamp>| time.map(|at| at.to_string()).unwrap_or_default();
         format!(
-            "{complex}\n{subject}\n{}\n{}\n{}\n{}",
+            "{complex}\n{subject}\n{}\n{}\n{}\n{}{places}",
             self.role.as_str(),
             devices.join(" "),
             time(self.not_before),
@@ -131,6 +150,8 @@ impl LineReader<'_> {
         let roles = |text| scalar::one_of(text, GrantRole::ALL, GrantRole::as_str);
         let role = good.one(ROLE, given(ROLE).ok_or_else(empty).and_then(roles));
         let devices = self.devices(raw(DEVICE_IDS), &mut good);
+        let buildings = self.buildings(raw(BUILDING_IDS), &mut good);
+        let entrances = self.entrances(raw(ENTRANCE_IDS), &mut good);
         let mut time = |column| {
             let time = given(column).map(scalar::instant).transpose();
             good.one(column, time)
@@ -146,6 +167,7 @@ impl LineReader<'_> {
         let grant = good.one(GRANT_ID, grant.map_err(|error| error.to_string()));
 
         let (issuer, devices) = (issuer?, devices?);
+        let (buildings, entrances) = (buildings?, entrances?);
         if *self.issuer != *issuer {
             self.issuer = issuer.into();
         }
@@ -158,34 +180,58 @@ impl LineReader<'_> {
             right: Right {
                 role: role?,
                 devices: devices.iter().cloned().collect(),
+                buildings: buildings.iter().cloned().collect(),
+                entrances: entrances.iter().cloned().collect(),
                 not_before: not_before?,
                 not_after: not_after?,
             },
             devices,
+            buildings,
+            entrances,
             grant: grant?,
         })
     }
 
     fn devices(&self, text: &str, good: &mut Noting<'_>) -> Option<Vec<DeviceId>> {
-        let (mut devices, mut all) = (Vec::new(), true);
-        let ids = text.split(|c: char| c == ';' || c.is_whitespace());
-        for (place, id) in (1..).zip(ids.filter(|id| !id.is_empty())) {
-            let what = match id.parse::<DeviceId>() {
-                Err(error) => error.to_string(),
-                Ok(id) if id.complex() != *self.complex => {
-                    format!("expected a device of {}", self.complex)
-                }
-                Ok(id) if !devices.contains(&id) => {
-                    devices.push(id);
-                    continue;
-                }
-                Ok(_) => "stands in the field twice".to_owned(),
-            };
-            good.note(DEVICE_IDS, format!("device {place}: {what}"));
-            all = false;
-        }
-        all.then_some(devices)
+        let column = (DEVICE_IDS, "device", "a device");
+        ids(text, column, self.complex, DeviceId::complex, good)
     }
+
+    fn buildings(&self, text: &str, good: &mut Noting<'_>) -> Option<Vec<BuildingId>> {
+        let column = (BUILDING_IDS, "building", "a building");
+        ids(text, column, self.complex, BuildingId::complex, good)
+    }
+
+    fn entrances(&self, text: &str, good: &mut Noting<'_>) -> Option<Vec<EntranceId>> {
+        let column = (ENTRANCE_IDS, "entrance", "an entrance");
+        ids(text, column, self.complex, EntranceId::complex, good)
+    }
+}
+
+/// Reads the ids of one field, all of them of one complex.
+fn ids<T: FromStr<Err = IdError> + PartialEq>(
+    text: &str,
+    (column, kind, one): (&'static str, &str, &str),
+    complex: &ComplexId,
+    complex_of: fn(&T) -> ComplexId,
+    good: &mut Noting<'_>,
+) -> Option<Vec<T>> {
+    let (mut found, mut all) = (Vec::new(), true);
+    let ids = text.split(|c: char| c == ';' || c.is_whitespace());
+    for (place, id) in (1..).zip(ids.filter(|id| !id.is_empty())) {
+        let what = match id.parse::<T>() {
+            Err(error) => error.to_string(),
+            Ok(id) if complex_of(&id) != *complex => format!("expected {one} of {complex}"),
+            Ok(id) if !found.contains(&id) => {
+                found.push(id);
+                continue;
+            }
+            Ok(_) => "stands in the field twice".to_owned(),
+        };
+        good.note(column, format!("{kind} {place}: {what}"));
+        all = false;
+    }
+    all.then_some(found)
 }
 
 /// Notes what is wrong with a line.

@@ -9,7 +9,7 @@ use prost::Message as _;
 
 use super::bad::Bad;
 use super::flight;
-use super::header::{DEVICE_IDS, GRANT_ID};
+use super::header::{BUILDING_IDS, DEVICE_IDS, ENTRANCE_IDS, GRANT_ID};
 use super::line::Line;
 use super::people::References;
 use crate::apply::MAX_CHANGES;
@@ -23,24 +23,39 @@ const MAX_BYTES: usize = 60_000;
 /// What an element of a list takes beside itself, in bytes.
 const FRAME: usize = 6;
 
-/// Devices of the lines that do not stand in the complex.
-pub(crate) fn missing_devices(
-    complex: &ComplexId,
-    lines: &[Line],
-    standing: &Complexes,
-) -> Vec<Bad> {
+/// Devices, buildings and entrances of the lines that do not stand in the complex.
+pub(crate) fn missing(complex: &ComplexId, lines: &[Line], standing: &Complexes) -> Vec<Bad> {
     let mut bad = Vec::new();
-    for line in lines {
-        for (place, device) in (1..).zip(&line.devices) {
-            let key = EntityKey::Device(device.clone());
+    let mut look = |line: &Line, column, keys: &mut dyn Iterator<Item = EntityKey>| {
+        for (place, key) in (1..).zip(keys) {
             let stands = standing
                 .get(complex)
                 .is_some_and(|it| it.0.contains_key(&key));
             if !stands {
-                let what = format!("device {place}: not registered in {complex}");
-                bad.push(Bad::at(line.number, DEVICE_IDS, what));
+                let kind = key.kind();
+                let what = format!("{kind} {place}: not registered in {complex}");
+                bad.push(Bad::at(line.number, column, what));
             }
         }
+    };
+    for line in lines {
+        let (devices, buildings) = (line.devices.iter(), line.buildings.iter());
+        let entrances = line.entrances.iter();
+        look(
+            line,
+            DEVICE_IDS,
+            &mut devices.cloned().map(EntityKey::Device),
+        );
+        look(
+            line,
+            BUILDING_IDS,
+            &mut buildings.cloned().map(EntityKey::Building),
+        );
+        look(
+            line,
+            ENTRANCE_IDS,
+            &mut entrances.cloned().map(EntityKey::Entrance),
+        );
     }
     bad
 }

@@ -32,7 +32,7 @@ fn nothing_is_changed_that_stands_as_it_should() {
     let diffs = between(&example, &standing(&example, 7));
     assert!(diffs.iter().all(|diff| diff.changes.is_empty()));
     let plan = Plan(&diffs).to_string();
-    assert_eq!(plan, "Plan: 0 to create, 0 to change, 10 unchanged.\n");
+    assert_eq!(plan, "Plan: 0 to create, 0 to change, 12 unchanged.\n");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn all_is_new_where_nothing_stands_and_partners_come_first() {
     assert_eq!(complexes, ["global", "meadow"]);
     let versions = diffs.iter().flat_map(|diff| &diff.changes);
     assert!(versions.clone().all(|change| change.version == 0));
-    assert_eq!(versions.count(), 10);
+    assert_eq!(versions.count(), 12);
 }
 
 #[test]
@@ -66,7 +66,7 @@ meadow:
       + step_up.max_age_seconds: 60
       - cooldown_ms: 3000
 
-Plan: 0 to create, 1 to change, 9 unchanged.
+Plan: 0 to create, 1 to change, 11 unchanged.
 ";
     assert_eq!(plan, expected);
     let shown = Plan(&between(&example()[..1], &Complexes::new())).to_string();

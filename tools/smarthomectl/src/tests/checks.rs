@@ -112,6 +112,48 @@ fn what_is_named_must_be_there() {
 }
 
 #[test]
+fn a_place_that_is_named_must_be_there() {
+    let standing = standing(&example(), 1);
+    let door = |place: &str| {
+        format!(
+            "kind: Device\ndevice_id: meadow.main-door\nname: Door\ntype: DOOR\n\
+             partner_id: gatekeeper\nenabled: true\n{place}\n"
+        )
+    };
+    assert_eq!(
+        against(&door("building_id: meadow.tower"), &standing),
+        [""; 0]
+    );
+    let told = against(&door("entrance_id: meadow.tower-2"), &standing);
+    let expected = "site.yaml:7:14: Device meadow.main-door: entrance_id: no entrance \
+                    meadow.tower-2 in the registry or the files";
+    assert_eq!(told, [expected]);
+    let added = "---\nkind: Entrance\nentrance_id: meadow.tower-2\nname: Подъезд 2\n\
+                 building_id: meadow.annex\n";
+    let both = door("entrance_id: meadow.tower-2") + added;
+    let told = against(&both, &standing);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("building_id: no building meadow.annex"),
+        "{told:?}"
+    );
+    let grant = format!(
+        "kind: Grant\ncomplex_id: meadow\ngrant_id: {GRANT}\nsubject_ref: {SUBJECT}\n\
+         role: OWNER\nbuilding_ids: [meadow.tower, meadow.annex]\nentrance_ids: [meadow.low]\n"
+    );
+    let told = against(&grant, &standing).join("\n");
+    assert!(
+        told.contains("building_ids: no building meadow.annex"),
+        "{told}"
+    );
+    assert!(
+        told.contains("entrance_ids: no entrance meadow.low"),
+        "{told}"
+    );
+    assert!(!told.contains("meadow.tower "), "{told}");
+}
+
+#[test]
 fn what_the_registry_refuses_is_told_and_what_stands_is_not() {
     let grant = format!(
         "kind: Grant\ncomplex_id: meadow\ngrant_id: {GRANT}\nsubject_ref: {SUBJECT}\nrole: OWNER\n"

@@ -3,6 +3,7 @@
 
 mod changes;
 mod checks;
+mod doubtful;
 mod reading;
 mod round_trip;
 

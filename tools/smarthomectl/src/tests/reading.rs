@@ -9,7 +9,7 @@ fn told(text: &str) -> Vec<String> {
 
 #[test]
 fn the_example_is_good() {
-    assert_eq!(example().len(), 10);
+    assert_eq!(example().len(), 12);
 }
 
 #[test]
@@ -43,7 +43,7 @@ window:
         format!("6:13: {device}: partner_id: not a valid partner id: expected 1 to 63 of a-z, 0-9 and -, not beginning or ending with -"),
         format!("7:10: {device}: enabled: expected true or false"),
         format!("9:20: {device}: step_up.max_age_seconds: expected a number from 1 to 4294967295"),
-        format!("3:1: {device}: nmae: there is no such field, but complex_id, cooldown_ms, device_id, enabled, kind, name, operations, partner_id, step_up, type"),
+        format!("3:1: {device}: nmae: there is no such field, but building_id, complex_id, cooldown_ms, device_id, enabled, entrance_id, kind, name, operations, partner_id, step_up, type"),
         "13:11: Grant: grant_id: not a valid grant id: expected a UUID in lower case with hyphens (RFC 9562)".to_owned(),
         "16:14: Grant: device_ids: expected a device of sunrise, the document's complex".to_owned(),
         "19:14: Grant: window.not_after: expected a time after not_before".to_owned(),
@@ -53,6 +53,25 @@ window:
         .map(|line| format!("site.yaml:{line}"))
         .collect();
     assert_eq!(told(text), expected);
+}
+
+#[test]
+fn places_are_one_and_of_the_complex() {
+    let door = "kind: Device\ndevice_id: sunrise.door\nname: Door\ntype: DOOR\npartner_id: p\n\
+                enabled: true\n";
+    let both = format!("{door}building_id: sunrise.a\nentrance_id: sunrise.b\n");
+    assert!(told(&both)[0].contains("8:14: ") && told(&both)[0].contains("expected one of"));
+    let foreign = format!("{door}building_id: moonlight.a\n");
+    assert!(
+        told(&foreign)[0]
+            .ends_with("building_id: expected a building of sunrise, the document's complex")
+    );
+    let entrance = "kind: Entrance\nentrance_id: sunrise.b\nbuilding_id: moonlight.a\nname: B\n";
+    assert!(told(entrance)[0].contains("3:14: Entrance sunrise.b: building_id: expected"));
+    let grant = "kind: Grant\ncomplex_id: sunrise\ngrant_id: 9d3e7a40-6c1b-4f7e-8b1d-2a5c9e0f4b02\n\
+                 subject_ref: 5f0c2b9e-8a51-4d0e-9a63-0d8f5f6c1e01\nrole: STAFF\n\
+                 entrance_ids: [sunrise.b, moonlight.b]\n";
+    assert!(told(grant)[0].contains("6:27: ") && told(grant)[0].contains("an entrance of sunrise"));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! What is printed is read back as the same.
 
 use domain::registry::{
-    Complex, Credential, Device, Entity, Grant, GuestPass, Holder, LegalBasis, MAX_USES, Partner,
-    Perimeter, Resident, StepUp,
+    Building, Complex, Credential, Device, Entity, Entrance, Grant, GuestPass, Holder, LegalBasis,
+    MAX_USES, Partner, Perimeter, Place, Resident, StepUp,
 };
 use domain::vocabulary::{CredentialKind, DeviceKind, GrantRole, LegalBasisKind, Operation};
 use domain::window::Window;
-use domain::{ComplexId, CredentialId, GrantId, PassId, SubjectRef};
+use domain::{BuildingId, ComplexId, CredentialId, GrantId, PassId, SubjectRef};
 use uuid::Uuid;
 
 use super::{example, good};
@@ -28,7 +28,7 @@ fn window() -> Window {
 
 /// Two of every kind but the complex: one with all that it can have, one with as little as may be.
 fn entities() -> Vec<Entity> {
-    let device = |name: &str, step_up| Device {
+    let device = |name: &str, step_up, place| Device {
         id: format!("sunrise.{name}").parse().unwrap(),
         // Words and numbers that YAML has other ideas of.
         name: name.to_owned(),
@@ -38,11 +38,14 @@ fn entities() -> Vec<Entity> {
         enabled: true,
         cooldown_ms: u32::MAX,
         step_up,
+        place,
     };
     let step_up = StepUp {
         max_age_seconds: 1,
         acr: Some("1.10".to_owned()),
     };
+    let building: BuildingId = "sunrise.true".parse().unwrap();
+    let entrance = Place::Entrance("sunrise.1".parse().unwrap());
     let perimeter = |partner: &str| Perimeter {
         partner: partner.parse().unwrap(),
         complex: "sunrise".parse().unwrap(),
@@ -57,6 +60,8 @@ fn entities() -> Vec<Entity> {
         subject: SubjectRef(id(2)),
         role: GrantRole::Household,
         devices: Vec::new(),
+        buildings: Vec::new(),
+        entrances: Vec::new(),
         window: Window::default(),
         revoked: false,
     };
@@ -90,8 +95,13 @@ fn entities() -> Vec<Entity> {
             time_zone: "Europe/Moscow".to_owned(),
             face_basis: basis,
         }),
-        Entity::Device(device("no", None)),
-        Entity::Device(device("0x1f", Some(step_up))),
+        Entity::Device(device("no", None, None)),
+        Entity::Device(device("0x1f", Some(step_up), Some(entrance))),
+        Entity::Device(device(
+            "lobby",
+            None,
+            Some(Place::Building(building.clone())),
+        )),
         Entity::Perimeter(perimeter("gatekeeper")),
         Entity::Perimeter(Perimeter {
             operations: Operation::ALL.to_vec(),
@@ -111,6 +121,8 @@ fn entities() -> Vec<Entity> {
                 "sunrise.no".parse().unwrap(),
                 "sunrise.0x1f".parse().unwrap(),
             ],
+            buildings: vec![building.clone()],
+            entrances: vec!["sunrise.1".parse().unwrap(), "sunrise.2".parse().unwrap()],
             window: window(),
             revoked: true,
             ..grant(11)
@@ -123,6 +135,15 @@ fn entities() -> Vec<Entity> {
             kind: CredentialKind::Face,
             basis,
             ..credential(32, Holder::Subject(SubjectRef(id(2))))
+        }),
+        Entity::Building(Building {
+            id: building.clone(),
+            name: "Корпус 1".to_owned(),
+        }),
+        Entity::Entrance(Entrance {
+            id: "sunrise.1".parse().unwrap(),
+            building,
+            name: "1".to_owned(),
         }),
     ]
 }

@@ -112,6 +112,7 @@ fn device(id: &str, partner: &str) -> Entity {
         enabled: true,
         cooldown_ms: 0,
         step_up: None,
+        place: None,
     })
 }
 

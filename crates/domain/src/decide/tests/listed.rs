@@ -179,6 +179,8 @@ fn of_several_grants_the_latest_end_is_told() {
             subject: OWNER,
             role: GrantRole::Household,
             devices: vec![],
+            buildings: vec![],
+            entrances: vec![],
             window: Window {
                 not_after: end.map(|at| at.parse().unwrap()),
                 ..Window::default()

@@ -114,6 +114,7 @@ fn device(id: &str, of: &str, enabled: bool) -> Entity {
         enabled,
         cooldown_ms: 0,
         step_up: None,
+        place: None,
     })
 }
 
@@ -134,6 +135,8 @@ fn grant() -> Grant {
         subject: subject(),
         role: GrantRole::Owner,
         devices: Vec::new(),
+        buildings: Vec::new(),
+        entrances: Vec::new(),
         window: Window::default(),
         revoked: false,
     }

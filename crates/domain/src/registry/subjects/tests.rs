@@ -29,6 +29,8 @@ fn grant(number: u128, subject: SubjectRef) -> Entity {
         subject,
         role: GrantRole::Owner,
         devices: Vec::new(),
+        buildings: Vec::new(),
+        entrances: Vec::new(),
         window: Window::default(),
         revoked: false,
     })

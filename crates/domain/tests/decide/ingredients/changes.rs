@@ -1,7 +1,7 @@
 //! Changes to what is allowed, by one thing each.
 
 use domain::commands::{KEY_WINDOW, LEEWAY};
-use domain::registry::{Entity, StepUp};
+use domain::registry::{Building, Entity, Entrance, Place, StepUp};
 use domain::vocabulary::{Outcome, Reason, Verdict};
 use domain::window::Window;
 use domain::{CommandId, ComplexId};
@@ -49,9 +49,13 @@ pub(super) const BREAKS: &[(Change, Reason)] = &[
         each!(Grant, |grant, ask| {
             let complex = ask.command.device.complex();
             grant.devices = vec![format!("{complex}.other").parse().unwrap()];
+            grant.buildings.clear();
+            grant.entrances.clear();
         }),
         Reason::NoGrant,
     ),
+    (moved_to_another_building, Reason::NoGrant),
+    (moved_out_of_the_entrance, Reason::NoGrant),
     (
         each!(Grant, |grant, ask| grant.revoked = true),
         Reason::GrantRevoked,
@@ -149,6 +153,7 @@ pub(super) const GUESTS_BREAKS: &[(Change, Reason)] = &[
 pub(super) const EDGES: &[Change] = &[
     |_, ask| ask.command.expires_at = ask.at.now + NANO,
     |_, ask| ask.command.key_time = ask.at.now - KEY_WINDOW,
+    |world, _| place(world, "tower", Some("west")),
     each!(Grant, |grant, ask| grant.window.not_after =
         Some(ask.at.now + NANO)),
     each!(Grant, |grant, ask| grant.window.not_before =
@@ -172,6 +177,55 @@ pub(super) const OWNERS_EDGES: &[Change] = &[
     |world, ask| login(world, ask, MINUTE),
     |world, ask| login(world, ask, -LEEWAY),
 ];
+
+/// Grants are for one building's devices, and those stand in the other.
+fn moved_to_another_building(world: &mut World, _: &mut Ask) {
+    place(world, "other", Some("west"));
+}
+
+/// Grants are for a building's devices, and those stand at none of its entrances any more.
+fn moved_out_of_the_entrance(world: &mut World, _: &mut Ask) {
+    place(world, "tower", None);
+}
+
+/// All grants for one building, all devices at one entrance or nowhere; `west` is of the tower.
+fn place(world: &mut World, building: &str, entrance: Option<&str>) {
+    let sites = world.sites.iter().map(|site| site.complex.clone());
+    let places = sites.flat_map(|complex| {
+        let id = |name| format!("{complex}.{name}");
+        let building = |name| Building {
+            id: id(name).parse().unwrap(),
+            name: id(name),
+        };
+        let west = Entrance {
+            id: id("west").parse().unwrap(),
+            building: id("tower").parse().unwrap(),
+            name: id("west"),
+        };
+        let places = [
+            Entity::Building(building("tower")),
+            Entity::Building(building("other")),
+            Entity::Entrance(west),
+        ];
+        places.map(|place| (complex.clone(), place))
+    });
+    let places: Vec<_> = places.collect();
+    world.entities.splice(0..0, places);
+    for (complex, entity) in &mut world.entities {
+        let id = |name| format!("{complex}.{name}");
+        match entity {
+            Entity::Grant(grant) => {
+                grant.devices.clear();
+                grant.entrances.clear();
+                grant.buildings = vec![id(building).parse().unwrap()];
+            }
+            Entity::Device(device) => {
+                device.place = entrance.map(|name| Place::Entrance(id(name).parse().unwrap()));
+            }
+            _ => {}
+        }
+    }
+}
 
 /// All days but today; nights don't matter, it is about whole days.
 fn other_days(ask: &Ask) -> Window {

@@ -11,7 +11,7 @@ use super::{HEADER, read, sunrise, words};
 use crate::diff::Diff;
 use crate::import::line::Line;
 use crate::import::people::{self, References};
-use crate::import::plan::{Plan, missing_devices};
+use crate::import::plan::{Plan, missing};
 use crate::standing::{Complexes, Standing};
 
 /// So many owners of the whole complex.
@@ -262,12 +262,46 @@ fn who_moved_out_and_is_in_the_file_is_a_resident_again() {
 }
 
 #[test]
+fn places_are_part_of_the_grant_and_must_stand() {
+    let header = "issuer,user_id,role,building_ids,entrance_ids";
+    let row = "https://i.example,u,OWNER,sunrise.b sunrise.a,sunrise.low";
+    let placed = read(&format!("{header}\n{row}\n")).good;
+    let told = words(&missing(&sunrise(), &placed, &Complexes::new()));
+    let expected = [
+        "2: building_ids: building 1: not registered in sunrise",
+        "2: building_ids: building 2: not registered in sunrise",
+        "2: entrance_ids: entrance 1: not registered in sunrise",
+    ];
+    assert_eq!(told, expected);
+    let grant = placed[0].grant(&sunrise(), SubjectRef(Uuid::nil()));
+    let buildings: Vec<_> = grant.buildings.iter().map(|id| id.as_str()).collect();
+    assert_eq!(buildings, ["sunrise.a", "sunrise.b"]);
+    assert_eq!(grant.entrances[0].as_str(), "sunrise.low");
+    // Another right is another grant; one without places is called as it always was.
+    let everywhere = &lines("https://i.example,u,OWNER,,,,\n")[0];
+    let everywhere = everywhere.grant(&sunrise(), SubjectRef(Uuid::nil()));
+    assert_ne!(grant.id, everywhere.id);
+    assert_eq!(
+        everywhere.id.to_string(),
+        "222ae1d3-75c3-5782-912b-4c7737bb8665"
+    );
+    let foreign = read(&format!(
+        "{header}\nhttps://i.example,u,OWNER,moonlight.a,\n"
+    ));
+    let told = words(&foreign.bad);
+    assert_eq!(
+        told,
+        ["2: building_ids: building 1: expected a building of sunrise"]
+    );
+}
+
+#[test]
 fn devices_must_stand_in_the_complex() {
     let lines = lines("https://i.example,u,OWNER,sunrise.gate sunrise.door,,,\n");
     let mut standing = Complexes::from([(sunrise(), Standing::default())]);
-    let told = words(&missing_devices(&sunrise(), &lines, &standing));
-    let missing = |place| format!("2: device_ids: device {place}: not registered in sunrise");
-    assert_eq!(told, [missing(1), missing(2)]);
+    let told = words(&missing(&sunrise(), &lines, &standing));
+    let told_of = |place| format!("2: device_ids: device {place}: not registered in sunrise");
+    assert_eq!(told, [told_of(1), told_of(2)]);
     let id = "sunrise.gate".parse().unwrap();
     let device = Versioned {
         version: 1,
@@ -279,8 +313,5 @@ fn devices_must_stand_in_the_complex() {
     };
     let complex = standing.get_mut(&sunrise()).unwrap();
     complex.0.insert(EntityKey::Device(id), device);
-    assert_eq!(
-        words(&missing_devices(&sunrise(), &lines, &standing)),
-        [missing(2)]
-    );
+    assert_eq!(words(&missing(&sunrise(), &lines, &standing)), [told_of(2)]);
 }

@@ -157,7 +157,7 @@ fn what_stands_there_twice_names_both_lines() {
 fn a_wrong_header_is_told_whole_and_not_repeated() {
     let told = unreadable(b"role,canary-4711,role\nx,y,z\n");
     assert!(!told.concat().contains(CANARY), "{told:?}");
-    let known = "issuer, user_id, role, device_ids, not_before, not_after, grant_id";
+    let known = "issuer, user_id, role, device_ids, not_before, not_after, grant_id, building_ids, entrance_ids";
     let expected = [
         format!("1: column 2: there is no such column, but {known}"),
         "1: column 3: the same column as column 1".to_owned(),

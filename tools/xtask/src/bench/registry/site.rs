@@ -163,6 +163,7 @@ fn place(complex: usize) -> Vec<Entity> {
             enabled: true,
             cooldown_ms: 0,
             step_up: None,
+            place: None,
         })
     });
     [
@@ -194,6 +195,8 @@ fn resident(complex: usize, person: usize) -> [Entity; 3] {
             subject: Site::subject(person),
             role: GrantRole::Owner,
             devices,
+            buildings: Vec::new(),
+            entrances: Vec::new(),
             window,
             revoked: false,
         })
