@@ -124,11 +124,15 @@ impl Guests {
             let made = made.filter(|own| wish.is(&state.registry, own.pass));
             // Another instance may have made another pass under this key in the same moment.
             let made = made.ok_or(Refusal::KeyReused)?;
-            (CredentialId::of_pass(made.pass.id), seen(&made))
+            (self.provisioner.plate_of(made.pass), seen(&made))
         };
-        if let Some(partner) = host {
+        if let (Some(partner), Some(own)) = (host, wish.plate)
+            && answer.active
+        {
+            // Sealed already, or another plate: that would be another request.
+            self.provisioner.seal_plate(&plate, own).await?;
             self.provisioner
-                .wait_for(&wish.complex, &partner, plate)
+                .wait_for(&wish.complex, &partner, plate.id)
                 .await;
         }
         Ok(CreateGuestPassResponse { pass: Some(answer) })

@@ -137,7 +137,7 @@ fn judge(
         return Err(Reason::CommandExpired);
     }
     let device = registry.device(&command.device).ok_or(Reason::NoGrant)?;
-    if command.complex != device.id.complex() {
+    if command.complex.as_str() != device.id.complex_text() {
         return Err(Reason::NoGrant);
     }
     let right = match command.asker {

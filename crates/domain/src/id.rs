@@ -1,5 +1,6 @@
 //! Typed ids. A bare string or UUID never crosses a public function.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -147,15 +148,30 @@ impl ComplexId {
     }
 }
 
+/// Found by its text, without one of its own.
+impl Borrow<str> for ComplexId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+fn complex_text(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(complex, _)| complex)
+}
+
 fn complex_of(id: &str) -> ComplexId {
-    let (complex, _) = id.split_once('.').unwrap_or((id, ""));
-    ComplexId(complex.into())
+    ComplexId(complex_text(id).into())
 }
 
 impl DeviceId {
     /// The complex that the device stands in.
     pub fn complex(&self) -> ComplexId {
         complex_of(&self.0)
+    }
+
+    /// Its text, where no more is wanted.
+    pub fn complex_text(&self) -> &str {
+        complex_text(&self.0)
     }
 }
 

@@ -13,7 +13,7 @@ use proto::access::{
     AddFaceCredentialRequest, AddPlateCredentialRequest, ApplyRequest, ApplyResponse,
     EgressReportRequest, EgressReportResponse, EnsureSubjectRequest, EnsureSubjectsRequest,
     GetComplexRequest, GetProvisioningRequest, HistoryRequest, HistoryResponse,
-    PartnerProvisioning, PrivilegeCheck, VerifyPartnerRequest, VersionedEntity,
+    PartnerProvisioning, PrivilegeCheck, ProvisioningState, VerifyPartnerRequest, VersionedEntity,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -173,22 +173,30 @@ pub(crate) fn unknown(complex: &ComplexId) -> String {
 }
 
 impl Client {
-    /// Adds the credential of a plate.
+    /// Adds the credential of a plate: how it is at the partner, why, and what to do.
     ///
     /// # Errors
     /// The refusal.
-    pub(crate) async fn add_plate(&mut self, request: AddPlateCredentialRequest) -> Result<()> {
+    pub(crate) async fn add_plate(
+        &mut self,
+        request: AddPlateCredentialRequest,
+    ) -> Result<(ProvisioningState, String, String)> {
         let added = self.0.add_plate_credential(request).await;
-        added.map(drop).map_err(|status| refusal(&status))
+        let added = added.map_err(|status| refusal(&status))?.into_inner();
+        Ok((added.state(), added.reason, added.to_do))
     }
 
-    /// Adds the credential of a face.
+    /// Adds the credential of a face; as [`Client::add_plate`].
     ///
     /// # Errors
     /// The refusal.
-    pub(crate) async fn add_face(&mut self, request: AddFaceCredentialRequest) -> Result<()> {
+    pub(crate) async fn add_face(
+        &mut self,
+        request: AddFaceCredentialRequest,
+    ) -> Result<(ProvisioningState, String, String)> {
         let added = self.0.add_face_credential(request).await;
-        added.map(drop).map_err(|status| refusal(&status))
+        let added = added.map_err(|status| refusal(&status))?.into_inner();
+        Ok((added.state(), added.reason, added.to_do))
     }
 
     /// One page of what was sent to partners.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use domain::CredentialId;
 use domain::vocabulary::LegalBasisKind;
 use domain::window::Window;
-use proto::access::{AddFaceCredentialRequest, AddPlateCredentialRequest};
+use proto::access::{AddFaceCredentialRequest, AddPlateCredentialRequest, ProvisioningState};
 use proto::events::LegalBasis;
 use uuid::Uuid;
 
@@ -41,8 +41,15 @@ pub(crate) async fn run(config: &Config, args: &CredentialArgs) -> Result<(), Fa
             client.add_face(with_basis(wish, id, text, basis)).await
         }
     };
-    added.with_context(|| format!("can't add it; to try the same again, repeat with --id {id}"))?;
-    println!("credential {id} is in force");
+    let again = || format!("can't add it; to try the same again, repeat with --id {id}");
+    let (state, reason, to_do) = added.with_context(again)?;
+    if state == ProvisioningState::InForce {
+        println!("credential {id} is in force");
+    } else {
+        println!("credential {id} is registered, and not in force yet: {reason}. {to_do}");
+        let complex = &wish.complex;
+        println!("The service goes on by itself; see `smarthomectl provisioning {complex}`.");
+    }
     Ok(())
 }
 

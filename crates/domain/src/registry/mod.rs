@@ -39,6 +39,9 @@ use crate::id::{
 use crate::provisioning::Standings;
 use crate::vocabulary::Resolution;
 
+/// The text of [`ComplexId::global`].
+const GLOBAL: &str = "global";
+
 /// A state with the number of changes that led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
@@ -61,7 +64,7 @@ macro_rules! getter {
     ($(#[$doc:meta])* $name:ident, $key:ident($id:ty), $variant:ident -> $state:ty) => {
         $(#[$doc])*
         pub fn $name(&self, complex: &ComplexId, id: &$id) -> Option<(u64, &$state)> {
-            match self.entity(complex, &EntityKey::$key(id.clone()))? {
+            match self.entity(complex.as_str(), &EntityKey::$key(id.clone()))? {
                 Versioned { version, state: Entity::$variant(state) } => Some((*version, state)),
                 _ => None,
             }
@@ -81,13 +84,13 @@ macro_rules! row {
 
 impl Registry {
     /// One of those that are few.
-    fn entity(&self, complex: &ComplexId, key: &EntityKey) -> Option<&Versioned<Entity>> {
+    fn entity(&self, complex: &str, key: &EntityKey) -> Option<&Versioned<Entity>> {
         self.complexes.get(complex)?.few.get(key)
     }
 
     /// The complex itself.
     pub fn complex(&self, id: &ComplexId) -> Option<&Complex> {
-        match &self.entity(id, &EntityKey::Complex)?.state {
+        match &self.entity(id.as_str(), &EntityKey::Complex)?.state {
             Entity::Complex(complex) => Some(complex),
             _ => None,
         }
@@ -96,7 +99,7 @@ impl Registry {
     /// A device; its id names the complex.
     pub fn device(&self, id: &DeviceId) -> Option<&Device> {
         match &self
-            .entity(&id.complex(), &EntityKey::Device(id.clone()))?
+            .entity(id.complex_text(), &EntityKey::Device(id.clone()))?
             .state
         {
             Entity::Device(device) => Some(device),
@@ -137,10 +140,7 @@ impl Registry {
 
     /// A partner.
     pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
-        match &self
-            .entity(&ComplexId::global(), &EntityKey::Partner(id.clone()))?
-            .state
-        {
+        match &self.entity(GLOBAL, &EntityKey::Partner(id.clone()))?.state {
             Entity::Partner(partner) => Some(partner),
             _ => None,
         }
