@@ -37,6 +37,12 @@ pub(crate) struct Registered {
 }
 
 impl Registrar {
+    /// The registry as it is known now, to be looked through at leisure: decisions don't wait for whoever
+    /// holds a copy.
+    pub(crate) fn copy(&self) -> Registry {
+        self.knowledge.lock().registry.clone()
+    }
+
     /// Appends a change set in the name of `actor` and waits for the fold's answer: in log order the
     /// first that expects the present versions applies.
     ///

@@ -7,3 +7,4 @@ mod instances;
 mod kept;
 mod replaced;
 mod rotation;
+mod zone;

@@ -232,9 +232,9 @@ impl Provisioner {
             let status = self.desk(pair).status().clone();
             status.why_of.get(&credential).copied().or(status.why)
         };
-        let state = self.registrar.knowledge.lock();
+        let registry = self.registrar.copy();
         let mut shown =
-            states(state.registry.standings(), complex, partner, &desired).remove(&credential)?;
+            states(registry.standings(), complex, partner, &desired).remove(&credential)?;
         if shown.state != State::InForce && shown.reason.is_none() {
             shown.reason = own.map(|why| why.as_str().to_owned());
         }

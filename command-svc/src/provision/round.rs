@@ -86,8 +86,8 @@ impl Provisioner {
 
     /// What the partner should hold now, as far as this instance knows.
     pub(super) fn desired(&self, (complex, partner): &Pair) -> Desired {
-        let state = self.registrar.knowledge.lock();
-        desired(&state.registry, complex, partner, Timestamp::now())
+        let registry = self.registrar.copy();
+        desired(&registry, complex, partner, Timestamp::now())
     }
 
     /// Whether this instance knows what should be. One that doesn't must touch nothing.

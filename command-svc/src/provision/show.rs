@@ -46,9 +46,9 @@ impl Provisioner {
         let pair = (complex.clone(), partner);
         let desired = self.desired(&pair);
         let status = self.desk(&pair).status().clone();
-        let state = self.registrar.knowledge.lock();
-        let standing = state.registry.standings().get(complex, &pair.1);
-        let mut shown = states(state.registry.standings(), complex, &pair.1, &desired);
+        let registry = self.registrar.copy();
+        let standing = registry.standings().get(complex, &pair.1);
+        let mut shown = states(registry.standings(), complex, &pair.1, &desired);
         // Of what nobody registered the log knows nothing before it is deleted.
         for id in status.why_of.keys() {
             shown.entry(*id).or_insert(Shown {
@@ -64,7 +64,7 @@ impl Provisioner {
             let own = own.map(|why| why.as_str().to_owned());
             let reason = if status.here { own } else { shown.reason };
             let reason = reason.or_else(|| {
-                let not_held = not_held(&state.registry, &pair, id);
+                let not_held = not_held(&registry, &pair, id);
                 not_held.map(|why| why.as_str().to_owned())
             });
             let reason = open.then(|| reason.unwrap_or_else(|| "QUEUED".to_owned()));
@@ -106,10 +106,8 @@ impl Provisioner {
     /// Metrics after a round.
     pub(super) fn count(&self, pair: &Pair, desired: &Desired, listed: bool, why: Option<Why>) {
         let (complex, partner) = pair;
-        let shown = {
-            let state = self.registrar.knowledge.lock();
-            states(state.registry.standings(), complex, partner, desired)
-        };
+        let registry = self.registrar.copy();
+        let shown = states(registry.standings(), complex, partner, desired);
         let mut counts = BTreeMap::new();
         for one in shown.values() {
             *counts.entry(one.state).or_insert(0u32) += 1;

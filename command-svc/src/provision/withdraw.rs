@@ -13,29 +13,22 @@ use domain::vocabulary::CredentialKind;
 use domain::{ComplexId, CredentialId};
 use jiff::Timestamp;
 use privacy::SubjectKey;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Provisioner;
 use super::sealed::{item, keeper};
 
-/// How often it is looked for what ended by itself, or is still held somewhere.
-const SWEEP: Duration = Duration::from_secs(5);
-/// Pause between a change and the look at what it leaves: partners are told first.
-const AFTER: Duration = Duration::from_millis(300);
+/// How often it is looked for what may go. Partners are told of a withdrawal at once, by others.
+const SWEEP: Duration = Duration::from_secs(3);
 
-/// Erases what is sealed and no longer needed, whenever the registry changes, and now and then; never
-/// returns.
+/// Erases what is sealed and no longer needed; never returns.
 pub(crate) async fn run(provisioner: Arc<Provisioner>) {
-    let mut changes = provisioner.registrar.knowledge.lock().registry_changes();
     loop {
-        changes.borrow_and_update();
         if provisioner.registrar.tails.knows_registry() {
             provisioner.erase_withdrawn().await;
         }
-        if timeout(SWEEP, changes.changed()).await.is_ok() {
-            sleep(AFTER).await;
-        }
+        sleep(SWEEP).await;
     }
 }
 
@@ -66,17 +59,14 @@ impl Provisioner {
     /// What no partner may hold and is still sealed, by complex.
     fn withdrawn(&self) -> BTreeMap<ComplexId, Vec<(CredentialId, SubjectKey)>> {
         let now = Timestamp::now();
-        let withdrawn: Vec<_> = {
-            let state = self.registrar.knowledge.lock();
-            let all = state.registry.every_credential();
-            let over = all.filter(|(complex, it)| is_over(&state.registry, complex, it, now));
-            let over = over.map(|(complex, it)| (complex.clone(), it.id, it.kind, it.holder));
-            over.collect()
-        };
+        let registry = self.registrar.copy();
+        let all = registry.every_credential();
+        let over = all.filter(|(complex, it)| is_over(&registry, complex, it, now));
         let mut by_complex: BTreeMap<ComplexId, Vec<_>> = BTreeMap::new();
-        for (complex, id, kind, holder) in withdrawn {
-            if let Some((key, _)) = self.directory.item(keeper(holder), item(kind, id)) {
-                by_complex.entry(complex).or_default().push((id, key));
+        for (complex, it) in over {
+            if let Some((key, _)) = self.directory.item(keeper(it.holder), item(it.kind, it.id)) {
+                let of = by_complex.entry(complex.clone()).or_default();
+                of.push((it.id, key));
             }
         }
         by_complex
