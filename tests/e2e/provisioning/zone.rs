@@ -3,7 +3,8 @@
 use anyhow::Result;
 use domain::event::Effect;
 use harness::process::wait_until;
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use proto::access::{AddPlateCredentialRequest, ProvisioningState};
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -19,7 +20,7 @@ const DAY: u32 = 24 * 60;
 #[tokio::test]
 async fn a_complex_that_moves_to_another_zone_has_its_hours_put_again() -> Result<()> {
     let desk = Desk::set_up().await?;
-    let now: Zoned = Timestamp::now().to_zoned(TimeZone::get(MOSCOW)?);
+    let now = TimeZone::get(MOSCOW)?.to_datetime(Timestamp::now());
     let minute = u32::try_from(i32::from(now.hour()) * 60 + i32::from(now.minute()))?;
     let hours = pb::Window {
         from_minute: (minute + DAY - 60) % DAY,

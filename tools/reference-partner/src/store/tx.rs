@@ -85,7 +85,7 @@ impl<'a> Tx<'a> {
     ) -> Result<T, StoreError> {
         let context = Self::context(table.name(), part, key);
         Ok(serde_json::from_slice(
-            &self.vault.unseal(&context, *version, sealed)?,
+            &self.vault.unseal(part, &context, *version, sealed)?,
         )?)
     }
 
@@ -121,7 +121,9 @@ impl<'a> Tx<'a> {
     ) -> Result<(), StoreError> {
         let part = self.part(part);
         let context = Self::context(table.name(), &part, key.as_bytes());
-        let (version, sealed) = self.vault.seal(&context, serde_json::to_vec(value)?)?;
+        let (version, sealed) = self
+            .vault
+            .seal(&part, &context, serde_json::to_vec(value)?)?;
         let due = due.map(Timestamp::as_millisecond);
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO record (kind, part, key, due, version, value) VALUES (?1,?2,?3,?4,?5,?6)")?
@@ -261,8 +263,8 @@ impl<'a> Tx<'a> {
             }
             for (kind, part, key, version, sealed) in rows {
                 let context = Self::context(&kind, &part, &key);
-                let value = self.vault.unseal(&context, version, &sealed)?;
-                let (version, sealed) = self.vault.seal(&context, value)?;
+                let value = self.vault.unseal(&part, &context, version, &sealed)?;
+                let (version, sealed) = self.vault.seal(&part, &context, value)?;
                 update.execute(params![kind, part, key, version, sealed])?;
             }
         }

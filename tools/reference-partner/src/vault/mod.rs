@@ -1,4 +1,5 @@
-//! Encryption at rest: AES-256-GCM under versioned data keys, ids hidden by HMAC.
+//! Encryption at rest: AES-256-GCM under a key for each complex, which comes from versioned data keys by
+//! HKDF (RFC 5869); ids hidden by HMAC.
 
 mod keyring;
 
@@ -6,8 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hkdf, hmac};
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 pub(crate) use keyring::KEY_BYTES;
 use keyring::Keyring;
@@ -36,7 +38,7 @@ pub enum VaultError {
 pub(crate) struct Vault {
     keyring: Keyring,
     index: hmac::Key,
-    ciphers: BTreeMap<u32, RandomizedNonceKey>,
+    roots: BTreeMap<u32, hkdf::Prk>,
     newest: u32,
 }
 
@@ -54,30 +56,38 @@ impl Vault {
         };
         let mut vault = Self {
             index: hmac::Key::new(hmac::HMAC_SHA256, keyring.index_key.as_slice()),
-            ciphers: BTreeMap::new(),
+            roots: BTreeMap::new(),
             newest: 0,
             keyring,
         };
-        vault.arm()?;
+        vault.arm();
         Ok(vault)
     }
 
-    fn arm(&mut self) -> Result<(), VaultError> {
+    fn arm(&mut self) {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"reference-partner data key v1");
         for (version, key) in &self.keyring.data_keys {
-            if !self.ciphers.contains_key(version) {
-                let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.bytes.as_slice());
-                self.ciphers
-                    .insert(*version, cipher.map_err(|_| VaultError::Crypto)?);
-                self.newest = self.newest.max(*version);
-            }
+            let root = || salt.extract(key.bytes.as_slice());
+            self.roots.entry(*version).or_insert_with(root);
+            self.newest = self.newest.max(*version);
         }
-        Ok(())
+    }
+
+    /// The key of a scope: a complex, or what belongs to none.
+    fn cipher(&self, version: u32, scope: &[u8]) -> Result<RandomizedNonceKey, VaultError> {
+        let root = self.roots.get(&version);
+        let root = root.ok_or(VaultError::UnknownVersion(version))?;
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        root.expand(&[scope], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(key.as_mut_slice()))
+            .and_then(|()| RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()))
+            .map_err(|_| VaultError::Crypto)
     }
 
     /// Adds a key version, durable before it is used, and encrypts with it from now on.
     pub(crate) fn rotate(&mut self, now: Timestamp) -> Result<u32, VaultError> {
         self.keyring.add(now)?;
-        self.arm()?;
+        self.arm();
         Ok(self.newest)
     }
 
@@ -94,18 +104,16 @@ impl Vault {
             .map_or(Timestamp::UNIX_EPOCH, |key| key.created_at)
     }
 
-    /// Seals under the newest key: nonce, ciphertext, tag. The version is bound too.
+    /// Seals under the newest key of a scope: nonce, ciphertext, tag. The version is bound too.
     pub(crate) fn seal(
         &self,
+        scope: &[u8],
         context: &[u8],
         mut value: Vec<u8>,
     ) -> Result<(u32, Vec<u8>), VaultError> {
         let version = self.newest;
-        let cipher = self
-            .ciphers
-            .get(&version)
-            .ok_or(VaultError::UnknownVersion(version))?;
-        let nonce = cipher
+        let nonce = self
+            .cipher(version, scope)?
             .seal_in_place_append_tag(aad(context, version), &mut value)
             .map_err(|_| VaultError::Crypto)?;
         let mut sealed = nonce.as_ref().to_vec();
@@ -113,17 +121,15 @@ impl Vault {
         Ok((version, sealed))
     }
 
-    /// Opens what [`Vault::seal`] made in the same context.
+    /// Opens what [`Vault::seal`] made in the same scope and context.
     pub(crate) fn unseal(
         &self,
+        scope: &[u8],
         context: &[u8],
         version: u32,
         sealed: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
-        let cipher = self
-            .ciphers
-            .get(&version)
-            .ok_or(VaultError::UnknownVersion(version))?;
+        let cipher = self.cipher(version, scope)?;
         let (nonce, ciphertext) = sealed
             .split_at_checked(NONCE_BYTES)
             .ok_or(VaultError::Crypto)?;
@@ -165,18 +171,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyring.json");
         let mut vault = Vault::open(&path, false, Timestamp::now()).unwrap();
-        let (version, sealed) = vault.seal(b"credentials|1", b"secret".to_vec()).unwrap();
+        let (version, sealed) = vault
+            .seal(b"sunrise", b"credentials|1", b"secret".to_vec())
+            .unwrap();
         assert_eq!(vault.rotate(Timestamp::now()).unwrap(), 2);
         let vault = Vault::open(&path, true, Timestamp::now()).unwrap();
         assert_eq!(vault.newest(), 2);
         assert_eq!(
-            vault.unseal(b"credentials|1", version, &sealed).unwrap(),
+            vault
+                .unseal(b"sunrise", b"credentials|1", version, &sealed)
+                .unwrap(),
             b"secret"
         );
-        assert!(vault.unseal(b"credentials|2", version, &sealed).is_err());
-        assert!(vault.unseal(b"credentials|1", 2, &sealed).is_err());
+        for (scope, context) in [
+            (&b"sunrise"[..], &b"credentials|2"[..]),
+            (b"moonlight", b"credentials|1"),
+        ] {
+            assert!(vault.unseal(scope, context, version, &sealed).is_err());
+        }
+        assert!(
+            vault
+                .unseal(b"sunrise", b"credentials|1", 2, &sealed)
+                .is_err()
+        );
         assert!(matches!(
-            vault.unseal(b"credentials|1", 9, &sealed),
+            vault.unseal(b"sunrise", b"credentials|1", 9, &sealed),
             Err(VaultError::UnknownVersion(9))
         ));
     }
