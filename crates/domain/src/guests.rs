@@ -182,8 +182,8 @@ mod tests {
             subject: OWNER,
             role: GrantRole::Owner,
             devices: vec![device("sunrise.gate")],
-            buildings: Vec::new(),
-            entrances: Vec::new(),
+            buildings: Box::default(),
+            entrances: Box::default(),
             window: Window::default(),
             revoked: false,
         };

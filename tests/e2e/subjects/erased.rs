@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::kit::{by_reference, by_user, erase, erased, export, hold, holding, persons, release};
 use crate::smarthomectl::configured;
 use crate::support::status::told;
-use crate::support::{PATIENCE, Scene, audit, registry, tool};
+use crate::support::{Ground, PATIENCE, Scene, audit, registry, tool};
 
 /// The sealed values of a person, which nobody else has.
 async fn sealed(scene: &Scene, subject: &str) -> Result<Vec<Vec<u8>>> {
@@ -36,7 +36,7 @@ async fn sealed(scene: &Scene, subject: &str) -> Result<Vec<Vec<u8>>> {
 
 #[tokio::test]
 async fn nothing_of_the_person_is_left_and_what_was_recorded_still_verifies() -> Result<()> {
-    let mut scene = Scene::start().await?;
+    let mut scene = Ground::prepare_embedded().await?.build().await?;
     let anna = scene.registered.subject("anna")?.to_owned();
     let token = scene.token("anna").await?;
     let opened = scene
@@ -120,7 +120,7 @@ async fn nothing_of_the_person_is_left_and_what_was_recorded_still_verifies() ->
 
 #[tokio::test]
 async fn an_erasure_goes_on_where_it_stopped() -> Result<()> {
-    let mut scene = Scene::start().await?;
+    let mut scene = Ground::prepare_embedded().await?.build().await?;
     let anna = scene.registered.subject("anna")?.to_owned();
     let token = scene.token("anna").await?;
     let operator = persons(&scene, "operator").await?;
@@ -219,7 +219,7 @@ async fn a_hold_keeps_everything_until_it_is_released() -> Result<()> {
 
 #[tokio::test]
 async fn an_identity_stays_while_another_complex_knows_the_person() -> Result<()> {
-    let scene = Scene::start().await?;
+    let scene = Ground::prepare_embedded().await?.build().await?;
     let anna = scene.registered.subject("anna")?.to_owned();
     let grant = pb::Grant {
         grant_id: Uuid::new_v4().to_string(),

@@ -199,6 +199,8 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
         }],
         // A partner that is told to fail must not fail at this instead: tests ask by themselves.
         "privileges": { "first_after": "1h" },
+        // A test that registers something goes on to use it.
+        "provisioning": { "wait": "20s" },
         "limits": {
             "ceiling": "6s",
             "fence_reserve": "3s",

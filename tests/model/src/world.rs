@@ -217,8 +217,8 @@ fn grant(revoked: bool) -> Entity {
         subject: SUBJECT,
         role: GrantRole::Owner,
         devices: Vec::new(),
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: Window::default(),
         revoked,
     })

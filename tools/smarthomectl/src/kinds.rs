@@ -173,8 +173,8 @@ pub(crate) fn grant(fields: &mut Fields<'_>) -> Option<(ComplexId, Entity)> {
         subject: subject?,
         role: role?,
         devices: devices?,
-        buildings: buildings?,
-        entrances: entrances?,
+        buildings: buildings?.into(),
+        entrances: entrances?.into(),
         window: window?.unwrap_or_default(),
         revoked: revoked?.unwrap_or_default(),
     };

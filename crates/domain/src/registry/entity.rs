@@ -229,9 +229,9 @@ pub struct Grant {
     /// Which devices, beside those of its places.
     pub devices: Vec<DeviceId>,
     /// Which buildings: every device that stands in one, at its entrances too.
-    pub buildings: Vec<BuildingId>,
+    pub buildings: Box<[BuildingId]>,
     /// Which entrances: every device that stands at one.
-    pub entrances: Vec<EntranceId>,
+    pub entrances: Box<[EntranceId]>,
     /// When.
     pub window: Window,
     /// Withdrawn.

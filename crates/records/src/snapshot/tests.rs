@@ -199,8 +199,8 @@ fn grant(id: Uuid, subject: Uuid, complex: &str) -> Entity {
         subject: SubjectRef(subject),
         role: GrantRole::Owner,
         devices: vec![format!("{complex}.door").parse().unwrap()],
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: Window::default(),
         revoked: false,
     })

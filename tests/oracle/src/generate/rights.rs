@@ -66,8 +66,8 @@ fn grant(
         subject: person(dice),
         role: dice.one([GrantRole::Owner, GrantRole::Household, GrantRole::Staff]),
         devices: Vec::new(),
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: windows::window(dice, world.base),
         revoked: dice.chance(8),
     };
@@ -78,8 +78,8 @@ fn grant(
             grant.devices = dice.some(devices, 50);
         }
         if named > 0 {
-            grant.buildings = dice.some(&buildings_of(complex), 40);
-            grant.entrances = dice.some(&entrances_of(complex), 40);
+            grant.buildings = dice.some(&buildings_of(complex), 40).into();
+            grant.entrances = dice.some(&entrances_of(complex), 40).into();
         }
     }
     grant

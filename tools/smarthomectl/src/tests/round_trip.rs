@@ -60,8 +60,8 @@ fn entities() -> Vec<Entity> {
         subject: SubjectRef(id(2)),
         role: GrantRole::Household,
         devices: Vec::new(),
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: Window::default(),
         revoked: false,
     };
@@ -121,8 +121,8 @@ fn entities() -> Vec<Entity> {
                 "sunrise.no".parse().unwrap(),
                 "sunrise.0x1f".parse().unwrap(),
             ],
-            buildings: vec![building.clone()],
-            entrances: vec!["sunrise.1".parse().unwrap(), "sunrise.2".parse().unwrap()],
+            buildings: [building.clone()].into(),
+            entrances: ["sunrise.1".parse().unwrap(), "sunrise.2".parse().unwrap()].into(),
             window: window(),
             revoked: true,
             ..grant(11)

@@ -179,8 +179,8 @@ fn of_several_grants_the_latest_end_is_told() {
             subject: OWNER,
             role: GrantRole::Household,
             devices: vec![],
-            buildings: vec![],
-            entrances: vec![],
+            buildings: Box::default(),
+            entrances: Box::default(),
             window: Window {
                 not_after: end.map(|at| at.parse().unwrap()),
                 ..Window::default()

@@ -135,8 +135,8 @@ fn grant() -> Grant {
         subject: subject(),
         role: GrantRole::Owner,
         devices: Vec::new(),
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: Window::default(),
         revoked: false,
     }

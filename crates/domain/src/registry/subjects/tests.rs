@@ -29,8 +29,8 @@ fn grant(number: u128, subject: SubjectRef) -> Entity {
         subject,
         role: GrantRole::Owner,
         devices: Vec::new(),
-        buildings: Vec::new(),
-        entrances: Vec::new(),
+        buildings: Box::default(),
+        entrances: Box::default(),
         window: Window::default(),
         revoked: false,
     })

@@ -49,8 +49,8 @@ pub(super) const BREAKS: &[(Change, Reason)] = &[
         each!(Grant, |grant, ask| {
             let complex = ask.command.device.complex();
             grant.devices = vec![format!("{complex}.other").parse().unwrap()];
-            grant.buildings.clear();
-            grant.entrances.clear();
+            grant.buildings = Box::default();
+            grant.entrances = Box::default();
         }),
         Reason::NoGrant,
     ),
@@ -216,8 +216,8 @@ fn place(world: &mut World, building: &str, entrance: Option<&str>) {
         match entity {
             Entity::Grant(grant) => {
                 grant.devices.clear();
-                grant.entrances.clear();
-                grant.buildings = vec![id(building).parse().unwrap()];
+                grant.entrances = Box::default();
+                grant.buildings = [id(building).parse().unwrap()].into();
             }
             Entity::Device(device) => {
                 device.place = entrance.map(|name| Place::Entrance(id(name).parse().unwrap()));

@@ -195,8 +195,8 @@ fn resident(complex: usize, person: usize) -> [Entity; 3] {
             subject: Site::subject(person),
             role: GrantRole::Owner,
             devices,
-            buildings: Vec::new(),
-            entrances: Vec::new(),
+            buildings: Box::default(),
+            entrances: Box::default(),
             window,
             revoked: false,
         })
