@@ -1,15 +1,13 @@
 //! Partners in other languages, with nothing but the public libraries of Standard Webhooks and
 //! CloudEvents. These come through npm and pip, once, and are kept below cargo's target folder.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use super::fetched::{self, is_there, run};
+use super::fetched::{self, Files, is_there, run};
 use super::missing;
 
 /// What a partner could be written in.
@@ -20,8 +18,6 @@ pub enum Language {
     /// CPython 3.10 or later, with `venv`.
     Python,
 }
-
-type Files = &'static [(&'static str, &'static str)];
 
 impl Language {
     fn name(self) -> &'static str {
@@ -61,12 +57,7 @@ impl Language {
     /// Fetches the libraries into `dir`.
     fn fetch(self, dir: &Path) -> Result<()> {
         match self {
-            Self::JavaScript => {
-                let mut npm = Command::new("npm");
-                npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-                npm.current_dir(dir);
-                run(npm)
-            }
+            Self::JavaScript => fetched::npm(dir),
             Self::Python => {
                 let mut venv = Command::new("python3");
                 venv.args(["-m", "venv", "venv"]).current_dir(dir);
@@ -100,7 +91,8 @@ impl Language {
             missing::report(self.name(), &format!("there is no `{tool}` on the path"))?;
             return Ok(None);
         }
-        let dir = self.install()?;
+        let name = format!("sender-{}", self.name());
+        let dir = fetched::once(&name, self.files(), |dir| self.fetch(dir))?;
         let output = self.program(&dir).arg(wish).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let answer = serde_json::from_str(&text).with_context(|| {
@@ -112,34 +104,5 @@ impl Language {
             )
         })?;
         Ok(Some(answer))
-    }
-
-    /// Fetches the libraries unless they are there. Others who want them wait.
-    fn install(self) -> Result<PathBuf> {
-        let mut hash = Sha256::new();
-        for (_, text) in self.files() {
-            hash.update(text.as_bytes());
-        }
-        let digest = hash.finalize();
-        let digits = digest.iter().take(4).map(|byte| format!("{byte:02x}"));
-        let name = format!("sender-{}-{}", self.name(), digits.collect::<String>());
-        let dir = fetched::folder(&name)?;
-        let engines = dir.parent().context("a folder of engines")?;
-        fs::create_dir_all(engines)?;
-        let lock = File::create(dir.with_added_extension("lock"))?;
-        lock.lock().context("wait for another installation")?;
-        // An environment of Python can't be moved once it is made, so the mark comes last.
-        let done = dir.join("done");
-        if !done.is_file() {
-            let _ = fs::remove_dir_all(&dir);
-            fs::create_dir_all(&dir)?;
-            for (name, text) in self.files() {
-                fs::write(dir.join(name), text)?;
-            }
-            self.fetch(&dir)
-                .with_context(|| format!("fetch libraries of {}", self.name()))?;
-            File::create(done)?;
-        }
-        Ok(dir)
     }
 }
