@@ -1,5 +1,7 @@
 //! `RegistryService`: the operators' gRPC, on a listener of its own.
 
+mod credentials;
+
 use std::sync::Arc;
 
 use domain::registry::{Change, ChangeSet, Entity};
@@ -24,7 +26,7 @@ use crate::history::History;
 use crate::legal_basis;
 use crate::operator::Operators;
 use crate::privileges::{self, Privileges};
-use crate::provision::{self, Provisioner};
+use crate::provision::Provisioner;
 use crate::refusal::Refusal;
 use crate::registrar::Registrar;
 use crate::registry_page;
@@ -166,22 +168,6 @@ impl RegistryApi {
         self.history.page(complex, &request).await
     }
 
-    async fn token_key(
-        &self,
-        request: Request<DeliverTokenKeyRequest>,
-    ) -> Result<DeliverTokenKeyResponse, Refusal> {
-        let operator = self.operators.admit(&request).await?;
-        let request = request.into_inner();
-        let complex = grpc::id("complex_id", &request.complex_id)?;
-        operator.is_for(&complex)?;
-        let partner = grpc::id("partner_id", &request.partner_id)?;
-        let key_version = self
-            .provisioner
-            .deliver_token_key(&complex, &partner)
-            .await?;
-        Ok(DeliverTokenKeyResponse { key_version })
-    }
-
     async fn verified(
         &self,
         request: Request<VerifyPartnerRequest>,
@@ -236,54 +222,6 @@ impl RegistryApi {
             next,
         };
         self.egress.page(&asked).await
-    }
-
-    async fn plate(
-        &self,
-        request: Request<AddPlateCredentialRequest>,
-    ) -> Result<AddPlateCredentialResponse, Refusal> {
-        let operator = self.operators.admit(&request).await?;
-        let trace = grpc::trace(request.metadata());
-        let request = request.into_inner();
-        operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
-        let actor = self.operators.actor(&operator).await?;
-        let added = self.provisioner.add_plate(actor, request, &trace).await?;
-        let (reason, to_do) = added.reason.unwrap_or_default();
-        Ok(AddPlateCredentialResponse {
-            audit_position: added.position.map(position),
-            state: provision::to_wire(added.state).into(),
-            reason,
-            to_do: to_do.to_owned(),
-        })
-    }
-
-    async fn provisioning(
-        &self,
-        request: Request<GetProvisioningRequest>,
-    ) -> Result<GetProvisioningResponse, Refusal> {
-        let operator = self.operators.admit(&request).await?;
-        let complex = grpc::id("complex_id", &request.get_ref().complex_id)?;
-        operator.is_for(&complex)?;
-        self.provisioner.provisioning(&complex)
-    }
-
-    async fn face(
-        &self,
-        request: Request<AddFaceCredentialRequest>,
-    ) -> Result<AddFaceCredentialResponse, Refusal> {
-        let operator = self.operators.admit(&request).await?;
-        let trace = grpc::trace(request.metadata());
-        let request = request.into_inner();
-        operator.is_for(&grpc::id("complex_id", &request.complex_id)?)?;
-        let actor = self.operators.actor(&operator).await?;
-        let added = self.provisioner.add_face(actor, request, &trace).await?;
-        let (reason, to_do) = added.reason.unwrap_or_default();
-        Ok(AddFaceCredentialResponse {
-            audit_position: added.position.map(position),
-            state: provision::to_wire(added.state).into(),
-            reason,
-            to_do: to_do.to_owned(),
-        })
     }
 }
 
