@@ -117,19 +117,22 @@ impl World {
         less
     }
 
-    /// Takes away what names a place that isn't there: no registry would take it.
+    /// Takes away what names a place that isn't there, with its other states: of a right whose last
+    /// state is gone, an earlier and wider one must not be left to rule.
     pub fn settle(&mut self) {
         loop {
             let there: BTreeSet<_> = self.entities.iter().map(|(_, one)| one.key()).collect();
-            let before = self.entities.len();
             let stands = |entity: &Entity| {
                 let places = entity.places();
                 places.iter().all(|place| there.contains(&place.key()))
             };
-            self.entities.retain(|(_, entity)| stands(entity));
-            if self.entities.len() == before {
+            let fallen = self.entities.iter().filter(|(_, entity)| !stands(entity));
+            let fallen: BTreeSet<_> = fallen.map(|(at, one)| (at.clone(), one.key())).collect();
+            if fallen.is_empty() {
                 return;
             }
+            self.entities
+                .retain(|(at, one)| !fallen.contains(&(at.clone(), one.key())));
         }
     }
 

@@ -18,7 +18,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn of(seed: u64) -> Self {
+    /// That which `seed` leads to.
+    pub(crate) fn of(seed: u64) -> Self {
         let world = oracle::world(seed);
         let registry = world.registry().unwrap();
         let mut dice = Dice::of(!seed);
