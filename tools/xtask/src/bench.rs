@@ -38,7 +38,11 @@ pub(crate) enum Bench {
     /// 50, over connections that are kept and over a new one for each request; by turns with a bare
     /// rdkafka producer in the same run; and then ten times the load that it serves: how much is
     /// refused, and how much memory that takes.
-    Webhook,
+    Webhook {
+        /// How long a record may wait for others, in milliseconds; the bare producer's as well.
+        #[arg(long, default_value_t = 0)]
+        linger: u32,
+    },
     /// The registry of a city, beside a bare map and a bare reading of the log.
     ///
     /// Memory of a grant, the time of one decision, and the time to know everything from the log,
@@ -69,15 +73,15 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
             }
             ("command", command::run(*engine)?)
         }
-        Bench::Webhook if cfg!(debug_assertions) || !cfg!(feature = "cluster") => {
+        Bench::Webhook { .. } if cfg!(debug_assertions) || !cfg!(feature = "cluster") => {
             let features = build::webhook_on_kafka();
             return build::for_speed(&["command-svc", "webhook-gw", "dev-issuer"], &features);
         }
         #[cfg(feature = "cluster")]
-        Bench::Webhook => ("webhook", webhook::run()?),
+        Bench::Webhook { linger } => ("webhook", webhook::run(*linger)?),
         // Built for speed it has Kafka, always.
         #[cfg(not(feature = "cluster"))]
-        Bench::Webhook => return Ok(ExitCode::FAILURE),
+        Bench::Webhook { .. } => return Ok(ExitCode::FAILURE),
         Bench::Registry { .. } if cfg!(debug_assertions) => return build::for_speed(&[], &[]),
         Bench::Registry { grants } => ("registry", registry::run(*grants)?),
         Bench::Bare(args) => return Ok(command::bare(args)),

@@ -43,18 +43,19 @@ const fn load(batch: usize, clients: usize, kept: bool) -> Load {
 }
 
 /// Runs it.
-pub(crate) fn run() -> Result<Report> {
-    let report = tokio::runtime::Runtime::new()?.block_on(measure());
+pub(crate) fn run(linger_ms: u32) -> Result<Report> {
+    let report = tokio::runtime::Runtime::new()?.block_on(measure(linger_ms));
     eventlog::wait_closed();
     report
 }
 
-async fn measure() -> Result<Report> {
+async fn measure(linger_ms: u32) -> Result<Report> {
     let folder = target().join("bench");
     std::fs::create_dir_all(&folder)?;
     let dir = tempfile::tempdir_in(folder)?;
     let progress = demo::spinner();
-    let mut scene = Scene::start(dir.path(), |what| progress.set_message(what)).await?;
+    let scene = Scene::start(dir.path(), linger_ms, |what| progress.set_message(what));
+    let mut scene = scene.await?;
     progress.set_message("warming up");
     let warm_up = Load {
         time: WARM_UP,
@@ -106,7 +107,7 @@ async fn measure() -> Result<Report> {
     ));
     Ok(Report {
         load: format!(
-            "log on Apache Kafka, one broker: {records} records, each answered 200 and there; {ROUNDS} \
+            "log on Apache Kafka, one broker, linger {linger_ms} ms: {records} records, each answered 200 and there; {ROUNDS} \
              rounds a side of {} s, by turns. At {exceeded}: {} requests taken, {} refused with \
              Retry-After, peak memory {:.0} MiB",
             ROUND.as_secs(),

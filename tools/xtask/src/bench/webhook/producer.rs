@@ -28,14 +28,18 @@ impl Producer {
     ///
     /// # Errors
     /// The topic can't be made.
-    pub(super) async fn start(site: &mut Site, sample: Sample, linger: &str) -> Result<Arc<Self>> {
+    pub(super) async fn start(
+        site: &mut Site,
+        sample: Sample,
+        linger_ms: u32,
+    ) -> Result<Arc<Self>> {
         let topic = Topic::beside(site)?;
         topic.create().await?;
         let mut config = topic.client();
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            .set("linger.ms", linger);
+            .set("linger.ms", linger_ms.to_string());
         Ok(Arc::new(Self {
             producer: config.create()?,
             sample,

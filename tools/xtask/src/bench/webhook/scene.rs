@@ -36,11 +36,15 @@ impl Scene {
     ///
     /// # Errors
     /// A part does not start.
-    pub(super) async fn start(dir: &Path, progress: impl Fn(&'static str)) -> Result<Self> {
+    pub(super) async fn start(
+        dir: &Path,
+        linger_ms: u32,
+        progress: impl Fn(&'static str),
+    ) -> Result<Self> {
         progress("starting the log (Apache Kafka is fetched the first time)");
         let site = Site::prepare_fast(Pair::Cluster, dir).await?;
         let mut site = site.context("no Apache Kafka here")?;
-        let linger = configure(&site.config(Part::WebhookGw))?;
+        configure(&site.config(Part::WebhookGw), linger_ms)?;
         progress("registering doors");
         for part in [Part::Issuer, Part::CommandSvc] {
             site.start_part(part).await?;
@@ -60,7 +64,7 @@ impl Scene {
         };
         let taken = sender.run(&first).await?.records();
         let sample = sample(&site).await?;
-        let producer = Producer::start(&mut site, sample, &linger).await?;
+        let producer = Producer::start(&mut site, sample, linger_ms).await?;
         Ok(Self {
             site,
             sender,
@@ -143,9 +147,8 @@ fn since(pids: [u32; 3], before: [Duration; 3]) -> [Duration; 3] {
     std::array::from_fn(|of| after[of].saturating_sub(before[of]))
 }
 
-/// One partner is the whole load here, so that its share is everything; and the log's linger, in
-/// milliseconds.
-fn configure(file: &Path) -> Result<String> {
+/// One partner is the whole load here, so that its share is everything.
+fn configure(file: &Path, linger_ms: u32) -> Result<()> {
     let mut config: Table = std::fs::read_to_string(file)?.parse()?;
     let most = |of: &[(&str, i64)]| {
         let of = of.iter();
@@ -170,8 +173,13 @@ fn configure(file: &Path) -> Result<String> {
     {
         partner.insert("quota".to_owned(), Value::Table(quota.clone()));
     }
-    std::fs::write(file, toml::to_string(&config)?)?;
-    Ok("0".to_owned())
+    let kafka = ["log", "options", "kafka"].iter();
+    let kafka = kafka.try_fold(&mut config, |table, name| {
+        table.get_mut(*name).and_then(Value::as_table_mut)
+    });
+    let kafka = kafka.context("webhook-gw has no log on Kafka")?;
+    kafka.insert("linger".to_owned(), format!("{linger_ms}ms").into());
+    Ok(std::fs::write(file, toml::to_string(&config)?)?)
 }
 
 /// A record as webhook-gw writes it.
