@@ -14,6 +14,9 @@ use crate::listen::Cut;
 /// Stands for whoever's certificate names no partner that may send.
 const NOBODY: &str = "none";
 
+/// Refusals that come in any number where too much is asked.
+const OVERLOAD: [&str; 2] = ["busy", "queue_full"];
+
 /// Counts in a gauge for as long as it lives.
 pub(crate) struct Held {
     gauge: Gauge,
@@ -59,7 +62,7 @@ pub(crate) fn connection(partner: Option<&PartnerId>) -> Held {
 pub(crate) fn connection_refused(partner: Option<&PartnerId>) {
     let partner = partner.map_or(NOBODY, PartnerId::as_str);
     counter!("webhook_connections_refused_total", "partner" => partner.to_owned()).increment(1);
-    tracing::warn!(partner, "too many connections; one was closed");
+    tracing::info!(partner, "too many connections; one was closed");
 }
 
 /// A connection waited too long for a request.
@@ -93,7 +96,10 @@ pub(crate) fn judged(partner: &PartnerId, kind: &'static str, judgement: &Judgem
 /// A request was refused whole.
 pub(crate) fn refused(reason: &'static str, status: StatusCode) {
     counter!("webhook_refusals_total", "reason" => reason).increment(1);
-    if status.is_server_error() {
+    if OVERLOAD.contains(&reason) {
+        // Writing a line for each would take what is lacking.
+        tracing::debug!(reason, "request not taken");
+    } else if status.is_server_error() {
         tracing::warn!(reason, "request not taken");
     } else {
         tracing::info!(reason, "request refused");
