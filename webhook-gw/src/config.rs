@@ -13,12 +13,17 @@ use serde::Deserialize;
 use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile, duration};
 
 use crate::gateway::Limits;
+use crate::listen::PaceLimits;
 use crate::quota::Quota;
 
 /// Room that a record needs beside an event's sealed body, in bytes.
 const RECORD_OVERHEAD: usize = 4096;
 /// Longest time after which an event may still count as being in time.
 const MAX_LATENESS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// Most that may be kept of bodies.
+const MAX_QUEUED_BYTES: usize = 1 << 30;
+/// Shortest time in which a client can be asked to do something.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -30,10 +35,17 @@ pub struct Config {
     /// Most events in a batch.
     #[serde(default = "defaults::max_batch")]
     pub max_batch: usize,
-    /// Most requests in flight; one more is answered 503 at once. Times `max_body`, this bounds
-    /// the memory that bodies take.
+    /// Most requests in flight; one more is answered 503 at once.
     #[serde(default = "defaults::max_in_flight")]
     pub max_in_flight: usize,
+    /// Most events, of all requests, that wait to be recorded; where one more has no room, its
+    /// request is answered 503 at once. `log.options.queue_capacity` unless set.
+    pub max_queued_records: Option<usize>,
+    /// Most bytes of bodies, of all requests, that are being read or wait to be recorded; a request
+    /// whose body has no room is answered 503 before it is read. What a process keeps of a request is
+    /// a few times as large.
+    #[serde(default = "defaults::max_queued_bytes")]
+    pub max_queued_bytes: usize,
     /// How long a body may take to arrive.
     #[serde(default = "defaults::body_timeout", with = "duration")]
     pub body_timeout: Duration,
@@ -70,7 +82,14 @@ pub struct ListenConfig {
     /// Limits on connections.
     #[serde(default)]
     pub limits: ListenerLimits,
-    /// How often the certificate files are looked at.
+    /// How long a request's headers may take to come whole, from its first byte, and the first
+    /// request's from the handshake.
+    #[serde(default = "defaults::header_timeout", with = "duration")]
+    pub header_timeout: Duration,
+    /// How long a connection may rest between two requests.
+    #[serde(default = "defaults::idle_timeout", with = "duration")]
+    pub idle_timeout: Duration,
+    /// How often the files of certificates and of webhook secrets are looked at.
     #[serde(default = "defaults::reload_every", with = "duration")]
     pub reload_every: Duration,
 }
@@ -107,6 +126,22 @@ impl Config {
             lateness: SignedDuration::try_from(self.lateness).unwrap_or(SignedDuration::MAX),
         }
     }
+
+    /// The most events that wait to be recorded.
+    pub fn queued_records(&self) -> usize {
+        let most = self.max_queued_records;
+        most.unwrap_or(self.log.options.queue_capacity)
+    }
+}
+
+impl ListenConfig {
+    /// How long a connection may wait for a request.
+    pub fn pace(&self) -> PaceLimits {
+        PaceLimits {
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
+        }
+    }
 }
 
 impl ProcessConfig for Config {
@@ -133,8 +168,28 @@ impl ProcessConfig for Config {
                 "`max_body` must be 1 to {most}, which is `log.options.max_record_bytes` less {RECORD_OVERHEAD}"
             ));
         }
-        if self.max_batch == 0 || self.max_batch > self.log.options.queue_capacity {
-            return Err("`max_batch` must be 1 to `log.options.queue_capacity`".to_owned());
+        let queued = self.queued_records();
+        if queued == 0 || queued > self.log.options.queue_capacity {
+            return Err(
+                "`max_queued_records` must be 1 to `log.options.queue_capacity`".to_owned(),
+            );
+        }
+        if self.max_batch == 0 || self.max_batch > queued {
+            // Or it could never be taken, and would be sent again for ever.
+            return Err("`max_batch` must be 1 to `max_queued_records`, which is \
+                 `log.options.queue_capacity` unless set"
+                .to_owned());
+        }
+        if self.max_queued_bytes < self.max_body || self.max_queued_bytes > MAX_QUEUED_BYTES {
+            return Err(format!(
+                "`max_queued_bytes` must be `max_body` to {MAX_QUEUED_BYTES}"
+            ));
+        }
+        if self.listen.header_timeout < SHORTEST || self.listen.idle_timeout < SHORTEST {
+            return Err(
+                "`listen.header_timeout` and `listen.idle_timeout` must be at least 100ms"
+                    .to_owned(),
+            );
         }
         if self.max_in_flight == 0 || self.max_in_flight > 1_000_000 {
             return Err("`max_in_flight` must be 1 to 1000000".to_owned());
@@ -162,6 +217,12 @@ impl ProcessConfig for Config {
                     partner.id
                 ));
             }
+            if partner.quota.max_connections == 0 {
+                return Err(format!(
+                    "`partners`: `{}` may have no connection; `quota.max_connections` must be at least 1",
+                    partner.id
+                ));
+            }
             if partner.secrets.is_empty() {
                 return Err(format!(
                     "`partners`: `{}` has no secret; name a file",
@@ -186,6 +247,20 @@ mod defaults {
 
     pub(super) const fn max_in_flight() -> usize {
         256
+    }
+
+    pub(super) const fn max_queued_bytes() -> usize {
+        64 << 20
+    }
+
+    pub(super) const fn header_timeout() -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// Longer than clients usually keep idle connections, so that it is they who close them and no
+    /// request meets a closing one.
+    pub(super) const fn idle_timeout() -> Duration {
+        Duration::from_secs(120)
     }
 
     pub(super) const fn body_timeout() -> Duration {

@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use privacy::{HpkePublicKey, SealError};
 use records::RegistryFollower;
 use service::trace::TraceContext;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::append::append_all;
+use crate::backlog::{Backlog, Full, Place};
 use crate::deliveries::Deliveries;
 use crate::event::{
     self, CloudEvent, Format, JsonPointer, NotCloudEvents, PartnerEventId, RejectReason,
@@ -21,8 +22,8 @@ use crate::event::{
 use crate::judge::{Arrival, Judgement, World, judge};
 use crate::quota::Quotas;
 use crate::record::{Entry, entry};
-use crate::telemetry;
-use crate::verify::{Caller, NotVerified, Secrets, Unverified, Verified};
+use crate::telemetry::{self, Held};
+use crate::verify::{Caller, LiveSecrets, NotVerified, Unverified, Verified};
 
 /// What one request, and all of them together, may take.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +44,14 @@ pub struct Limits {
 pub struct Gateway {
     pub(crate) log: SharedLog,
     pub(crate) registry: RegistryFollower,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Arc<LiveSecrets>,
     /// Rejected bodies are sealed to this key.
     pub(crate) operators: HpkePublicKey,
     pub(crate) limits: Limits,
     pub(crate) clock: fn() -> Timestamp,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) quotas: Quotas,
+    pub(crate) backlog: Arc<Backlog>,
     pub(crate) deliveries: Deliveries,
 }
 
@@ -74,12 +76,21 @@ pub enum NotTaken {
     /// Too little is known just now to judge it.
     #[error("the registry is not up to date; send it again")]
     RegistryStale,
+    /// As much waits for the log as may.
+    #[error("as much waits to be recorded as may; send it again later")]
+    QueueFull,
     /// It is not certain that everything was recorded.
     #[error("the events could not be recorded for certain; send them again")]
     NotRecorded(#[source] AppendError),
     /// A rejected event could not be sealed, so it was not recorded.
     #[error("a rejected event could not be sealed; send it again")]
     NotSealed,
+}
+
+impl From<Full> for NotTaken {
+    fn from(_: Full) -> Self {
+        Self::QueueFull
+    }
 }
 
 impl From<SealError> for NotTaken {
@@ -89,8 +100,8 @@ impl From<SealError> for NotTaken {
 }
 
 impl Gateway {
-    /// Verifies, judges and records a request. `Ok` only after every event is durable, as an
-    /// event or as a rejection.
+    /// Verifies, judges and records a request, which needs room in `place` for its events. `Ok` only
+    /// after every event is durable, as an event or as a rejection.
     ///
     /// # Errors
     /// [`NotTaken`]: nothing is certain to have been recorded.
@@ -98,11 +109,13 @@ impl Gateway {
         &self,
         format: Format,
         request: Unverified,
+        place: &mut Place,
         trace: &TraceContext,
     ) -> Result<Vec<Verdict>, NotTaken> {
         let received_at = (self.clock)();
-        let verified = request.verify(&self.secrets, received_at)?;
+        let verified = request.verify(&self.secrets.current(), received_at)?;
         let events = event::parse(format, verified.body(), self.limits.max_batch)?;
+        place.records(events.len())?;
         let judged = self.judge(&verified, events, received_at);
         let entries = self.entries(verified.partner(), &judged, trace)?;
         append_all(&*self.log, entries)
@@ -121,10 +134,23 @@ impl Gateway {
     /// [`NotTaken`], as [`Gateway::take`] would say; of a failing log nothing is known.
     pub fn validate(&self, format: Format, request: Unverified) -> Result<Vec<Verdict>, NotTaken> {
         let received_at = (self.clock)();
-        let verified = request.verify(&self.secrets, received_at)?;
+        let verified = request.verify(&self.secrets.current(), received_at)?;
         let events = event::parse(format, verified.body(), self.limits.max_batch)?;
         let judged = self.judge(&verified, events, received_at);
         Ok(judged.iter().map(Judged::verdict).collect())
+    }
+
+    /// A place for a connection with this certificate, for as long as it is kept; none where the
+    /// partner has as many as it may.
+    pub(crate) fn connect(&self, peer: &PeerIdentity) -> Option<(OwnedSemaphorePermit, Held)> {
+        // Whether it may send is asked with each request; here the last that is known will do.
+        let caller = self.registry.read(|registry, _| Caller::of(registry, peer));
+        let partner = caller.as_ref().ok().map(Caller::partner);
+        let place = self.quotas.connect(partner);
+        if place.is_none() {
+            telemetry::connection_refused(partner);
+        }
+        place.map(|place| (place, telemetry::connection(partner)))
     }
 
     /// The partner that a certificate names, as far as is known now.

@@ -1,11 +1,13 @@
 //! Partner events in: verified, perimeter-checked, recorded, answered.
 //!
-//! The way of a request: [`http`] reads it within its limits, [`verify`] turns it into a
+//! The way of a request: `listen` keeps its connection within bounds, [`http`] reads it within its
+//! limits where [`backlog`] has room, [`verify`] turns it into a
 //! partner's word or refuses it, [`event`] reads it by its contract, [`judge`] decides on each
 //! event, [`record`] makes the log's records of the judgements, [`append`] makes them durable,
 //! and only then is it answered, with one verdict an event. [`gateway`] ties these together.
 
 pub mod append;
+pub mod backlog;
 pub mod config;
 pub mod deliveries;
 pub mod event;
@@ -13,6 +15,7 @@ pub mod gateway;
 mod health;
 pub mod http;
 pub mod judge;
+mod listen;
 pub mod quota;
 pub mod record;
 mod run;
@@ -22,4 +25,5 @@ mod testing;
 pub mod verify;
 
 pub use config::Config;
+pub use listen::PaceLimits;
 pub use run::{run, serve};

@@ -2,7 +2,7 @@
 
 use domain::event::{Actor, Body, Event, IngressRejected};
 use domain::vocabulary::ActorKind;
-use domain::{ComplexId, DeviceId, PartnerId};
+use domain::{ComplexId, PartnerId};
 use eventlog::{NewRecord, Topic};
 use privacy::{HpkePublicKey, SealError, seal_to_operators};
 use records::to_record;
@@ -21,8 +21,6 @@ pub struct Entry {
     pub topic: Topic,
     /// What.
     pub record: NewRecord,
-    /// The device in whose order it stands; none if it stands in no order.
-    pub device: Option<DeviceId>,
 }
 
 /// Makes the record of one judged event; a rejected one is sealed to the operators, whole.
@@ -45,11 +43,7 @@ pub fn entry(
                 _ => Topic::AccessEvents,
             };
             let record = to_record(event, trace, SOURCE);
-            Ok(Entry {
-                topic,
-                record,
-                device: event.device.clone(),
-            })
+            Ok(Entry { topic, record })
         }
         Judgement::Rejected(rejection) => {
             let event = rejected(partner, sent, arrival, rejection, operators)?;
@@ -57,7 +51,6 @@ pub fn entry(
             Ok(Entry {
                 topic: Topic::IngressRejected,
                 record,
-                device: None,
             })
         }
     }

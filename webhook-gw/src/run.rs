@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use authn::peer::PeerIdentity;
 use authn::record::RecordVerifier;
 use authn::tls::{Protocol, ServerTls, TlsListener};
-use domain::PartnerId;
 use eventlog::SharedLog;
 use jiff::Timestamp;
 use privacy::HpkePublicKey;
@@ -15,12 +13,13 @@ use service::Context;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::backlog::Backlog;
 use crate::config::{Config, PartnerConfig};
 use crate::deliveries::Deliveries;
 use crate::gateway::Gateway;
 use crate::quota::Quotas;
-use crate::verify::{Secret, Secrets};
-use crate::{health, http};
+use crate::verify::LiveSecrets;
+use crate::{health, listen};
 
 /// Whose records the registry is folded from.
 const REGISTRY_SPEAKER: &str = "command-svc";
@@ -51,7 +50,9 @@ pub async fn serve(
     let limits = config.limits();
     let quotas = config.partners.iter();
     let quotas = quotas.map(|partner| (partner.id.clone(), partner.quota));
-    let secrets = secrets(&config.partners)?;
+    let secrets = Arc::new(secrets(&config.partners)?);
+    let backlog = Backlog::new(config.queued_records(), config.max_queued_bytes);
+    let pace = config.listen.pace();
     let operators = operators_key(&config)?;
     let verifier = RecordVerifier::load(&config.records, REGISTRY_SPEAKER.parse()?)
         .context("`records`: can't tell whose registry events to believe")?;
@@ -74,12 +75,13 @@ pub async fn serve(
     let gateway = Arc::new(Gateway {
         log,
         registry,
-        secrets,
+        secrets: Arc::clone(&secrets),
         operators,
         limits,
         clock: Timestamp::now,
         in_flight: Arc::new(Semaphore::new(limits.max_in_flight)),
         quotas: Quotas::new(quotas),
+        backlog,
         deliveries: Deliveries::new(config.deliveries_kept, Timestamp::now()),
     });
     let until = context.shutdown.clone();
@@ -90,33 +92,29 @@ pub async fn serve(
     });
     let report = health::report(context.health.clone(), Arc::clone(&gateway));
     tokio::spawn(until.clone().run_until_cancelled_owned(report));
+    let every = config.listen.reload_every;
     tokio::spawn(
         until
             .clone()
-            .run_until_cancelled_owned(tls.reload_every(config.listen.reload_every)),
+            .run_until_cancelled_owned(tls.reload_every(every)),
+    );
+    tokio::spawn(
+        until
+            .clone()
+            .run_until_cancelled_owned(secrets.reload_every(every)),
     );
 
     tracing::info!(address = %listener.local_addr(), "listening");
-    let app = http::router(gateway).into_make_service_with_connect_info::<PeerIdentity>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(until.cancelled_owned())
-        .await?;
+    listen::serve(listener, gateway, pace, until).await;
     if let Some(kept) = kept {
         kept.await?;
     }
     Ok(())
 }
 
-fn secrets(partners: &[PartnerConfig]) -> anyhow::Result<Secrets> {
-    let of = |partner: &PartnerConfig| -> anyhow::Result<(PartnerId, Vec<Secret>)> {
-        let read = partner.secrets.iter().map(|file| {
-            let secret = Secret::parse(&file.read()?);
-            secret.with_context(|| format!("`partners`: secret {}", file.path().display()))
-        });
-        Ok((partner.id.clone(), read.collect::<anyhow::Result<_>>()?))
-    };
-    let read: Vec<_> = partners.iter().map(of).collect::<anyhow::Result<_>>()?;
-    Ok(Secrets::new(read))
+fn secrets(partners: &[PartnerConfig]) -> anyhow::Result<LiveSecrets> {
+    let files = |partner: &PartnerConfig| (partner.id.clone(), partner.secrets.clone());
+    LiveSecrets::load(partners.iter().map(files).collect())
 }
 
 fn operators_key(config: &Config) -> anyhow::Result<HpkePublicKey> {

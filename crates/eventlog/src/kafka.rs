@@ -36,7 +36,7 @@ use self::append::Appender;
 use self::clients::Clients;
 use self::names::Names;
 use self::query::Query;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, one};
 use crate::{
     AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription, Tail, TailFrom,
     Topic,
@@ -106,14 +106,23 @@ impl KafkaLog {
 #[async_trait]
 impl EventLog for KafkaLog {
     async fn append(&self, topic: Topic, record: NewRecord) -> Result<Position, AppendError> {
-        let record = Prepared::new(topic, record, self.clients.options())?;
-        let declared = self.clients.kafka().appends.contains(&topic);
-        let appender = self.appender.as_ref().filter(|_| declared).ok_or_else(|| {
-            AppendError::not_written(format!(
+        one(self.append_all(vec![(topic, record)]).await?)
+    }
+
+    async fn append_all(
+        &self,
+        records: Vec<(Topic, NewRecord)>,
+    ) -> Result<Vec<Position>, AppendError> {
+        let records = Prepared::all(records, self.clients.options())?;
+        let declared = &self.clients.kafka().appends;
+        let foreign = records.iter().find(|r| !declared.contains(&r.topic));
+        match (foreign, &self.appender) {
+            (None, Some(appender)) => appender.append(&records).await,
+            (None, None) => Ok(Vec::new()),
+            (Some(Prepared { topic, .. }), _) => Err(AppendError::not_written(format!(
                 "{topic} is not among kafka.appends of this process"
-            ))
-        })?;
-        appender.append(&record).await
+            ))),
+        }
     }
 
     async fn start_offsets(&self, topic: Topic) -> Result<Vec<u64>, LogError> {

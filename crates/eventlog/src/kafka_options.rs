@@ -1,9 +1,13 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogError, Topic};
+use crate::{LogError, Topic, duration_text};
+
+/// What waits longer is late for a caller who waits for it.
+const LONGEST_LINGER: Duration = Duration::from_millis(100);
 
 /// How this process reaches a log on Apache Kafka, and what it does there.
 ///
@@ -33,6 +37,11 @@ pub struct KafkaOptions {
     /// The least `min.insync.replicas` that a topic must have: an acknowledged
     /// record is held by so many brokers.
     pub min_insync_replicas: NonZeroU32,
+    /// How long a record may wait for others, so that a request to a broker takes more of them. None
+    /// unless set: then those share one that come while the one before is under way. For a process
+    /// that appends much rather than soon.
+    #[serde(with = "duration_text")]
+    pub linger: Duration,
     /// Put before the name of each topic and group, so that logs can share a
     /// cluster; empty unless set.
     pub prefix: String,
@@ -48,6 +57,7 @@ impl Default for KafkaOptions {
             appends: Vec::new(),
             reads: Vec::new(),
             min_insync_replicas: NonZeroU32::MIN.saturating_add(1),
+            linger: Duration::ZERO,
             prefix: String::new(),
         }
     }
@@ -70,6 +80,10 @@ impl KafkaOptions {
             (
                 !(self.appends.is_empty() && self.reads.is_empty()),
                 "kafka.appends and kafka.reads must name the topics that this process uses",
+            ),
+            (
+                self.linger <= LONGEST_LINGER,
+                "kafka.linger must be at most 100ms",
             ),
             (
                 self.prefix.len() <= 64 && self.prefix.chars().all(named),
@@ -137,5 +151,7 @@ mod tests {
             .validate()
             .unwrap();
         assert!(refused(r#"{"insecure": true}"#).contains("kafka.appends"));
+        let slow = r#"{"reads": ["subjects.v1"], "insecure": true, "linger": "1s"}"#;
+        assert!(refused(slow).contains("kafka.linger"));
     }
 }

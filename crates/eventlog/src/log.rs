@@ -19,6 +19,25 @@ pub trait EventLog: Send + Sync {
     /// [`AppendError`] says whether the record may be in the log all the same.
     async fn append(&self, topic: Topic, record: NewRecord) -> Result<Position, AppendError>;
 
+    /// Appends records together: they are handed over in this order, without waiting for one before
+    /// the next, and share flushes and round trips with each other and with whatever else is
+    /// appended. All are durable when this returns `Ok`, with one position each.
+    ///
+    /// Those of one partition stand in it in this order. Where this fails the adapters differ: a
+    /// local log holds all of them or none; on a broker any of them may be there, a later one
+    /// without an earlier one too, still in this order. An append of the same records again leaves
+    /// all of them in order behind whatever the first one left.
+    ///
+    /// They count one by one against `queue_capacity`: all find room, or all are refused at once.
+    /// Dropping the future leaves it open which are written.
+    ///
+    /// # Errors
+    /// [`AppendError`]: `NotWritten` only if none is in the log and none ever will be.
+    async fn append_all(
+        &self,
+        records: Vec<(Topic, NewRecord)>,
+    ) -> Result<Vec<Position>, AppendError>;
+
     /// The first offset that each partition still has (index = partition).
     ///
     /// # Errors

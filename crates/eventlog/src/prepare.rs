@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use crate::{AppendError, LogOptions, NewRecord, Topic, partitioner};
+use crate::{AppendError, LogOptions, NewRecord, Position, Topic, partitioner};
 
 /// A record that may be appended, with its partition and headers worked out.
 #[derive(Debug)]
@@ -42,6 +42,17 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// The same for records that are appended together: all are fit, or none is.
+    pub(crate) fn all(
+        records: Vec<(Topic, NewRecord)>,
+        options: &LogOptions,
+    ) -> Result<Vec<Self>, AppendError> {
+        let records = records.into_iter();
+        records
+            .map(|(topic, record)| Self::new(topic, record, options))
+            .collect()
+    }
+
     /// The bytes of key, headers and value.
     pub(crate) fn bytes(&self) -> usize {
         let headers: usize = self
@@ -51,4 +62,11 @@ impl Prepared {
             .sum();
         self.key.len() + headers + self.value.as_ref().map_or(0, Bytes::len)
     }
+}
+
+/// The position of a record that was appended alone.
+pub(crate) fn one(positions: Vec<Position>) -> Result<Position, AppendError> {
+    let position = positions.into_iter().next();
+    // Never so: there is a position for each record.
+    position.ok_or_else(|| AppendError::maybe_written("no position was told; read the log"))
 }

@@ -6,6 +6,8 @@ mod append;
 mod command;
 mod registry;
 mod report;
+#[cfg(feature = "cluster")]
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,17 @@ pub(crate) enum Bench {
         /// What the log is kept on.
         #[arg(long, value_enum, default_value_t = Engine::Kafka)]
         engine: Engine,
+    },
+    /// The partner's events through webhook-gw, beside a bare producer of the same records.
+    ///
+    /// On Apache Kafka, over mTLS: records per second and latencies, one event a request and batches of
+    /// 50, over connections that are kept and over a new one for each request; by turns with a bare
+    /// rdkafka producer in the same run; and then ten times the load that it serves: how much is
+    /// refused, and how much memory that takes.
+    Webhook {
+        /// How long a record may wait for others, in milliseconds; the bare producer's as well.
+        #[arg(long, default_value_t = 0)]
+        linger: u32,
     },
     /// The registry of a city, beside a bare map and a bare reading of the log.
     ///
@@ -60,6 +73,15 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
             }
             ("command", command::run(*engine)?)
         }
+        Bench::Webhook { .. } if cfg!(debug_assertions) || !cfg!(feature = "cluster") => {
+            let features = build::webhook_on_kafka();
+            return build::for_speed(&["command-svc", "webhook-gw", "dev-issuer"], &features);
+        }
+        #[cfg(feature = "cluster")]
+        Bench::Webhook { linger } => ("webhook", webhook::run(*linger)?),
+        // Built for speed it has Kafka, always.
+        #[cfg(not(feature = "cluster"))]
+        Bench::Webhook { .. } => return Ok(ExitCode::FAILURE),
         Bench::Registry { .. } if cfg!(debug_assertions) => return build::for_speed(&[], &[]),
         Bench::Registry { grants } => ("registry", registry::run(*grants)?),
         Bench::Bare(args) => return Ok(command::bare(args)),

@@ -116,6 +116,17 @@ pub(crate) fn measured_on_kafka() -> Vec<&'static str> {
     }
 }
 
+/// The features that put webhook-gw as well on Apache Kafka, and a bare producer beside it.
+pub(crate) fn webhook_on_kafka() -> Vec<&'static str> {
+    let mut features = measured_on_kafka();
+    features.push(if has_openssl() {
+        "webhook-gw/kafka"
+    } else {
+        "webhook-gw/kafka-vendored"
+    });
+    features
+}
+
 /// Builds this program and the binaries of these packages as they are built to be used, and runs
 /// this program again, so built, with the same arguments.
 ///

@@ -20,6 +20,8 @@ fn with(line: &str) -> Result<Config, String> {
 fn the_smallest_file_has_the_documented_defaults() {
     let config = load(GOOD).unwrap();
     assert_eq!((config.max_body, config.max_batch), (262_144, 100));
+    assert_eq!(config.queued_records(), 1024, "the log's own");
+    assert_eq!(config.max_queued_bytes, 64 << 20);
     assert_eq!(config.lateness, Duration::from_secs(86_400));
     assert_eq!(config.limits().lateness, SignedDuration::from_hours(24));
     assert!(
@@ -44,6 +46,11 @@ fn values_that_cannot_work_are_refused_by_name() {
         ("max_batch = 0", "max_batch"),
         ("max_batch = 2000", "max_batch"),
         ("max_in_flight = 0", "max_in_flight"),
+        ("max_queued_records = 0", "max_queued_records"),
+        ("max_queued_records = 2000", "max_queued_records"),
+        ("max_queued_records = 99", "max_batch"),
+        ("max_queued_bytes = 262143", "max_queued_bytes"),
+        ("max_queued_bytes = 2000000000", "max_queued_bytes"),
         ("deliveries_kept = 1001", "deliveries_kept"),
         ("lateness = \"9000h\"", "lateness"),
     ] {
@@ -54,6 +61,10 @@ fn values_that_cannot_work_are_refused_by_name() {
     assert!(load(&twice).unwrap_err().contains("twice"));
     let idle = format!("{GOOD}quota = {{ max_in_flight = 0 }}\n");
     assert!(load(&idle).unwrap_err().contains("quota.max_in_flight"));
+    let alone = format!("{GOOD}quota = {{ max_connections = 0 }}\n");
+    assert!(load(&alone).unwrap_err().contains("quota.max_connections"));
+    let hasty = GOOD.replace("[listen]\n", "[listen]\nheader_timeout = \"1ms\"\n");
+    assert!(load(&hasty).unwrap_err().contains("header_timeout"));
     let none = GOOD.replace("[\"gatekeeper.secret\"]", "[]");
     assert!(load(&none).unwrap_err().contains("no secret"));
 }

@@ -9,22 +9,28 @@ use futures::StreamExt;
 use super::refusal::Refusal;
 use crate::gateway::Limits;
 
+/// The most bytes that the body can turn out to have.
+///
+/// # Errors
+/// [`Refusal::BodyTooLarge`] where it is announced to be.
+pub(super) fn most(headers: &HeaderMap, limits: &Limits) -> Result<usize, Refusal> {
+    let max = limits.max_body;
+    let Some(announced) = announced(headers) else {
+        return Ok(max);
+    };
+    let fits = usize::try_from(announced).ok().filter(|most| *most <= max);
+    fits.ok_or(Refusal::BodyTooLarge { max })
+}
+
 /// Reads the whole body.
 ///
 /// # Errors
 /// [`Refusal::BodyTooLarge`], without reading on; [`Refusal::BodyIncomplete`] where it broke off
 /// or took too long.
-pub(super) async fn read(
-    body: Body,
-    headers: &HeaderMap,
-    limits: &Limits,
-) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     let too_large = Refusal::BodyTooLarge {
         max: limits.max_body,
     };
-    if announced(headers).is_some_and(|length| length > limits.max_body as u64) {
-        return Err(too_large);
-    }
     let whole = async {
         let mut frames = body.into_data_stream();
         let mut whole = BytesMut::new();
@@ -67,12 +73,7 @@ mod tests {
     async fn read_frames(
         frames: Vec<Result<&'static str, std::io::Error>>,
     ) -> Result<Bytes, Refusal> {
-        read(
-            Body::from_stream(stream::iter(frames)),
-            &HeaderMap::new(),
-            &LIMITS,
-        )
-        .await
+        read(Body::from_stream(stream::iter(frames)), &LIMITS).await
     }
 
     #[tokio::test]
@@ -84,9 +85,11 @@ mod tests {
         let refused = read_frames(vec![Ok("12345"), Ok("678901")]).await;
         assert!(matches!(refused, Err(Refusal::BodyTooLarge { max: 10 })));
         let mut headers = HeaderMap::new();
+        assert_eq!(most(&headers, &LIMITS), Ok(10), "not announced");
+        headers.insert(CONTENT_LENGTH, "7".parse().unwrap());
+        assert_eq!(most(&headers, &LIMITS), Ok(7));
         headers.insert(CONTENT_LENGTH, "11".parse().unwrap());
-        let unread = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
-        let refused = read(unread, &headers, &LIMITS).await;
+        let refused = most(&headers, &LIMITS);
         assert!(matches!(refused, Err(Refusal::BodyTooLarge { .. })));
     }
 
@@ -98,7 +101,7 @@ mod tests {
             Err(Refusal::BodyIncomplete)
         ));
         let endless = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
-        let refused = read(endless, &HeaderMap::new(), &LIMITS).await;
+        let refused = read(endless, &LIMITS).await;
         assert!(matches!(refused, Err(Refusal::BodyIncomplete)));
     }
 }

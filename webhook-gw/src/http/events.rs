@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::body;
 use super::refusal::Refusal;
 use super::verdicts::answer;
+use crate::backlog::Place;
 use crate::deliveries::{Delivery, message_id};
 use crate::event::Format;
 use crate::gateway::{Gateway, NotTaken, Verdict};
@@ -43,10 +44,11 @@ pub(super) async fn validate(
     let span = trace(request.headers()).span("POST /v1/events:validate");
     let validated = async {
         let _place = gateway.in_flight.try_acquire().map_err(|_| Refusal::Busy)?;
+        let _counted = telemetry::in_flight();
         let caller = gateway.caller(&peer)?;
         let _share = gateway.quotas.admit(caller.partner())?;
         let (parts, body) = request.into_parts();
-        let (format, unverified) = read(&gateway, caller, parts.headers, body).await?;
+        let (format, unverified, _room) = read(&gateway, caller, parts.headers, body).await?;
         Ok(gateway.validate(format, unverified)?)
     };
     match validated.instrument(span).await {
@@ -65,6 +67,7 @@ async fn take(
     let Ok(_place) = gateway.in_flight.try_acquire() else {
         return Refusal::Busy.into_response();
     };
+    let _counted = telemetry::in_flight();
     let caller = match gateway.caller(peer) {
         Ok(caller) => caller,
         Err(why) => return Refusal::from(why).into_response(),
@@ -99,8 +102,8 @@ async fn recorded(
     trace: &TraceContext,
 ) -> Result<Vec<Verdict>, Refusal> {
     let _share = gateway.quotas.admit(caller.partner())?;
-    let (format, unverified) = read(gateway, caller, headers, body).await?;
-    let taken = gateway.take(format, unverified, trace).await;
+    let (format, unverified, mut place) = read(gateway, caller, headers, body).await?;
+    let taken = gateway.take(format, unverified, &mut place, trace).await;
     Ok(taken.inspect_err(|why| {
         if let NotTaken::NotRecorded(error) = why {
             tracing::warn!(%error, "append failed");
@@ -108,21 +111,24 @@ async fn recorded(
     })?)
 }
 
-/// Reads a request within its limits.
+/// Reads a request within its limits, if there is room for it.
 async fn read(
     gateway: &Gateway,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
-) -> Result<(Format, Unverified), Refusal> {
+) -> Result<(Format, Unverified, Place), Refusal> {
     let format = Format::of(&headers).ok_or(Refusal::UnsupportedMediaType)?;
-    let body = body::read(body, &headers, &gateway.limits).await?;
+    let most = body::most(&headers, &gateway.limits)?;
+    let mut place = gateway.backlog.admit(most).map_err(NotTaken::from)?;
+    let body = body::read(body, &gateway.limits).await?;
+    place.shrink(body.len());
     let unverified = Unverified {
         caller,
         headers,
         body,
     };
-    Ok((format, unverified))
+    Ok((format, unverified, place))
 }
 
 fn trace(headers: &HeaderMap) -> TraceContext {

@@ -14,8 +14,8 @@ use axum::routing::{get, post};
 use crate::gateway::Gateway;
 use refusal::Refusal;
 
-/// The routes that a partner may call. Serve them with
-/// `into_make_service_with_connect_info::<authn::peer::PeerIdentity>()`.
+/// The routes that a partner may call. Each request needs `ConnectInfo<authn::peer::PeerIdentity>`
+/// among its extensions.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/events", post(events::post))

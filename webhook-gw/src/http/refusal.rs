@@ -166,6 +166,7 @@ impl Refusal {
                     }
                 }
                 NotTaken::RegistryStale => unavailable("registry_stale", &why.to_string()),
+                NotTaken::QueueFull => unavailable("queue_full", &why.to_string()),
                 NotTaken::NotRecorded(_) => unavailable("not_recorded", &why.to_string()),
                 NotTaken::NotSealed => unavailable("not_sealed", &why.to_string()),
             },

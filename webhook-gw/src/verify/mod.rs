@@ -2,6 +2,7 @@
 //! [`Caller`], and what the caller sent, [`Unverified`], to [`Verified`]. No other code makes these,
 //! and nothing else is judged or recorded.
 
+mod reload;
 mod secrets;
 mod signature;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use domain::PartnerId;
 use domain::registry::Registry;
 use jiff::Timestamp;
 
+pub use reload::LiveSecrets;
 pub use secrets::{Secret, SecretError, Secrets};
 pub use signature::TOLERANCE;
 

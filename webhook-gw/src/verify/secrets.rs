@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use domain::PartnerId;
 use jiff::Timestamp;
@@ -55,22 +56,31 @@ impl fmt::Debug for Secret {
 }
 
 /// The active secrets of every partner: one, or several during a rotation.
-#[derive(Debug, Default)]
-pub struct Secrets(HashMap<PartnerId, Vec<Secret>>);
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(HashMap<PartnerId, Arc<[Secret]>>);
 
 impl Secrets {
     /// Of these partners.
     pub fn new(of: impl IntoIterator<Item = (PartnerId, Vec<Secret>)>) -> Self {
-        Self(
-            of.into_iter()
-                .filter(|(_, secrets)| !secrets.is_empty())
-                .collect(),
-        )
+        let mut all = Self::default();
+        for (partner, secrets) in of {
+            all.set(&partner, secrets);
+        }
+        all
+    }
+
+    /// Puts these in place of a partner's; none takes the partner out.
+    pub(super) fn set(&mut self, partner: &PartnerId, secrets: Vec<Secret>) {
+        if secrets.is_empty() {
+            self.0.remove(partner);
+        } else {
+            self.0.insert(partner.clone(), secrets.into());
+        }
     }
 
     /// A partner's; never empty.
     pub fn of(&self, partner: &PartnerId) -> Option<&[Secret]> {
-        self.0.get(partner).map(Vec::as_slice)
+        self.0.get(partner).map(AsRef::as_ref)
     }
 }
 

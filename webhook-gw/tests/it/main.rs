@@ -5,6 +5,7 @@ mod binary;
 mod contract;
 mod deliveries;
 mod events;
+mod protection;
 mod refusals;
 mod support;
 mod unavailable;

@@ -53,6 +53,11 @@ impl TlsConnection {
         self.remote
     }
 
+    /// Whether HTTP/2 was agreed on in the handshake (ALPN); HTTP/1.1 otherwise.
+    pub fn speaks_http2(&self) -> bool {
+        self.stream.get_ref().1.alpn_protocol() == Some(b"h2")
+    }
+
     fn traffic(&mut self) {
         if let Some(age) = &mut self.age {
             age.traffic();

@@ -76,32 +76,44 @@ impl Appender {
         })
     }
 
-    pub(super) async fn append(&self, record: &Prepared) -> Result<Position, AppendError> {
+    /// Hands all records over, in their order, and only then waits for all acknowledgements. In
+    /// a partition librdkafka keeps this order, whatever it has to send again.
+    pub(super) async fn append(&self, records: &[Prepared]) -> Result<Vec<Position>, AppendError> {
         const FULL: &str = "the queue of appends is full; slow down";
-        let place = self.queue.try_acquire();
-        let _place = place.map_err(|_| AppendError::not_written(FULL))?;
+        let places = u32::try_from(records.len())
+            .ok()
+            .and_then(|places| self.queue.try_acquire_many(places).ok());
+        let _places = places.ok_or_else(|| AppendError::not_written(FULL))?;
         let started = Instant::now();
-        let sent = self.send(record)?;
-        let delivered = match timeout(self.patience, sent).await {
-            Ok(Ok(delivered)) => delivered,
-            Ok(Err(_)) => return Err(AppendError::maybe_written("the producer has ended")),
-            Err(_) => {
-                return Err(AppendError::maybe_written(
-                    "no acknowledgement came in time; read the log to find out",
-                ));
+        let client = self.client();
+        let mut sent = Vec::with_capacity(records.len());
+        for record in records {
+            match self.send(&client, record) {
+                Ok(delivery) => sent.push(delivery),
+                // Those before it are on their way.
+                Err(AppendError::NotWritten { reason }) if !sent.is_empty() => {
+                    return Err(AppendError::maybe_written(reason));
+                }
+                Err(error) => return Err(error),
             }
-        };
-        match delivered {
-            Ok(at) => position(at.partition, at.offset).ok_or_else(|| {
-                // The brokers recognised a repetition and no longer say where.
-                AppendError::maybe_written("it was acknowledged without its position; read the log")
-            }),
-            Err((error, _)) => Err(judge(&error, started.elapsed())),
         }
+        let all = records.len();
+        let delivered = timeout(self.patience, async {
+            let mut positions = Vec::with_capacity(all);
+            for delivery in sent {
+                positions.push(delivered(delivery, started, all == 1).await?);
+            }
+            Ok(positions)
+        });
+        delivered.await.unwrap_or_else(|_| {
+            Err(AppendError::maybe_written(
+                "no acknowledgement came in time; read the log to find out",
+            ))
+        })
     }
 
     /// Hands the record to librdkafka's queue, or has it refused there and then.
-    fn send(&self, record: &Prepared) -> Result<DeliveryFuture, AppendError> {
+    fn send(&self, client: &Client, record: &Prepared) -> Result<DeliveryFuture, AppendError> {
         let name = self.names.topic(record.topic);
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in &record.headers {
@@ -118,9 +130,8 @@ impl Appender {
             timestamp: None,
             headers: Some(headers),
         };
-        let client = self.client();
         client.send_result(new).map_err(|(error, _)| {
-            self.renew_if_dead(&client);
+            self.renew_if_dead(client);
             AppendError::not_written(format!("the producer refused it: {error}; slow down"))
         })
     }
@@ -144,6 +155,28 @@ impl Appender {
             Ok(fresh) => *client = fresh,
             Err(error) => tracing::error!(%error, "no other Kafka producer"),
         }
+    }
+}
+
+/// Waits for one acknowledgement. `alone`: nothing else was handed over with it, so that what is
+/// known of it is known of all.
+async fn delivered(
+    delivery: DeliveryFuture,
+    started: Instant,
+    alone: bool,
+) -> Result<Position, AppendError> {
+    let Ok(delivered) = delivery.await else {
+        return Err(AppendError::maybe_written("the producer has ended"));
+    };
+    match delivered {
+        Ok(at) => position(at.partition, at.offset).ok_or_else(|| {
+            // The brokers recognised a repetition and no longer say where.
+            AppendError::maybe_written("it was acknowledged without its position; read the log")
+        }),
+        Err((error, _)) => match judge(&error, started.elapsed()) {
+            AppendError::NotWritten { reason } if !alone => Err(AppendError::maybe_written(reason)),
+            error => Err(error),
+        },
     }
 }
 

@@ -144,7 +144,7 @@ impl Clients {
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            .set("linger.ms", "0")
+            .set("linger.ms", self.kafka.linger.as_millis().to_string())
             .set("retry.backoff.ms", millis(super::append::RETRY_PAUSE))
             .set("message.timeout.ms", millis(append_timeout))
             .set("message.max.bytes", largest.max(1000).to_string())

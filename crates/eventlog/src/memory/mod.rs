@@ -16,7 +16,7 @@ use self::faults::Faults;
 pub use self::faults::{Hold, LostAcknowledgements};
 use self::partition::Partition;
 use crate::group::{self, GroupTable};
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, one};
 use crate::store::{Bounds, Cursor, Store, append_clock};
 use crate::{
     AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Record, Subscription, Tail,
@@ -87,24 +87,32 @@ impl MemoryLog {
 #[async_trait]
 impl EventLog for MemoryLog {
     async fn append(&self, topic: Topic, record: NewRecord) -> Result<Position, AppendError> {
+        let positions = self.append_all(vec![(topic, record)]).await?;
+        one(positions)
+    }
+
+    async fn append_all(
+        &self,
+        records: Vec<(Topic, NewRecord)>,
+    ) -> Result<Vec<Position>, AppendError> {
         let store = &self.store;
-        let record = Prepared::new(topic, record, &store.options)?;
+        let records = Prepared::all(records, &store.options)?;
         let deadline = tokio::time::Instant::now() + store.options.append_timeout;
-        let _place = store
-            .queue
-            .try_acquire()
-            .map_err(|_| AppendError::not_written("the queue of appends is full; slow down"))?;
+        let _places = u32::try_from(records.len())
+            .ok()
+            .and_then(|places| store.queue.try_acquire_many(places).ok())
+            .ok_or_else(|| AppendError::not_written("the queue of appends is full; slow down"))?;
         timeout_at(deadline, store.faults.pass())
             .await
             .map_err(|_| AppendError::not_written("the log took no append in time"))?;
-        let position = store.append(record)?;
+        let positions = store.append(records)?;
         if store.faults.loses_acknowledgements() {
             sleep_until(deadline).await;
             return Err(AppendError::maybe_written(
                 "no acknowledgement came in time; read the log to find out",
             ));
         }
-        Ok(position)
+        Ok(positions)
     }
 
     async fn start_offsets(&self, topic: Topic) -> Result<Vec<u64>, LogError> {
@@ -138,18 +146,22 @@ impl MemoryStore {
         state
     }
 
-    fn append(&self, record: Prepared) -> Result<Position, AppendError> {
+    /// All under one lock.
+    fn append(&self, records: Vec<Prepared>) -> Result<Vec<Position>, AppendError> {
         let mut state = self.state();
-        let place = record.partition as usize;
-        let position = state
-            .topics
-            .get_mut(&record.topic)
-            .and_then(|partitions| partitions.get_mut(place))
-            .map(|partition| partition.append(record, append_clock()))
-            .ok_or_else(|| AppendError::not_written("the log has no such partition"))?;
+        let (now, count) = (append_clock(), records.len() as u64);
+        let mut append = |record: Prepared| {
+            let place = record.partition as usize;
+            let partitions = state.topics.get_mut(&record.topic)?;
+            Some(partitions.get_mut(place)?.append(record, now))
+        };
+        let positions: Option<Vec<_>> = records.into_iter().map(&mut append).collect();
+        // Never so: there is every topic, and the partitioner names partitions that there are.
+        let positions =
+            positions.ok_or_else(|| AppendError::not_written("the log has no such partition"))?;
         drop(state);
-        self.appended.send_modify(|count| *count += 1);
-        Ok(position)
+        self.appended.send_modify(|appended| *appended += count);
+        Ok(positions)
     }
 }
 

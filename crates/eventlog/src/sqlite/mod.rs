@@ -12,6 +12,7 @@ mod sweep;
 mod wake;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +24,7 @@ use url::Url;
 
 use self::connection::unavailable;
 use self::store::SqliteStore;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, one};
 use crate::{
     AppendError, EventLog, LogError, LogOptions, NewRecord, Position, Subscription, Tail, TailFrom,
     Topic, group as groups, left, tail,
@@ -108,16 +109,28 @@ fn total(connection: &Connection) -> rusqlite::Result<u64> {
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn append(&self, topic: Topic, record: NewRecord) -> Result<Position, AppendError> {
+        one(self.append_all(vec![(topic, record)]).await?)
+    }
+
+    async fn append_all(
+        &self,
+        records: Vec<(Topic, NewRecord)>,
+    ) -> Result<Vec<Position>, AppendError> {
         let started = Instant::now();
-        let record = Prepared::new(topic, record, &self.store.options)?;
-        let result = self.store.append(record).await;
+        let records = Prepared::all(records, &self.store.options)?;
+        let topics: BTreeSet<Topic> = records.iter().map(|record| record.topic).collect();
+        let result = self.store.append(records).await;
         let outcome = match &result {
             Ok(_) => "written",
             Err(AppendError::NotWritten { .. }) => "not_written",
             Err(AppendError::MaybeWritten { .. }) => "maybe_written",
         };
-        metrics::histogram!("eventlog_append_seconds", "topic" => topic.name(), "outcome" => outcome)
+        for topic in topics {
+            metrics::histogram!(
+                "eventlog_append_seconds", "topic" => topic.name(), "outcome" => outcome
+            )
             .record(started.elapsed());
+        }
         metrics::gauge!("eventlog_append_queue_depth").set(self.store.queue_depth() as f64);
         result
     }

@@ -18,18 +18,20 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     appends: VecDeque<Append>,
+    /// How many records they have together.
+    records: usize,
     changes: VecDeque<Box<dyn Change>>,
     next_ticket: u64,
     closed: bool,
 }
 
 /// How an append ended.
-pub(super) type Outcome = Result<Position, AppendError>;
+pub(super) type Outcome = Result<Vec<Position>, AppendError>;
 
-/// An append on its way to the file.
+/// Records on their way to the file: written in one transaction, all or none.
 pub(super) struct Append {
     ticket: Ticket,
-    pub(super) record: Prepared,
+    pub(super) records: Vec<Prepared>,
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
@@ -57,8 +59,8 @@ pub(super) struct Batch {
 /// The most changes that wait; the members of groups in one process are few.
 const MAX_CHANGES: usize = 1024;
 
-/// The most appends of one transaction, in number and in bytes.
-const BATCH_APPENDS: usize = 1024;
+/// The most records of one transaction, in number and in bytes; the last append may exceed both.
+const BATCH_RECORDS: usize = 1024;
 const BATCH_BYTES: usize = 8 << 20;
 
 impl Queue {
@@ -77,20 +79,21 @@ impl Queue {
     /// Queues an append, or refuses it at once if the queue is full.
     pub(super) fn push(
         &self,
-        record: Prepared,
+        records: Vec<Prepared>,
     ) -> Result<(Ticket, oneshot::Receiver<Outcome>), AppendError> {
         let mut state = self.state();
-        if state.appends.len() >= self.capacity {
+        if state.records + records.len() > self.capacity {
             return Err(AppendError::not_written(
                 "the queue of appends is full; slow down",
             ));
         }
         let ticket = Ticket(state.next_ticket);
         state.next_ticket += 1;
+        state.records += records.len();
         let (answer, answered) = oneshot::channel();
         state.appends.push_back(Append {
             ticket,
-            record,
+            records,
             answer,
         });
         drop(state);
@@ -104,10 +107,12 @@ impl Queue {
         let place = state
             .appends
             .binary_search_by_key(&ticket, |append| append.ticket);
-        match place {
-            Ok(place) => state.appends.remove(place).is_some(),
-            Err(_) => false,
-        }
+        let withdrawn = place.ok().and_then(|place| state.appends.remove(place));
+        let Some(withdrawn) = withdrawn else {
+            return false;
+        };
+        state.records -= withdrawn.records.len();
+        true
     }
 
     /// Queues a change, or refuses it at once if too many wait.
@@ -125,9 +130,9 @@ impl Queue {
         Ok(())
     }
 
-    /// How many appends wait.
+    /// How many records wait.
     pub(super) fn depth(&self) -> usize {
-        self.state().appends.len()
+        self.state().records
     }
 
     /// Waits until there is something to write; `false` once the queue is closed
@@ -153,14 +158,16 @@ impl Queue {
                 batch.changes.push(change);
             }
         }
-        let mut bytes = 0;
-        while batch.appends.len() < BATCH_APPENDS && bytes < BATCH_BYTES {
+        let (mut records, mut bytes) = (0, 0);
+        while records < BATCH_RECORDS && bytes < BATCH_BYTES {
             let Some(append) = state.appends.pop_front() else {
                 break;
             };
-            bytes += append.record.bytes();
+            records += append.records.len();
+            bytes += append.records.iter().map(Prepared::bytes).sum::<usize>();
             batch.appends.push(append);
         }
+        state.records -= records;
         batch
     }
 

@@ -71,8 +71,11 @@ impl SqliteStore {
         self.queue.depth()
     }
 
-    pub(super) async fn append(&self, record: Prepared) -> Result<Position, AppendError> {
-        let (ticket, answered) = self.queue.push(record)?;
+    pub(super) async fn append(
+        &self,
+        records: Vec<Prepared>,
+    ) -> Result<Vec<Position>, AppendError> {
+        let (ticket, answered) = self.queue.push(records)?;
         let place = Place {
             queue: &self.queue,
             ticket,

@@ -109,9 +109,11 @@ fn write(mut transaction: Transaction<'_>, batch: Batch, appended: &watch::Sende
         }
     };
     raise(appended, total);
-    for (append, position) in appends.into_iter().zip(positions) {
+    let mut positions = positions.into_iter();
+    for append in appends {
+        let its = positions.by_ref().take(append.records.len()).collect();
         // A caller that has gone learns it from the log.
-        let _ = append.answer.send(Ok(position));
+        let _ = append.answer.send(Ok(its));
     }
     true
 }
@@ -158,8 +160,9 @@ struct End {
 fn insert(connection: &Connection, appends: &[Append]) -> rusqlite::Result<Vec<Position>> {
     let now = append_clock().as_millisecond();
     let mut ends: BTreeMap<(Topic, u32), End> = BTreeMap::new();
-    let mut positions = Vec::with_capacity(appends.len());
-    for Append { record, .. } in appends {
+    let records = appends.iter().flat_map(|append| &append.records);
+    let mut positions = Vec::new();
+    for record in records {
         let at = (record.topic, record.partition);
         let mut end = match ends.get(&at) {
             Some(end) => *end,

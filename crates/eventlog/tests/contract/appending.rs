@@ -24,6 +24,8 @@ pub(crate) fn cases() -> Vec<Case> {
             an_acknowledged_record_lies_below_the_end_for_everyone,
             what_no_reader_could_use_is_refused,
             a_tombstone_is_not_an_empty_value,
+            records_appended_together_stand_in_their_order,
+            records_appended_together_are_refused_together,
         ]
     )
 }
@@ -148,4 +150,59 @@ async fn a_tombstone_is_not_an_empty_value(harness: Arc<dyn Harness>) {
         .map(|record| record.value)
         .collect();
     assert_eq!(values, [Some(Bytes::new()), None]);
+}
+
+async fn records_appended_together_stand_in_their_order(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let writers = (0..8).map(|writer| {
+        let log = Arc::clone(&log);
+        async move {
+            for round in 0..4 {
+                // Of two keys and two topics by turns, several of each in every append.
+                let new = |number: usize| {
+                    let key = format!("key{writer}-{}", number % 2);
+                    let topic = [TOPIC, Topic::DeviceStatus][number / 2 % 2];
+                    (topic, record(key, format!("{round}-{number:02}")))
+                };
+                let records: Vec<_> = (0..16).map(new).collect();
+                let topics: Vec<_> = records.iter().map(|(topic, _)| *topic).collect();
+                let positions = log.append_all(records).await.unwrap();
+                assert_eq!(positions.len(), 16, "one for each");
+                let mut last = BTreeMap::new();
+                for (topic, at) in topics.into_iter().zip(positions) {
+                    let before = last.insert((topic, at.partition), at.offset);
+                    assert!(before.is_none_or(|before| before < at.offset));
+                }
+            }
+        }
+    });
+    futures::future::join_all(writers).await;
+    let mut by_key: BTreeMap<(Topic, Bytes), Vec<String>> = BTreeMap::new();
+    for topic in [TOPIC, Topic::DeviceStatus] {
+        for record in read_all(log.as_ref(), topic).await {
+            let key = (topic, record.key.clone());
+            by_key.entry(key).or_default().push(text(&record));
+        }
+    }
+    assert_eq!(by_key.len(), 2 * 16);
+    for values in by_key.values() {
+        assert_eq!(values.len(), 4 * 4);
+        assert!(values.is_sorted(), "{values:?}");
+    }
+    assert!(log.append_all(Vec::new()).await.unwrap().is_empty());
+}
+
+async fn records_appended_together_are_refused_together(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let good = || (TOPIC, record("k", "good"));
+    let large = (TOPIC, record("k", "x".repeat(10_001)));
+    let refused = log.append_all(vec![good(), good(), large]).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, AppendError::NotWritten { .. }), "{error}");
+    let many = (0..=options().queue_capacity).map(|_| good()).collect();
+    let error = log.append_all(many).await.unwrap_err();
+    assert!(matches!(error, AppendError::NotWritten { .. }), "{error}");
+    // Whatever was on its way would stand before this.
+    log.append(TOPIC, record("k", "last")).await.unwrap();
+    assert_eq!(read_all(log.as_ref(), TOPIC).await.len(), 1);
 }

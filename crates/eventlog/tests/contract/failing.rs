@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use eventlog::{AppendError, EventLog, LogOptions, Position, SharedLog};
+use eventlog::{AppendError, EventLog, LogOptions, NewRecord, Position, SharedLog, Topic};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -25,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         [
             a_blocked_log_fails_appends_and_says_truly_which_are_written,
             appends_that_time_out_just_as_the_log_goes_on_are_told_truly,
+            records_that_failed_together_stand_in_order_after_a_retry,
         ]
     );
     cases.extend(cases!(
@@ -35,7 +37,10 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(cases!(
         Need::LostAcknowledgements,
         within(200),
-        [a_lost_acknowledgement_means_maybe_written]
+        [
+            a_lost_acknowledgement_means_maybe_written,
+            records_that_may_be_written_stand_in_order_after_a_retry,
+        ]
     ));
     cases.extend(cases!(
         Need::Nothing,
@@ -43,7 +48,10 @@ pub(crate) fn cases() -> Vec<Case> {
             queue_capacity: 8,
             ..options()
         },
-        [a_full_queue_refuses_at_once]
+        [
+            a_full_queue_refuses_at_once,
+            a_queue_without_room_for_all_takes_none,
+        ]
     ));
     cases.extend(cases!(
         Need::FullDisk,
@@ -202,5 +210,68 @@ async fn a_process_with_a_full_disk_is_told_truly_what_is_written(harness: Arc<d
     assert!(outcomes.values().any(Result::is_ok));
     assert!(outcomes.values().any(Result::is_err));
     // The other processes have room, and go on.
+    check(log.as_ref(), &outcomes).await;
+}
+
+/// Records of one device, as a request brings them.
+fn together(count: usize) -> Vec<(Topic, NewRecord)> {
+    let new = |number| (TOPIC, record("device", format!("{number:02}")));
+    (0..count).map(new).collect()
+}
+
+/// Appends the same again until it is acknowledged, as a partner does. Whatever the failed attempt
+/// has left, it left in order; and behind it all of them stand, once each, in order.
+async fn retried(log: &dyn EventLog, failed: AppendError, count: usize) {
+    let attempts = AtomicUsize::new(0);
+    eventually("the log goes on", async || {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        log.append_all(together(count)).await.is_ok()
+    })
+    .await;
+    let values: Vec<String> = read_all(log, TOPIC).await.iter().map(text).collect();
+    let (before, last) = values.split_at(values.len() - count);
+    let all: Vec<String> = (0..count).map(|number| format!("{number:02}")).collect();
+    assert_eq!(last, all);
+    if attempts.into_inner() == 1 {
+        assert!(before.is_sorted(), "{before:?}");
+        if !failed.may_be_written() {
+            assert!(before.is_empty(), "{failed} {before:?}");
+        }
+    }
+}
+
+async fn records_that_failed_together_stand_in_order_after_a_retry(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let block = harness.block().await;
+    let failed = log.append_all(together(8)).await.unwrap_err();
+    drop(block);
+    retried(log.as_ref(), failed, 8).await;
+}
+
+async fn records_that_may_be_written_stand_in_order_after_a_retry(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let fault = harness.lose_acknowledgements();
+    let failed = log.append_all(together(8)).await.unwrap_err();
+    assert!(failed.may_be_written(), "{failed}");
+    drop(fault);
+    retried(log.as_ref(), failed, 8).await;
+}
+
+async fn a_queue_without_room_for_all_takes_none(harness: Arc<dyn Harness>) {
+    let log = harness.log();
+    let block = harness.block().await;
+    let mut waiting = log.append_all(together(6));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    // There is room for two more, and for no third.
+    let three = (0..3).map(|_| (TOPIC, record("k", "late"))).collect();
+    let refused = log.append_all(three).await.unwrap_err();
+    assert!(
+        matches!(refused, AppendError::NotWritten { .. }),
+        "{refused}"
+    );
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(block);
+    assert_eq!(soon("an answer", waiting).await.unwrap().len(), 6);
+    let outcomes = BTreeMap::from([("late".to_owned(), Err(refused))]);
     check(log.as_ref(), &outcomes).await;
 }

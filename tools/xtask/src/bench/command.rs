@@ -1,8 +1,8 @@
 //! Open commands through command-svc, beside a bare service: from the same load, with the same
 //! partner and the same log, by turns.
 
-mod bare;
-mod cpu;
+pub(super) mod bare;
+pub(super) mod cpu;
 mod load;
 mod partner;
 mod residents;

@@ -32,6 +32,13 @@ impl EventLog for CutLog {
         self.memory.append(topic, record).await
     }
 
+    async fn append_all(
+        &self,
+        records: Vec<(Topic, NewRecord)>,
+    ) -> Result<Vec<Position>, AppendError> {
+        self.memory.append_all(records).await
+    }
+
     async fn start_offsets(&self, topic: Topic) -> Result<Vec<u64>, LogError> {
         self.memory.start_offsets(topic).await
     }

@@ -3,6 +3,7 @@
 mod cut;
 mod partner;
 mod pki;
+mod raw;
 mod registry;
 
 use std::fs;
@@ -12,11 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authn::record::RecordVerifier;
+use authn::tls::{ClientTls, ClientTlsFiles, Protocol};
 use domain::event::Event;
 use eventlog::{EventLog, LogOptions, MemoryLog, Record, SharedLog, TailFrom, Topic};
 use privacy::HpkePrivateKey;
 use rcgen::SanType;
 use records::EventReader;
+use rustls::ClientConfig;
 use service::health::Health;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -28,6 +31,7 @@ pub(crate) use cut::CutLog;
 pub(crate) use partner::{Client, declared, granted, signed, status};
 use pki::Pki;
 pub(crate) use pki::dns;
+use raw::Raw;
 pub(crate) use registry::Registrar;
 
 pub(crate) const SECRET: &str = "whsec_Z2F0ZWtlZXBlcidzIHNlY3JldCBvZiAzMiBieXRlcyE=";
@@ -51,7 +55,7 @@ pub(crate) struct World {
     health: Health,
     shutdown: CancellationToken,
     work: JoinHandle<anyhow::Result<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -101,7 +105,7 @@ impl World {
             health,
             shutdown,
             work,
-            _folder: folder,
+            folder,
         };
         world.becomes_ready(true).await;
         world
@@ -115,6 +119,33 @@ impl World {
     /// A client with another certificate of the same authority.
     pub(crate) fn client(&self, san: SanType) -> Client {
         Client::new(&self.url, self.pki.client(san))
+    }
+
+    /// Files of a certificate of the same authority.
+    pub(crate) fn files(&self, san: SanType) -> ClientTlsFiles {
+        self.pki.client(san)
+    }
+
+    /// A client's TLS with such a certificate.
+    pub(crate) fn tls(&self, san: SanType) -> ClientConfig {
+        let tls = ClientTls::load(self.files(san), Protocol::Http).unwrap();
+        (*tls.current().config).clone()
+    }
+
+    /// A bare connection.
+    pub(crate) async fn raw(&self, tls: &ClientConfig, alpn: &str) -> std::io::Result<Raw> {
+        let port = reqwest::Url::parse(&self.url).unwrap().port().unwrap();
+        Raw::connect(port, tls, alpn).await
+    }
+
+    /// From now on another authority's certificates are accepted.
+    pub(crate) fn distrust_clients(&self) {
+        self.pki.replace_root();
+    }
+
+    /// From now on the partner `gatekeeper` signs with this.
+    pub(crate) fn agree_on(&self, secret: &str) {
+        write_secret(&self.folder.path().join("gatekeeper.secret"), secret);
     }
 
     /// All records of a topic.

@@ -19,15 +19,17 @@ pub(crate) struct Pki {
 
 impl Pki {
     pub(crate) fn create(folder: &Path) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        let authority = authority();
         fs::write(folder.join("ca.crt"), authority.pem()).unwrap();
         Self {
             folder: folder.to_owned(),
             authority,
         }
+    }
+
+    /// Puts another authority in the place of this one.
+    pub(crate) fn replace_root(&self) {
+        fs::write(self.folder.join("ca.crt"), authority().pem()).unwrap();
     }
 
     pub(crate) fn server(&self) -> TlsFiles {
@@ -63,6 +65,13 @@ impl Pki {
         write_secret(&files.1, &key.serialize_pem());
         files
     }
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    CertifiedIssuer::self_signed(params, key).unwrap()
 }
 
 pub(crate) fn dns(name: &str) -> rcgen::string::Ia5String {

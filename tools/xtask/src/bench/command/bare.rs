@@ -3,7 +3,7 @@
 //! nothing, signs nothing, believes everybody, and must never be more than a yardstick.
 
 #[cfg(feature = "cluster")]
-mod kafka;
+pub(in crate::bench) mod kafka;
 mod log;
 mod service;
 mod sqlite;
@@ -26,16 +26,16 @@ const READY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What a record that is appended looks like: one of command-svc's, its value left out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Sample {
-    key: String,
-    headers: Vec<(String, String)>,
+pub(in crate::bench) struct Sample {
+    pub(in crate::bench) key: String,
+    pub(in crate::bench) headers: Vec<(String, String)>,
     /// Of the value.
-    bytes: usize,
+    pub(in crate::bench) bytes: usize,
 }
 
 impl Sample {
     /// A record of the same shape.
-    pub(super) fn of(record: &Record) -> Self {
+    pub(in crate::bench) fn of(record: &Record) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = record.headers.iter();
         Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a process has used so far, in user and system mode; zero where nobody tells.
-pub(super) fn used(pid: u32) -> Duration {
+pub(in crate::bench) fn used(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // proc(5): utime and stime are fields 14 and 15; the second, a name, may hold spaces, and ends
     // with the last parenthesis.

@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 
-const NAME: &str = "bare.events.v1";
+pub(in crate::bench) const NAME: &str = "bare.events.v1";
 /// As many as the site's topics have.
-const PARTITIONS: u32 = 3;
+pub(in crate::bench) const PARTITIONS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A topic with the settings of `access.events.v1`, and how to reach it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Topic {
+pub(in crate::bench) struct Topic {
     brokers: String,
     ca: PathBuf,
     certificate: PathBuf,
@@ -31,7 +31,7 @@ pub(super) struct Topic {
 }
 
 impl Topic {
-    pub(super) fn beside(site: &mut Site) -> Result<Self> {
+    pub(in crate::bench) fn beside(site: &mut Site) -> Result<Self> {
         let ca = site.pki.bundle().to_owned();
         let Engines::Cluster(cluster) = &mut site.engines else {
             anyhow::bail!("this site has no brokers");
@@ -44,7 +44,7 @@ impl Topic {
         })
     }
 
-    fn client(&self) -> ClientConfig {
+    pub(in crate::bench) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.brokers)
@@ -58,7 +58,7 @@ impl Topic {
         config
     }
 
-    pub(super) async fn create(&self) -> Result<()> {
+    pub(in crate::bench) async fn create(&self) -> Result<()> {
         let admin: AdminClient<DefaultClientContext> = self.client().create()?;
         let partitions = i32::try_from(PARTITIONS)?;
         let topic = NewTopic::new(NAME, partitions, TopicReplication::Fixed(1))
