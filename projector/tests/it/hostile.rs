@@ -169,7 +169,7 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
             "with a field to come",
             AccessEvents,
             "sunrise",
-            followed_by(&seen("to come", now), b"\x98\x06\x01"),
+            followed_by(&seen("to-come", now), b"\x98\x06\x01"),
             As(AccessKind::Observed),
         ),
         (
