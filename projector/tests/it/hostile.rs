@@ -429,7 +429,7 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
             name,
             AccessEvents,
             "sunrise",
-            value(&seen(name_of(name), at)),
+            value(&seen(&name.replace(' ', "-"), at)),
             As(AccessKind::Observed),
         ));
     }
@@ -455,11 +455,6 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
         ));
     }
     cases
-}
-
-/// An id of a partner's event: without spaces.
-fn name_of(name: &'static str) -> &'static str {
-    name.rsplit(' ').next().unwrap_or(name)
 }
 
 /// All of them in a log, with where they stand.

@@ -25,6 +25,8 @@ mod listener_tests;
 mod reload_tests;
 #[cfg(test)]
 mod revocation_tests;
+#[cfg(test)]
+mod visitor_tests;
 
 use std::sync::Arc;
 
