@@ -60,7 +60,7 @@ fn header(response: &Response, name: reqwest::header::HeaderName) -> &str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-async fn with_leaves(count: u32) -> Site {
+pub(super) async fn with_leaves(count: u32) -> Site {
     let site = Site::start().await;
     for complex in ["sunrise", "sunset"] {
         let gate = device(&format!("{complex}.gate"));
