@@ -1,5 +1,6 @@
 //! Configuration: one file for all roles; a role asks only for the sections that it needs.
 
+mod published;
 mod tiles;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use url::Url;
 
 use crate::store;
 
+pub use published::PublishedConfig;
 pub use tiles::TilesConfig;
 #[cfg(feature = "s3")]
 pub use tiles::{Encryption, S3Config};
@@ -121,6 +123,8 @@ pub struct ServeConfig {
     pub identities: KeyFileConfig,
     /// `[serve.paging]`.
     pub paging: KeyFileConfig,
+    /// `[serve.tiles]`: the listener on which the audit log is published; none without it.
+    pub tiles: Option<PublishedConfig>,
 }
 
 fn default_calls() -> usize {
@@ -195,6 +199,9 @@ impl Config {
     pub fn for_serve(&self) -> Result<ServeSections<'_>, String> {
         let serve = needed(&self.serve, "serve")?;
         in_range("serve.calls", serve.calls, 1..=1_000_000)?;
+        if let Some(tiles) = &serve.tiles {
+            in_range("serve.tiles.requests", tiles.requests, 1..=1_000_000)?;
+        }
         Ok(ServeSections {
             log: self.log()?,
             views: self.views()?,

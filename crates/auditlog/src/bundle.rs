@@ -4,19 +4,37 @@
 use bytes::Bytes;
 
 use crate::Leaf;
+use crate::tiles::FULL;
 
 /// Puts one more leaf at the end of a bundle.
 pub(crate) fn push(bundle: &mut Vec<u8>, leaf: &Leaf) {
-    let bytes = leaf.bytes();
+    push_bytes(bundle, leaf.bytes());
+}
+
+/// A bundle of leaves that were taken out of one.
+pub(crate) fn encode(entries: &[Bytes]) -> Vec<u8> {
+    let mut bundle = Vec::with_capacity(encoded_len(entries));
+    for entry in entries {
+        push_bytes(&mut bundle, entry);
+    }
+    bundle
+}
+
+fn push_bytes(bundle: &mut Vec<u8>, bytes: &[u8]) {
     // A leaf is never longer than 65,535 bytes, so these two are its whole length.
     let [.., high, low] = bytes.len().to_be_bytes();
     bundle.extend_from_slice(&[high, low]);
     bundle.extend_from_slice(bytes);
 }
 
-/// Takes a bundle apart. It must hold `width` leaves and nothing else.
-pub(crate) fn parse(mut bundle: Bytes, width: u32) -> Result<Vec<Bytes>, &'static str> {
-    let mut entries = Vec::with_capacity(width as usize);
+/// Takes an entry bundle apart: the leaves of `tile/entries/<N>[.p/<W>]`, where `width` is 256 or
+/// `<W>` (C2SP tlog-tiles, "Log entries"). Nothing is hashed: whether they are a log's is for a
+/// proof to say.
+///
+/// # Errors
+/// What is wrong, after the name of the object: it must hold `width` leaves and nothing else.
+pub fn parse(mut bundle: Bytes, width: u32) -> Result<Vec<Bytes>, &'static str> {
+    let mut entries = Vec::with_capacity(width.min(FULL) as usize);
     while let Some((&length, _)) = bundle.split_first_chunk::<2>() {
         let end = 2 + usize::from(u16::from_be_bytes(length));
         if bundle.len() < end {

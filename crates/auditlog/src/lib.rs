@@ -34,6 +34,7 @@ mod leaf;
 mod probe;
 mod proof;
 mod prove;
+mod published;
 mod reader;
 mod resume;
 #[cfg(feature = "s3")]
@@ -42,6 +43,7 @@ mod store;
 mod tiles;
 mod writer;
 
+pub use bundle::parse as parse_bundle;
 pub use checkpoint::{Checkpoint, CheckpointVerifier};
 pub use error::Error;
 pub use head::{Head, HeadError, HeadStore, MemoryHeads};
@@ -49,6 +51,7 @@ pub use id::{LogId, Origin};
 pub use key::CheckpointSigner;
 pub use leaf::{Leaf, MAX_LEAF_BYTES, OversizedRecord};
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
+pub use published::PublishedObject;
 pub use reader::LogReader;
 #[cfg(feature = "s3")]
 pub use s3::{Access, Encryption, S3Options, check_s3, open_s3};

@@ -1,3 +1,5 @@
+mod published;
+
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -28,6 +28,8 @@ pub struct FieldError(pub &'static str);
 
 type Decoded<T> = Result<T, FieldError>;
 
+const LONGEST_PARTNER_EVENT_ID: usize = 64;
+
 pub(crate) fn parse<T: FromStr>(field: &'static str, text: &str) -> Decoded<T> {
     text.parse().map_err(|_| FieldError(field))
 }
@@ -71,6 +73,17 @@ pub(crate) fn optional_time(
 
 pub(crate) fn digest(field: &'static str, bytes: &[u8]) -> Decoded<[u8; 32]> {
     bytes.try_into().map_err(|_| FieldError(field))
+}
+
+/// A partner's id of its event. webhook-gw writes UUIDs; views keep it in keys, which databases
+/// bound, so a longer one would stop whoever writes them.
+fn partner_event_id(text: &str) -> Decoded<String> {
+    let short = (1..=LONGEST_PARTNER_EVENT_ID).contains(&text.len());
+    if short && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err(FieldError("partner_event_id"))
+    }
 }
 
 fn position(field: &'static str, at: Option<&pb::LogPosition>) -> Decoded<LogPosition> {
@@ -231,7 +244,7 @@ fn command_completed(completed: &pb::CommandCompleted) -> Decoded<CommandComplet
 fn access_observed(observed: &pb::AccessObserved) -> Decoded<AccessObserved> {
     let observed_at = AccessObserved {
         partner: parse("partner_id", &observed.partner_id)?,
-        partner_event_id: observed.partner_event_id.clone(),
+        partner_event_id: partner_event_id(&observed.partner_event_id)?,
         digest: digest("digest", &observed.digest)?,
         observation: word(
             "observation",
@@ -270,7 +283,7 @@ fn device_status(status: &pb::DeviceStatusReported) -> Decoded<DeviceStatus> {
     };
     Ok(DeviceStatus {
         partner: parse("partner_id", &status.partner_id)?,
-        partner_event_id: status.partner_event_id.clone(),
+        partner_event_id: partner_event_id(&status.partner_event_id)?,
         digest: digest("digest", &status.digest)?,
         online: status.online,
         lock: word_or_none("lock_state", status.lock_state, LockState::from_number)?,

@@ -58,8 +58,18 @@ impl TokenGate {
     pub(super) async fn auditor<T>(&self, request: &Request<T>) -> Result<Auditor, Refusal> {
         let header = request.metadata().get("authorization");
         let header = header.and_then(|value| value.to_str().ok());
-        let token = bearer(header.ok_or(TokenError::Missing)?)?;
         let presenter = request.extensions().get::<PeerIdentity>();
+        self.auditor_of(header, presenter).await
+    }
+
+    /// As [`auditor`](Self::auditor), of an `Authorization` header and the certificate, if any,
+    /// that it came with.
+    pub(super) async fn auditor_of(
+        &self,
+        header: Option<&str>,
+        presenter: Option<&PeerIdentity>,
+    ) -> Result<Auditor, Refusal> {
+        let token = bearer(header.ok_or(TokenError::Missing)?)?;
         let presenter = presenter.map(PeerIdentity::thumbprint);
         let token = self.verifier.verify(token, presenter.as_ref()).await?;
         if !token.roles.contains(ROLE) {

@@ -7,11 +7,12 @@ mod devices;
 mod identities;
 mod leaf;
 mod logs;
-mod paging;
+pub mod paging;
 mod parse;
 mod probe;
 mod search;
 mod status;
+pub mod tiles;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use tonic::transport::Server;
 
 use crate::config::{Config, ViewsConfig};
 use crate::store::{self, StoreError, ViewReader};
-use crate::tiles;
+use crate::tiles as storage;
 use audit::Audit;
 use auth::{PeerGate, TokenGate};
 use call::Calls;
@@ -44,6 +45,7 @@ use identities::Identities;
 use logs::Logs;
 use paging::PageKey;
 use probe::Probes;
+use tiles::PublishedTiles;
 
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -76,6 +78,7 @@ pub struct Serve {
     tls: Arc<ServerTls>,
     graceful_age: Option<Duration>,
     listener: TlsListener,
+    published: Option<PublishedTiles>,
     probes: Probes,
     health: Health,
     shutdown: CancellationToken,
@@ -94,15 +97,24 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let key_file = &serve.identities.key_file;
     let identities = Identities::follow(log, key_file, context.shutdown.clone())
         .context("section `[serve.identities]`")?;
-    let tiles = tiles::to_read(sections.tiles).await?;
-    let origin = sections.audit.origin.clone();
+    let stored = storage::to_read(sections.tiles).await?;
+    let origin = &sections.audit.origin;
+    let trusted = sections.audit.verifier()?;
+    let logs = || Logs::new(Arc::clone(&stored), origin.clone(), trusted.clone());
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),
         tokens: TokenGate::new(verifier.clone()),
         views: views(sections.views).await?,
-        logs: Logs::new(tiles, origin, sections.audit.verifier()?),
+        logs: logs(),
         identities,
         paging: PageKey::load(&serve.paging.key_file)?,
+    };
+    let published = match &serve.tiles {
+        Some(config) => {
+            let tokens = TokenGate::new(verifier.clone());
+            Some(PublishedTiles::open(config, logs(), tokens, serve.call_timeout).await?)
+        }
+        None => None,
     };
     let tls = ServerTls::load(serve.tls.clone(), Protocol::Grpc)?;
     let tcp = TcpListener::bind(serve.listen).await;
@@ -114,6 +126,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         graceful_age: serve.limits.graceful_age(),
         listener: TlsListener::new(tcp, Arc::clone(&tls), serve.limits.clone())?,
         tls,
+        published,
         probes,
         health: context.health.clone(),
         shutdown: context.shutdown.clone(),
@@ -134,6 +147,11 @@ impl Serve {
     /// The listener's address; its port is the real one where 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()
+    }
+
+    /// The address on which the audit log is published, if it is.
+    pub fn tiles_addr(&self) -> Option<SocketAddr> {
+        self.published.as_ref().map(PublishedTiles::local_addr)
     }
 
     /// Serves until shutdown; calls in flight are finished.
@@ -171,8 +189,15 @@ impl Serve {
         tracing::info!(address = %self.listener.local_addr(), "serving auditors");
         let stop = self.shutdown.clone().cancelled_owned();
         let served = server.serve_with_incoming_shutdown(self.listener, stop);
+        let served = async { Ok(served.await?) };
+        let published = async {
+            match self.published {
+                Some(published) => published.run(self.shutdown.clone()).await,
+                None => Ok(()),
+            }
+        };
         tokio::select! {
-            served = served => Ok(served?),
+            served = async { tokio::try_join!(served, published) } => served.map(|_| ()),
             never = self.probes.run(&self.serving, &self.verifier) => match never {},
             never = probe::mirror(self.health, reporter) => match never {},
             () = self.tls.reload_every(RELOAD) => anyhow::bail!("certificates are no longer watched"),

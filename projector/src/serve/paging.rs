@@ -18,28 +18,35 @@ const PURPOSE: &[u8] = b"smarthome.access.v1.AuditService/SearchAccess page toke
 const LEAST_KEY: usize = 32;
 
 /// The key that authenticates page tokens.
-pub(super) struct PageKey(hmac::Key);
+pub struct PageKey(hmac::Key);
 
 impl PageKey {
-    /// Reads the key: any 32 bytes or more that are hard to guess.
-    pub(super) fn load(file: &SecretFile) -> anyhow::Result<Self> {
-        let bytes = file.read()?;
+    /// The key of these bytes: 32 or more that are hard to guess.
+    ///
+    /// # Errors
+    /// They are too few.
+    pub fn new(bytes: &[u8]) -> anyhow::Result<Self> {
         anyhow::ensure!(
             bytes.len() >= LEAST_KEY,
             "`serve.paging.key_file` must hold at least {LEAST_KEY} random bytes"
         );
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
+    /// Reads the key.
+    pub(super) fn load(file: &SecretFile) -> anyhow::Result<Self> {
+        Self::new(&file.read()?)
     }
 
     /// The token of what follows `cursor` in this query.
-    pub(super) fn seal(&self, query: &SearchAccessRequest, cursor: AccessCursor) -> String {
+    pub fn seal(&self, query: &SearchAccessRequest, cursor: AccessCursor) -> String {
         let cursor = encode(cursor);
         let tag = hmac::sign(&self.0, &message(&cursor, query));
         URL_SAFE_NO_PAD.encode([&cursor, tag.as_ref()].concat())
     }
 
     /// Where the query goes on; none if the token isn't one of ours for this query.
-    pub(super) fn open(&self, query: &SearchAccessRequest, token: &str) -> Option<AccessCursor> {
+    pub fn open(&self, query: &SearchAccessRequest, token: &str) -> Option<AccessCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let bytes: [u8; CURSOR + TAG] = bytes.try_into().ok()?;
         let (cursor, tag) = bytes.split_at(CURSOR);

@@ -104,6 +104,12 @@ impl Fixture {
         self.log.append(topic, record).await.unwrap()
     }
 
+    /// The value of a record that command-svc signs for this topic.
+    pub fn sealed(&self, topic: Topic, event: &Event) -> Vec<u8> {
+        let record = records::to_signed_record(event, topic, None, "urn:test", &self.signer);
+        record.unwrap().value.unwrap().to_vec()
+    }
+
     /// Appends bytes that may be anything.
     pub async fn raw(&self, topic: Topic, key: &str, value: Option<Vec<u8>>) -> Position {
         let event = CloudEvent {

@@ -9,6 +9,7 @@ mod faults;
 mod fixture;
 mod folds;
 mod halts;
+mod hostile;
 mod process;
 mod run;
 #[cfg(feature = "s3-tests")]

@@ -30,6 +30,11 @@ pub struct OnDisk {
 
 impl OnDisk {
     pub async fn new() -> Self {
+        Self::publishing("").await
+    }
+
+    /// With more keys in `[serve.tiles]`.
+    pub async fn publishing(tiles: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let log = format!("sqlite://{}/log.db", path.display());
@@ -85,6 +90,12 @@ insecure = true
 key_file = "identity.json"
 [serve.paging]
 key_file = "paging.key"
+[serve.tiles]
+listen = "127.0.0.1:0"
+{tiles}[serve.tiles.tls]
+certificate = "{certificate}"
+private_key = "{private_key}"
+client_roots = "{roots}"
 "#,
             root = path.display(),
             trust = fixture.trust(path),

@@ -6,6 +6,7 @@ mod build;
 mod call;
 mod demo;
 mod engines;
+mod fuzz;
 mod test;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum Command {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Feeds what reads others' bytes with made-up ones, each target for a bounded time.
+    Fuzz(fuzz::Fuzz),
     /// Prints the features of a build with every engine, for other tools' `--features`.
     Features,
     /// Logs a user of the running demo in and prints the access token.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
             println!("{}", build::everything().join(","));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Bench { bench } => bench::run(&bench),
         Command::Token { username } => call::token(&username),
         Command::OpenRequest { device } => call::open_request(&device),

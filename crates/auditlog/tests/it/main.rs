@@ -7,6 +7,7 @@ mod folder;
 mod integrity;
 mod notes;
 mod proofs;
+mod published;
 mod recovery;
 mod writers;
 

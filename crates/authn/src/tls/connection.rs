@@ -12,24 +12,28 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
 use super::age::Age;
-use super::listener::TlsListener;
+use super::listener::{OpenListener, TlsListener};
+use super::visitor::Visitor;
 use crate::peer::PeerIdentity;
 
 /// A connection that has completed its handshake with a verified client certificate.
+pub type TlsConnection = Connection<PeerIdentity>;
+
+/// A connection that has completed its handshake; `P` is what is known of the other end.
 #[derive(Debug)]
-pub struct TlsConnection {
+pub struct Connection<P> {
     stream: TlsStream<TcpStream>,
-    peer: PeerIdentity,
+    peer: P,
     remote: SocketAddr,
     age: Option<Age>,
     /// Its place among the connections that the listener may have.
     _slot: OwnedSemaphorePermit,
 }
 
-impl TlsConnection {
+impl<P> Connection<P> {
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        peer: PeerIdentity,
+        peer: P,
         remote: SocketAddr,
         age: Option<Age>,
         slot: OwnedSemaphorePermit,
@@ -44,7 +48,7 @@ impl TlsConnection {
     }
 
     /// Who is at the other end.
-    pub fn peer(&self) -> &PeerIdentity {
+    pub fn peer(&self) -> &P {
         &self.peer
     }
 
@@ -65,7 +69,7 @@ impl TlsConnection {
     }
 }
 
-impl AsyncRead for TlsConnection {
+impl<P: Unpin> AsyncRead for Connection<P> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -85,7 +89,7 @@ impl AsyncRead for TlsConnection {
     }
 }
 
-impl AsyncWrite for TlsConnection {
+impl<P: Unpin> AsyncWrite for Connection<P> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -135,6 +139,13 @@ impl tonic::transport::server::Connected for TlsConnection {
 /// Makes `ConnectInfo<PeerIdentity>` available to every HTTP handler.
 impl axum::extract::connect_info::Connected<IncomingStream<'_, TlsListener>> for PeerIdentity {
     fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        stream.io().peer.clone()
+    }
+}
+
+/// Makes `ConnectInfo<Visitor>` available to every HTTP handler.
+impl axum::extract::connect_info::Connected<IncomingStream<'_, OpenListener>> for Visitor {
+    fn connect_info(stream: IncomingStream<'_, OpenListener>) -> Self {
         stream.io().peer.clone()
     }
 }

@@ -16,8 +16,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::age::Age;
-use super::connection::TlsConnection;
+use super::connection::Connection;
 use super::server::ServerTls;
+use super::visitor::{Visitor, Welcome};
 use crate::peer::PeerIdentity;
 
 /// Pause after an accept that failed for want of something, such as file descriptors.
@@ -62,17 +63,25 @@ impl ListenerLimits {
     }
 }
 
-/// A stream of connections whose peers are known; also a listener for `axum::serve`.
+/// A stream of connections whose peers are known.
+pub type TlsListener = Listener<PeerIdentity>;
+
+/// A stream of connections of anybody: a certificate may be shown, and is verified then. Give it
+/// a [`ServerTls::load_open`].
+pub type OpenListener = Listener<Visitor>;
+
+/// A stream of connections; also a listener for `axum::serve`. `P` is what is known of the other
+/// end.
 ///
 /// Neither a failing handshake nor a failing accept ends it.
 #[derive(Debug)]
-pub struct TlsListener {
-    incoming: mpsc::Receiver<TlsConnection>,
+pub struct Listener<P> {
+    incoming: mpsc::Receiver<Connection<P>>,
     address: SocketAddr,
     accepting: AbortHandle,
 }
 
-impl TlsListener {
+impl<P: Welcome> Listener<P> {
     /// Starts to accept on `tcp`, in the current tokio runtime.
     ///
     /// # Errors
@@ -94,25 +103,25 @@ impl TlsListener {
     }
 }
 
-impl Drop for TlsListener {
+impl<P> Drop for Listener<P> {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-impl Stream for TlsListener {
-    type Item = io::Result<TlsConnection>;
+impl<P> Stream for Listener<P> {
+    type Item = io::Result<Connection<P>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.incoming.poll_recv(context).map(|next| next.map(Ok))
     }
 }
 
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsConnection;
+impl<P: Welcome> axum::serve::Listener for Listener<P> {
+    type Io = Connection<P>;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (TlsConnection, SocketAddr) {
+    async fn accept(&mut self) -> (Connection<P>, SocketAddr) {
         match self.incoming.recv().await {
             Some(connection) => {
                 let remote = connection.remote_addr();
@@ -128,11 +137,11 @@ impl axum::serve::Listener for TlsListener {
     }
 }
 
-async fn accept(
+async fn accept<P: Welcome>(
     tcp: TcpListener,
     tls: Arc<ServerTls>,
     limits: ListenerLimits,
-    ready: mpsc::Sender<TlsConnection>,
+    ready: mpsc::Sender<Connection<P>>,
 ) {
     let handshakes = Arc::new(Semaphore::new(permits(limits.handshakes)));
     let connections = Arc::new(Semaphore::new(permits(limits.connections)));
@@ -184,13 +193,13 @@ struct Refused {
     reason: String,
 }
 
-async fn handshake(
+async fn handshake<P: Welcome>(
     stream: TcpStream,
     remote: SocketAddr,
     tls: &ServerTls,
     limits: &ListenerLimits,
     slot: OwnedSemaphorePermit,
-) -> Result<TlsConnection, Refused> {
+) -> Result<Connection<P>, Refused> {
     let refused = |result, reason: &dyn ToString| Refused {
         result,
         reason: reason.to_string(),
@@ -207,10 +216,10 @@ async fn handshake(
         .1
         .peer_certificates()
         .and_then(<[_]>::first);
-    let leaf = leaf.ok_or_else(|| refused("failed", &"no client certificate"))?;
-    let peer = PeerIdentity::from_der(leaf).map_err(|error| refused("failed", &error))?;
+    let peer = P::welcome(leaf.map(AsRef::as_ref), remote);
+    let peer = peer.map_err(|reason| refused("failed", &reason))?;
     let age = limits.max_connection_age.map(Age::starting_now);
-    Ok(TlsConnection::new(stream, peer, remote, age, slot))
+    Ok(Connection::new(stream, peer, remote, age, slot))
 }
 
 fn count(result: &'static str) {

@@ -1,4 +1,5 @@
-//! TLS 1.3 with certificates on both sides, reloaded while connections go on.
+//! TLS 1.3 with certificates on both sides, reloaded while connections go on; and one kind of
+//! listener for what anybody may read.
 
 mod age;
 mod client;
@@ -7,14 +8,16 @@ mod files;
 mod listener;
 mod reload;
 mod server;
+mod visitor;
 
 pub use client::{ClientIdentity, ClientTls};
-pub use connection::TlsConnection;
+pub use connection::{Connection, TlsConnection};
 pub(crate) use files::certificates;
 pub use files::{ClientTlsFiles, TlsError, TlsFiles};
-pub use listener::{ListenerLimits, TlsListener};
+pub use listener::{Listener, ListenerLimits, OpenListener, TlsListener};
 pub use reload::Reload;
 pub use server::ServerTls;
+pub use visitor::{Visitor, Welcome};
 
 #[cfg(test)]
 mod listener_tests;
@@ -22,6 +25,8 @@ mod listener_tests;
 mod reload_tests;
 #[cfg(test)]
 mod revocation_tests;
+#[cfg(test)]
+mod visitor_tests;
 
 use std::sync::Arc;
 

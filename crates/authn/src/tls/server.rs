@@ -10,8 +10,9 @@ use super::files::{Material, Sources, TlsError, TlsFiles};
 use super::reload::{Reload, Reloading};
 use super::{Protocol, provider};
 
-/// A server's TLS: version 1.3, client certificates required, no session resumption (each
-/// connection is judged by the roots and revocation lists of its own time), reloaded by content.
+/// A server's TLS: version 1.3, client certificates required unless it is open, no session
+/// resumption (each connection is judged by the roots and revocation lists of its own time),
+/// reloaded by content.
 pub struct ServerTls(Reloading<ServerConfig>);
 
 impl ServerTls {
@@ -20,6 +21,19 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`], which names the file.
     pub fn load(files: TlsFiles, protocol: Protocol) -> Result<Arc<Self>, TlsError> {
+        Self::of(files, protocol, Clients::Known)
+    }
+
+    /// As [`load`](Self::load), but clients may come without a certificate: for a listener of
+    /// [`Visitor`](super::Visitor)s. A listener of peers refuses such connections all the same.
+    ///
+    /// # Errors
+    /// [`TlsError`], which names the file.
+    pub fn load_open(files: TlsFiles, protocol: Protocol) -> Result<Arc<Self>, TlsError> {
+        Self::of(files, protocol, Clients::Anybody)
+    }
+
+    fn of(files: TlsFiles, protocol: Protocol, who: Clients) -> Result<Arc<Self>, TlsError> {
         let sources = Sources {
             certificate: files.certificate,
             private_key: files.private_key,
@@ -27,7 +41,7 @@ impl ServerTls {
             revocations: files.client_revocations,
         };
         let reloading = Reloading::load(sources, "server", move |sources, material, _| {
-            build(sources, material, protocol)
+            build(sources, material, protocol, who)
         })?;
         Ok(Arc::new(Self(reloading)))
     }
@@ -57,16 +71,29 @@ impl ServerTls {
     }
 }
 
+/// Who may connect.
+#[derive(Clone, Copy)]
+enum Clients {
+    /// Who shows a certificate.
+    Known,
+    /// Anybody; a certificate that is shown must be good.
+    Anybody,
+}
+
 fn build(
     sources: &Sources,
     material: Material,
     protocol: Protocol,
+    who: Clients,
 ) -> Result<ServerConfig, TlsError> {
     let unusable = |error| sources.unusable(error);
     let roots = Arc::new(material.roots);
     let mut clients = WebPkiClientVerifier::builder_with_provider(roots, provider());
     if let Some(lists) = material.revocations {
         clients = clients.with_crls(lists).enforce_revocation_expiration();
+    }
+    if let Clients::Anybody = who {
+        clients = clients.allow_unauthenticated();
     }
     let clients = clients.build().map_err(|error| sources.unusable(error))?;
     let mut config = ServerConfig::builder_with_provider(provider())

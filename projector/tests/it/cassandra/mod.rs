@@ -2,5 +2,6 @@
 
 mod behaviour;
 mod faults;
+mod hostile;
 mod refusals;
 mod scene;

@@ -1,9 +1,11 @@
 //! Role `serve`, over real TLS with real tokens, beside role `project` on the same stores.
 
+mod foreign;
 mod identities;
 mod proofs;
 mod refusals;
 mod searches;
+mod tiles;
 
 use projector::config::Config;
 use projector::{project, serve, views};
@@ -23,6 +25,8 @@ pub struct Site {
     pub disk: OnDisk,
     config: Config,
     address: String,
+    /// Where the audit log is published.
+    pub tiles: String,
     health: Health,
     shutdown: CancellationToken,
 }
@@ -35,7 +39,12 @@ impl Drop for Site {
 
 impl Site {
     pub async fn start() -> Self {
-        let disk = OnDisk::new().await;
+        Self::start_with("").await
+    }
+
+    /// With more keys in `[serve.tiles]`.
+    pub async fn start_with(tiles: &str) -> Self {
+        let disk = OnDisk::publishing(tiles).await;
         let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
         let context = service::Context {
             health: Health::new(),
@@ -46,6 +55,8 @@ impl Site {
         let serve = serve::prepare(&config, &context).await.unwrap();
         context.health.started();
         let address = format!("https://localhost:{}", serve.local_addr().port());
+        let tiles = serve.tiles_addr().unwrap().port();
+        let tiles = format!("https://localhost:{tiles}");
         tokio::spawn(project.run());
         tokio::spawn(serve.run());
         let (health, shutdown) = (context.health, context.shutdown);
@@ -53,6 +64,7 @@ impl Site {
             disk,
             config,
             address,
+            tiles,
             health,
             shutdown,
         };

@@ -1,0 +1,182 @@
+use std::fmt;
+
+use crate::MAX_LEAVES;
+use crate::tiles::{FULL, Name};
+
+/// The highest level that a path can name (C2SP tlog-tiles, "Merkle Tree").
+const TOP_LEVEL: u8 = 63;
+
+/// An object of a log that C2SP tlog-tiles publishes, named by its path below the log's prefix.
+///
+/// There is one path for each object, and nothing else is one: [`PublishedObject::parse`] reads
+/// exactly what `to_string` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PublishedObject {
+    /// `checkpoint`: the newest signed size and root.
+    Checkpoint,
+    /// `tile/<L>/<N>[.p/<W>]`: `width` consecutive hashes of subtrees of height 8 × `level`.
+    Tile {
+        /// 0 for the hashes of leaves.
+        level: u8,
+        /// Which tile of its level.
+        index: u64,
+        /// 1 to 256 hashes.
+        width: u32,
+    },
+    /// `tile/entries/<N>[.p/<W>]`: `width` leaves.
+    Entries {
+        /// Which bundle.
+        index: u64,
+        /// 1 to 256 leaves.
+        width: u32,
+    },
+}
+
+impl PublishedObject {
+    /// The object with this path; none if the path isn't one, or isn't written in the only way
+    /// that it can be.
+    pub fn parse(path: &str) -> Option<Self> {
+        let object = match path.strip_prefix("tile/") {
+            None => (path == "checkpoint").then_some(Self::Checkpoint)?,
+            Some(rest) => {
+                let (level, number) = rest.split_once('/')?;
+                let (number, width) = match number.split_once(".p/") {
+                    Some((number, width)) => (number, decimal(width)?),
+                    None => (number, u64::from(FULL)),
+                };
+                let index = index(number)?;
+                let width = u32::try_from(width).ok()?;
+                match level {
+                    "entries" => Self::Entries { index, width },
+                    level => Self::Tile {
+                        level: u8::try_from(decimal(level)?).ok()?,
+                        index,
+                        width,
+                    },
+                }
+            }
+        };
+        (object.is_possible() && object.to_string() == path).then_some(object)
+    }
+
+    fn is_possible(self) -> bool {
+        match self {
+            Self::Checkpoint => true,
+            Self::Tile { level, width, .. } => level <= TOP_LEVEL && (1..=FULL).contains(&width),
+            Self::Entries { width, .. } => (1..=FULL).contains(&width),
+        }
+    }
+
+    pub(crate) fn name(self) -> Name {
+        match self {
+            Self::Checkpoint => Name::Checkpoint,
+            Self::Tile {
+                level,
+                index,
+                width,
+            } => Name::Hashes {
+                level,
+                index,
+                width,
+            },
+            Self::Entries { index, width } => Name::Entries { index, width },
+        }
+    }
+}
+
+/// The path.
+impl fmt::Display for PublishedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name().relative())
+    }
+}
+
+/// `x001/x234/067` is 1,234,067. At most what a log may have leaves.
+fn index(path: &str) -> Option<u64> {
+    let mut index: u64 = 0;
+    for group in path.split('/') {
+        let digits = group.strip_prefix('x').unwrap_or(group);
+        if digits.len() != 3 {
+            return None;
+        }
+        index = index.checked_mul(1000)?.checked_add(decimal(digits)?)?;
+    }
+    (index < MAX_LEAVES).then_some(index)
+}
+
+/// ASCII digits alone: no sign, as `u64::from_str` would take.
+fn decimal(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_object_has_one_path() {
+        let tile = |level, index, width| PublishedObject::Tile {
+            level,
+            index,
+            width,
+        };
+        let entries = |index, width| PublishedObject::Entries { index, width };
+        for (path, object) in [
+            ("checkpoint", PublishedObject::Checkpoint),
+            ("tile/0/000", tile(0, 0, 256)),
+            ("tile/63/999.p/255", tile(63, 999, 255)),
+            ("tile/2/x001/x234/067", tile(2, 1_234_067, 256)),
+            ("tile/entries/x001/234.p/1", entries(1234, 1)),
+            ("tile/entries/x001/000", entries(1000, 256)),
+        ] {
+            assert_eq!(PublishedObject::parse(path), Some(object), "{path}");
+            assert_eq!(object.to_string(), path);
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_path() {
+        for path in [
+            "",
+            "/checkpoint",
+            "checkpoint/",
+            "Checkpoint",
+            "offset/000",
+            "tile",
+            "tile/",
+            "tile//000",
+            "tile/0",
+            "tile/0/",
+            "tile/0/0",
+            "tile/0/0000",
+            "tile/0/x000/001",
+            "tile/0/001/000",
+            "tile/0/x001",
+            "tile/0/x001/x000",
+            "tile/0/x1/000",
+            "tile/0/X001/000",
+            "tile/00/000",
+            "tile/+0/000",
+            "tile/-1/000",
+            "tile/64/000",
+            "tile/data/000",
+            "tile/8/0/000",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/007",
+            "tile/0/000.p/+7",
+            "tile/0/000.p/",
+            "tile/0/000.p",
+            "tile/0/000.p/7/",
+            "tile/0/000.p/7.p/7",
+            "tile/0/../000",
+            "tile/entries/..%2f000",
+            "tile/entries/00\u{0660}",
+            "tile/0/000?x",
+            "tile/0/x999/x999/x999/x999/x999/x999/999",
+        ] {
+            assert_eq!(PublishedObject::parse(path), None, "{path:?}");
+        }
+    }
+}
