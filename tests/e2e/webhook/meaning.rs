@@ -357,7 +357,8 @@ async fn an_event_settles_what_the_silent_partner_leaves_unknown() -> Result<()>
     let reported = (Outcome::Executed, "PARTNER_REPORTED");
     assert_eq!((again.outcome(), again.reason.as_str()), reported);
     let record = audit::find(&auditor, "sunrise", "the outcome", |record| {
-        record.command_id == answer.command_id && record.outcome() == Outcome::Executed
+        record.command_id == answer.command_id
+            && record.outcome() == proto::events::Outcome::Executed
     })
     .await?;
     assert!(!record.contradicted);
