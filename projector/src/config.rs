@@ -16,6 +16,7 @@ use serde::Deserialize;
 use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
 
+use crate::serve::Freshness;
 use crate::store;
 
 pub use published::PublishedConfig;
@@ -46,6 +47,9 @@ pub struct Config {
     pub project: Option<ProjectConfig>,
     /// Role `serve`.
     pub serve: Option<ServeConfig>,
+    /// When devices are stale; role `serve`.
+    #[serde(default)]
+    pub status: Freshness,
 }
 
 /// `[views]`.
@@ -171,6 +175,8 @@ pub struct ServeSections<'a> {
     pub audit: &'a AuditConfig,
     /// `[serve]`.
     pub serve: &'a ServeConfig,
+    /// `[status]`.
+    pub status: &'a Freshness,
 }
 
 impl Config {
@@ -208,6 +214,7 @@ impl Config {
             tiles: self.tiles()?,
             audit: self.audit()?,
             serve,
+            status: &self.status,
         })
     }
 

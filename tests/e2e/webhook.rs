@@ -2,5 +2,6 @@
 
 mod arriving;
 mod foreign;
+mod meaning;
 mod refused;
 mod rejected;

@@ -7,7 +7,7 @@ use proto::access::audit_service_server::AuditService;
 use proto::access::{
     GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
     GetConsistencyProofRequest, GetConsistencyProofResponse, InclusionProof, SearchAccessRequest,
-    SearchAccessResponse,
+    SearchAccessResponse, SearchAlarmsRequest, SearchAlarmsResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,7 +15,7 @@ use super::Serving;
 use super::auth::Readable;
 use super::call::Call;
 use super::status::{Missing, Refusal};
-use super::{leaf, parse, search};
+use super::{alarms, leaf, parse, search};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -52,6 +52,14 @@ impl AuditService for Audit {
     ) -> Result<Response<GetConsistencyProofResponse>, Status> {
         let call = Call::new("AuditService/GetConsistencyProof", &request);
         self.0.calls.run(call, self.consistency(request)).await
+    }
+
+    async fn search_alarms(
+        &self,
+        request: Request<SearchAlarmsRequest>,
+    ) -> Result<Response<SearchAlarmsResponse>, Status> {
+        let call = Call::new("AuditService/SearchAlarms", &request);
+        self.0.calls.run(call, self.alarms(request)).await
     }
 }
 
@@ -134,6 +142,17 @@ impl Audit {
         Ok(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
         })
+    }
+
+    async fn alarms(
+        &self,
+        request: Request<SearchAlarmsRequest>,
+    ) -> Result<SearchAlarmsResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let asked = parse::alarms(&request)?;
+        let readable = auditor.may_read(asked.query.complex.clone())?;
+        alarms::search(&self.0, &readable, &request, &asked).await
     }
 
     fn log(&self, readable: &Readable, topic: Topic) -> Result<Arc<auditlog::LogReader>, Refusal> {

@@ -1,9 +1,11 @@
 //! Role `serve`: answers auditors over gRPC from trees and views that it can't write.
 
+mod alarms;
 mod audit;
 mod auth;
 mod call;
 mod devices;
+mod freshness;
 mod identities;
 mod leaf;
 mod logs;
@@ -41,6 +43,7 @@ use audit::Audit;
 use auth::{PeerGate, TokenGate};
 use call::Calls;
 use devices::Devices;
+pub use freshness::Freshness;
 use identities::Identities;
 use logs::Logs;
 use paging::PageKey;
@@ -68,6 +71,7 @@ struct Serving {
     logs: Logs,
     identities: Identities,
     paging: PageKey,
+    freshness: Freshness,
 }
 
 /// The role, ready to run.
@@ -108,6 +112,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         logs: logs(),
         identities,
         paging: PageKey::load(&serve.paging.key_file)?,
+        freshness: sections.status.clone(),
     };
     let published = match &serve.tiles {
         Some(config) => {

@@ -1,6 +1,7 @@
 //! The views as pure folds: a record in, row writes out. No IO, no clock, no state.
 
 pub mod access;
+pub mod alarms;
 pub mod commands;
 pub mod rows;
 pub mod status;
@@ -14,8 +15,8 @@ use records::Unreadable;
 
 pub use commands::{CommandRows, Effective};
 pub use rows::{
-    AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite,
-    UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
+    ObservationRow, RowWrite, UnreadableRow,
 };
 
 /// The topics that are projected.
@@ -70,7 +71,7 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             access::decided(record, event, decided, index)
         }
         (Topic::AccessEvents, Body::CommandCompleted(completed)) => {
-            Ok(vec![commands::completion(record, event, completed)])
+            Ok(vec![commands::completion(record, event, completed, index)])
         }
         (Topic::AccessEvents, Body::AccessObserved(observed)) => {
             access::observed(record, event, observed, index)

@@ -21,7 +21,7 @@ pub(crate) fn status(
     if device.complex() != event.complex {
         return Err(Misplaced("other_complex"));
     }
-    Ok(vec![RowWrite::Device(DeviceRow {
+    let row = DeviceRow {
         device: device.clone(),
         sequence: status.sequence,
         observed_at: status.observed_at,
@@ -41,6 +41,8 @@ pub(crate) fn status(
                 epoch: status.sequence.epoch,
                 sequence: status.sequence.sequence,
             }),
+            stale: false,
         },
-    })])
+    };
+    Ok(vec![RowWrite::Status(row.clone()), RowWrite::Device(row)])
 }
