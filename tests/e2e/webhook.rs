@@ -2,5 +2,6 @@
 
 mod arriving;
 mod foreign;
+mod gaps;
 mod refused;
 mod rejected;

@@ -69,8 +69,12 @@ pub async fn serve(
         None => Snapshot::default(),
     };
     let taken = known.marks.clone();
-    let registry =
-        RegistryFollower::spawn(Arc::clone(&log), Arc::clone(&reader), known, context.shutdown.clone());
+    let registry = RegistryFollower::spawn(
+        Arc::clone(&log),
+        Arc::clone(&reader),
+        known,
+        context.shutdown.clone(),
+    );
     let gateway = Arc::new(Gateway {
         log,
         registry,

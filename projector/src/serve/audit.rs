@@ -6,8 +6,8 @@ use eventlog::Topic;
 use proto::access::audit_service_server::AuditService;
 use proto::access::{
     GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
-    GetConsistencyProofRequest, GetConsistencyProofResponse, InclusionProof, SearchAccessRequest,
-    SearchAccessResponse,
+    GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,7 +15,7 @@ use super::Serving;
 use super::auth::Readable;
 use super::call::Call;
 use super::status::{Missing, Refusal};
-use super::{leaf, parse, search};
+use super::{completeness, leaf, parse, search};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -52,6 +52,14 @@ impl AuditService for Audit {
     ) -> Result<Response<GetConsistencyProofResponse>, Status> {
         let call = Call::new("AuditService/GetConsistencyProof", &request);
         self.0.calls.run(call, self.consistency(request)).await
+    }
+
+    async fn get_completeness(
+        &self,
+        request: Request<GetCompletenessRequest>,
+    ) -> Result<Response<GetCompletenessResponse>, Status> {
+        let call = Call::new("AuditService/GetCompleteness", &request);
+        self.0.calls.run(call, self.completeness(request)).await
     }
 }
 
@@ -134,6 +142,16 @@ impl Audit {
         Ok(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
         })
+    }
+
+    async fn completeness(
+        &self,
+        request: Request<GetCompletenessRequest>,
+    ) -> Result<GetCompletenessResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let readable = auditor.may_read(parse::id("complex_id", &request.complex_id)?)?;
+        completeness::tell(&self.0, &readable, &request).await
     }
 
     fn log(&self, readable: &Readable, topic: Topic) -> Result<Arc<auditlog::LogReader>, Refusal> {

@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod call;
+mod completeness;
 mod devices;
 mod identities;
 mod leaf;

@@ -18,6 +18,7 @@ mod position;
 mod read;
 mod rows;
 mod search;
+mod sequences;
 mod statements;
 mod tls;
 mod write;

@@ -17,10 +17,11 @@ use async_trait::async_trait;
 use auditlog::{HeadStore, LogId};
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
+use jiff::Timestamp;
 use url::Url;
 
 use crate::config::ViewsConfig;
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, LeafRow, RowWrite};
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow, RowWrite};
 
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
@@ -79,6 +80,18 @@ pub trait ViewReader: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError>;
+
+    /// What was recorded of each epoch of a complex' devices, or of one device, from the first event
+    /// on that happened at `from` or later; by device, partner and epoch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError>;
 
     /// The first offset of the partition that isn't fully projected yet; none before the first.
     ///

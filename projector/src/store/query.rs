@@ -68,11 +68,13 @@ pub enum Table {
     Leaves,
     /// Unreadable records.
     Unreadable,
+    /// Numbers of devices' counts.
+    Sequences,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Access,
         Self::Claims,
         Self::Completions,
@@ -80,5 +82,6 @@ impl Table {
         Self::Devices,
         Self::Leaves,
         Self::Unreadable,
+        Self::Sequences,
     ];
 }

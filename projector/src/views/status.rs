@@ -6,8 +6,8 @@ use proto::access;
 use proto::events::DeviceSequence;
 use records::timestamp_to_wire;
 
-use super::Misplaced;
 use super::rows::{DeviceRow, RowWrite};
+use super::{Misplaced, sequences};
 
 /// The row of a partner's report of a device.
 pub(crate) fn status(
@@ -21,7 +21,7 @@ pub(crate) fn status(
     if device.complex() != event.complex {
         return Err(Misplaced("other_complex"));
     }
-    Ok(vec![RowWrite::Device(DeviceRow {
+    let row = RowWrite::Device(DeviceRow {
         device: device.clone(),
         sequence: status.sequence,
         observed_at: status.observed_at,
@@ -42,5 +42,8 @@ pub(crate) fn status(
                 sequence: status.sequence.sequence,
             }),
         },
-    })])
+    });
+    let (partner, happened) = (&status.partner, status.observed_at);
+    let number = sequences::event(partner, device, status.sequence, happened);
+    Ok(vec![row, number])
 }

@@ -21,9 +21,11 @@ use uuid::Uuid;
 
 use crate::fixture::{at, command, complex, device};
 
+mod counts;
 mod searches;
 mod state;
 
+use counts::*;
 use searches::*;
 use state::*;
 
@@ -40,6 +42,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     heads_move_only_from_where_they_are(&*make().await).await;
     halts_are_kept_until_resumed(&*make().await).await;
     rows_come_back_as_they_were(&*make().await).await;
+    counts_are_of_what_was_recorded(&*make().await).await;
 }
 
 #[tokio::test]

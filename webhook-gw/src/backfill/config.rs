@@ -35,8 +35,8 @@ impl BackfillConfig {
         if self.after < Duration::from_millis(100) || self.after > DAY {
             return Err("`backfill.after` must be 100ms to 24h".to_owned());
         }
-        if self.give_up < self.after {
-            return Err("`backfill.give_up` must be at least `backfill.after`".to_owned());
+        if self.give_up < self.after || self.give_up > 30 * DAY {
+            return Err("`backfill.give_up` must be `backfill.after` to 720h".to_owned());
         }
         if self.window < self.after || self.window > 30 * DAY {
             return Err("`backfill.window` must be `backfill.after` to 720h".to_owned());

@@ -100,7 +100,14 @@ impl Backfill {
     async fn ask(&mut self, complex: &ComplexId, gaps: &[OpenGap], now: Timestamp) -> bool {
         let mut place = self.places.remove(complex).unwrap_or_default();
         let partner = self.client.partner();
-        let asked = round(&self.gateway, &self.watch, &self.client, complex, &mut place).await;
+        let asked = round(
+            &self.gateway,
+            &self.watch,
+            &self.client,
+            complex,
+            &mut place,
+        )
+        .await;
         let more = match asked {
             Ok(Ended::More) => true,
             Ok(Ended::Exhausted) => {

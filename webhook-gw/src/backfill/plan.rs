@@ -68,7 +68,11 @@ mod tests {
         ];
         let partner = "gatekeeper".parse().unwrap();
         let due = due(open, &partner, at(130), SignedDuration::from_secs(30));
-        let devices: Vec<&str> = due.values().flatten().map(|gap| gap.device.as_str()).collect();
+        let devices: Vec<&str> = due
+            .values()
+            .flatten()
+            .map(|gap| gap.device.as_str())
+            .collect();
         assert_eq!(devices, ["moonlight.a", "sunrise.a"]);
     }
 

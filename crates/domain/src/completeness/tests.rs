@@ -157,7 +157,10 @@ fn what_happened_before_the_fold_began_is_unknown() {
     assert_eq!(standing(8), Standing::Ahead);
     let other = fold.standing(&partner(), &"sunrise.gate".parse().unwrap(), of(1, 8));
     assert_eq!(other, Standing::Unknown);
-    assert_eq!(fold.standing(&partner(), &door(), of(2, 1)), Standing::Ahead);
+    assert_eq!(
+        fold.standing(&partner(), &door(), of(2, 1)),
+        Standing::Ahead
+    );
 }
 
 #[test]
@@ -198,7 +201,11 @@ fn beyond_the_limits_the_oldest_is_given_up_and_counted() {
     }
     assert_eq!(open(&fold), [(7, 1, 1), (8, 1, 1)]);
     fold.apply(&status(of(3, 2), at(1)), at(100));
-    assert_eq!(open(&fold), [(7, 1, 1), (8, 1, 1)], "forgotten is forgotten");
+    assert_eq!(
+        open(&fold),
+        [(7, 1, 1), (8, 1, 1)],
+        "forgotten is forgotten"
+    );
 }
 
 #[test]
@@ -206,8 +213,20 @@ fn the_last_numbers_there_are_do_no_harm() {
     let fold = came(&[(u64::MAX, u64::MAX), (u64::MAX, 1), (u64::MAX, 0)]);
     assert_eq!(open(&fold), [(u64::MAX, 2, u64::MAX - 1)]);
     let mut ranges = Ranges::default();
-    ranges.insert(Span { first: 0, last: u64::MAX }, at(0));
-    assert_eq!(ranges.without(Span { first: 0, last: u64::MAX }), []);
+    ranges.insert(
+        Span {
+            first: 0,
+            last: u64::MAX,
+        },
+        at(0),
+    );
+    assert_eq!(
+        ranges.without(Span {
+            first: 0,
+            last: u64::MAX
+        }),
+        []
+    );
 }
 
 fn any_record() -> impl Strategy<Value = (Event, u64)> {

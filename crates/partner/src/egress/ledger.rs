@@ -6,7 +6,8 @@ use std::fmt;
 
 use super::call::Call::{
     self, Attestation, Cancel, DeleteCredential, Discovery, ListCredentials, ListEvents, Open,
-    PutCredential, PutFace, PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus, WebhookAnswer,
+    PutCredential, PutFace, PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus,
+    WebhookAnswer,
 };
 use Basis::{Consent, Erasure, Instruction, NoPersonalData};
 use Held::{AsCommand, AsCredential, AsKey, AsToken, Nowhere};

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
 use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
@@ -14,8 +15,9 @@ use super::link::{Connected, Link};
 use super::rows::{
     Access, AccessValue, Claim, Completion, Device, Digest, Leaf, Unreadable, offset, partition,
 };
-use super::search;
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, RowWrite};
+use super::sequences::Sequence;
+use super::{search, sequences};
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite};
 
 /// A store that is read here.
 pub(crate) struct CassandraReader {
@@ -124,6 +126,15 @@ impl ViewReader for CassandraReader {
             .await
     }
 
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError> {
+        sequences::counts(self.link.connected().await?, complex, device, from).await
+    }
+
     async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {
         let connected = self.link.connected().await?;
         let key = (topic.name(), partition(number)?);
@@ -170,6 +181,12 @@ impl ViewReader for CassandraReader {
             Table::Unreadable => {
                 scan(connected, table, |row: Unreadable| {
                     row.row().map(RowWrite::Unreadable)
+                })
+                .await
+            }
+            Table::Sequences => {
+                scan(connected, table, |row: Sequence| {
+                    row.row().map(RowWrite::Sequence)
                 })
                 .await
             }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
+use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter};
 
 use super::super::query::order_of;
 use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
 use super::connections::Connections;
-use super::decode;
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, RowWrite};
+use super::{decode, sequences};
+use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite};
 
 /// A store that is read here.
 pub(crate) struct SqliteReader {
@@ -141,6 +142,18 @@ impl ViewReader for SqliteReader {
             .await
     }
 
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError> {
+        let (complex, device) = (complex.clone(), device.cloned());
+        self.connections
+            .run(move |connection| sequences::counts(connection, &complex, device.as_ref(), from))
+            .await
+    }
+
     async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError> {
         self.connections
             .run(move |connection| {
@@ -191,13 +204,19 @@ impl ViewReader for SqliteReader {
                             decode::unreadable(row).map(RowWrite::Unreadable)
                         })
                     }
+                    Table::Sequences => {
+                        let sql = select(decode::SEQUENCE, "sequences");
+                        all(connection, &sql, (), |row| {
+                            decode::sequence(row).map(RowWrite::Sequence)
+                        })
+                    }
                 }
             })
             .await
     }
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::super::StoreError;
 
 /// Raised with every change of the tables or of what stands in them.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long another process' transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -48,6 +48,11 @@ CREATE TABLE unreadable (
   topic TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL, complex TEXT,
   reason TEXT NOT NULL, append_time TEXT NOT NULL,
   PRIMARY KEY (topic, part, off)) WITHOUT ROWID;
+CREATE TABLE sequences (
+  complex TEXT NOT NULL, device TEXT NOT NULL, partner TEXT NOT NULL, epoch BLOB NOT NULL,
+  sequence BLOB NOT NULL, rejected INTEGER NOT NULL, happened TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (complex, device, partner, epoch, sequence, rejected, happened)) WITHOUT ROWID;
 CREATE TABLE progress (
   topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, part)) WITHOUT ROWID;

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Every table that rows are written to.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 17] = [
     "access",
     "access_by_time",
     "access_buckets",
@@ -24,6 +24,8 @@ pub const TABLES: [&str; 15] = [
     "leaves",
     "leaf_buckets",
     "unreadable",
+    "sequences",
+    "sequence_buckets",
     "progress",
     "heads",
     "halts",
