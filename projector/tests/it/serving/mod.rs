@@ -1,5 +1,6 @@
 //! Role `serve`, over real TLS with real tokens, beside role `project` on the same stores.
 
+mod completeness;
 mod identities;
 mod proofs;
 mod refusals;
