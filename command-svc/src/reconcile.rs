@@ -32,6 +32,7 @@ use crate::uses::Uses;
 
 mod owed;
 mod partition;
+mod reported;
 
 use self::partition::Owned;
 
@@ -133,29 +134,59 @@ impl Reconciler {
         }
     }
 
-    /// Fences what is due, a few at a time.
+    /// Brings what is due to an end, a few at a time.
     async fn settle(&self, state: &mut Owned) {
         let now = Timestamp::now();
         let after = SignedDuration::try_from(self.after).unwrap_or(SignedDuration::MAX);
         let due = state.take_due(now, after);
-        let fences = due
-            .iter()
-            .map(|(id, command)| self.fence(*id, command, now));
-        join_all(fences).await;
+        let settled = due.iter().map(|(id, command)| {
+            let reported = state.reports.outcome(*id);
+            self.bring_to_an_end(*id, command, reported, now)
+        });
+        let settled = join_all(settled).await;
+        for ((id, _), recorded) in due.iter().zip(settled) {
+            if recorded {
+                state.reports.recorded(*id);
+            }
+        }
         let (uses, tails) = (&self.uses, &self.tails);
         state.owed.settle(uses, tails, now, after).await;
     }
 
-    /// Asks the partner for the final state, or to forbid execution for ever, and records
-    /// what it says.
-    async fn fence(&self, id: CommandId, command: &Command, now: Timestamp) {
+    /// Records what the partner's own event says of a command; else what the fence does.
+    /// True: a completion is in the log.
+    async fn bring_to_an_end(
+        &self,
+        id: CommandId,
+        command: &Command,
+        reported: Option<Outcome>,
+        now: Timestamp,
+    ) -> bool {
+        let completed = match reported {
+            Some(outcome) => CommandCompleted {
+                outcome,
+                reason: Reason::PartnerReported,
+                reconciled: true,
+                ..act::completed(id)
+            },
+            None => self.fence(id, command).await,
+        };
+        // A repeated UNKNOWN says nothing new.
+        if !completed.outcome.is_definite() && command.outcome() == Some(Outcome::Unknown) {
+            return false;
+        }
+        self.record(id, command, completed, now).await
+    }
+
+    /// Asks the partner for the final state, or to forbid execution for ever.
+    async fn fence(&self, id: CommandId, command: &Command) -> CommandCompleted {
         let doubt = CommandCompleted {
             outcome: Outcome::Unknown,
             reason: Reason::PartnerSilent,
             reconciled: true,
             ..act::completed(id)
         };
-        let completed = match self.client(command) {
+        match self.client(command) {
             Some(client) => {
                 let closing = client.closing(&command.complex);
                 let deadline = Instant::now() + FENCE;
@@ -163,13 +194,17 @@ impl Reconciler {
                 act::after_fence(fence, doubt)
             }
             None => doubt,
-        };
-        // A repeated UNKNOWN says nothing new.
-        if !completed.outcome.is_definite() && command.outcome() == Some(Outcome::Unknown) {
-            return;
         }
-        let reason = completed.reason;
-        let outcome = completed.outcome;
+    }
+
+    async fn record(
+        &self,
+        id: CommandId,
+        command: &Command,
+        completed: CommandCompleted,
+        now: Timestamp,
+    ) -> bool {
+        let (outcome, reason) = (completed.outcome, completed.reason);
         let event = Event {
             id: EventId(Uuid::now_v7()),
             occurred_at: now,
@@ -190,6 +225,7 @@ impl Reconciler {
             .await
             .is_ok();
         info!(command = %id, %outcome, %reason, recorded, "command reconciled");
+        recorded
     }
 
     fn client(&self, command: &Command) -> Option<&PartnerClient> {

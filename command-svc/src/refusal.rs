@@ -243,6 +243,7 @@ fn denial(reason: Reason) -> Code {
         | Reason::PartnerExecuted
         | Reason::PartnerRejected
         | Reason::PartnerOverloaded
+        | Reason::PartnerReported
         | Reason::DeviceOffline
         | Reason::PartnerUnreachable
         | Reason::PartnerSilent

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
 
+use crate::serve::Freshness;
 use crate::store;
 
 pub use tiles::TilesConfig;
@@ -44,6 +45,9 @@ pub struct Config {
     pub project: Option<ProjectConfig>,
     /// Role `serve`.
     pub serve: Option<ServeConfig>,
+    /// When devices are stale; role `serve`.
+    #[serde(default)]
+    pub status: Freshness,
 }
 
 /// `[views]`.
@@ -167,6 +171,8 @@ pub struct ServeSections<'a> {
     pub audit: &'a AuditConfig,
     /// `[serve]`.
     pub serve: &'a ServeConfig,
+    /// `[status]`.
+    pub status: &'a Freshness,
 }
 
 impl Config {
@@ -201,6 +207,7 @@ impl Config {
             tiles: self.tiles()?,
             audit: self.audit()?,
             serve,
+            status: &self.status,
         })
     }
 

@@ -7,7 +7,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use crate::store::{StoreError, Table, ViewReader};
-use crate::views::RowWrite;
+use crate::views::{DeviceRow, RowWrite};
 
 /// All rows, as sorted lines.
 ///
@@ -54,14 +54,40 @@ pub fn json(row: &RowWrite) -> Value {
             "event": row.event.to_string(),
             "verdict": row.verdict.as_str(),
             "late": row.late,
+            "device": row.device.as_str(),
+            "leaf": row.leaf,
         }),
         RowWrite::Completion(row) => json!({
             "table": "completions",
             "complex": row.complex.as_str(),
             "command": row.command.to_string(),
             "offset": row.offset,
+            "event": row.event.to_string(),
             "outcome": row.outcome.as_str(),
             "at": row.at.to_string(),
+            "leaf": row.leaf,
+        }),
+        RowWrite::Observation(row) => json!({
+            "table": "observations",
+            "complex": row.complex.as_str(),
+            "command": row.command.to_string(),
+            "partition": row.position.partition,
+            "offset": row.position.offset,
+            "event": row.event.to_string(),
+            "leaf": row.leaf,
+            "device": row.device.as_str(),
+            "observation": row.observation.as_str(),
+            "occurred_at": row.occurred_at.to_string(),
+        }),
+        RowWrite::Alarm(row) => json!({
+            "table": "alarms",
+            "complex": row.complex.as_str(),
+            "kind": row.kind.as_str_name(),
+            "device": row.device.as_str(),
+            "occurred_at": row.occurred_at.to_string(),
+            "offset": row.offset,
+            "command": row.alarm.command_id,
+            "alarm": base64(&row.alarm.encode_to_vec()),
         }),
         RowWrite::Digest(row) => json!({
             "table": "digests",
@@ -72,15 +98,8 @@ pub fn json(row: &RowWrite) -> Value {
             "offset": row.offset,
             "event": row.event.to_string(),
         }),
-        RowWrite::Device(row) => json!({
-            "table": "devices",
-            "device": row.device.as_str(),
-            "epoch": row.sequence.epoch,
-            "sequence": row.sequence.sequence,
-            "observed_at": row.observed_at.to_string(),
-            "offset": row.offset,
-            "status": base64(&row.status.encode_to_vec()),
-        }),
+        RowWrite::Device(row) => device("devices", row),
+        RowWrite::Status(row) => device("statuses", row),
         RowWrite::Leaf(row) => json!({
             "table": "leaves",
             "log": row.log.to_string(),
@@ -106,4 +125,16 @@ pub fn json(row: &RowWrite) -> Value {
             "happened": row.happened.to_string(),
         }),
     }
+}
+
+fn device(table: &str, row: &DeviceRow) -> Value {
+    json!({
+        "table": table,
+        "device": row.device.as_str(),
+        "epoch": row.sequence.epoch,
+        "sequence": row.sequence.sequence,
+        "observed_at": row.observed_at.to_string(),
+        "offset": row.offset,
+        "status": BASE64_STANDARD.encode(row.status.encode_to_vec()),
+    })
 }

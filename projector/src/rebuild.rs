@@ -10,7 +10,7 @@ use eventlog::{EventLog, Record, TailFrom, Topic};
 use serde_json::json;
 
 use crate::config::Config;
-use crate::project::{event_reader, leaf};
+use crate::project::{event_reader, leaf, write};
 use crate::store::{self, Progress, ViewReader};
 use crate::views::{self, LeafRow};
 
@@ -71,7 +71,7 @@ pub async fn views(config: &Config) -> anyhow::Result<Arc<dyn ViewReader>> {
                     partition: record.position.partition,
                     next: record.position.offset + 1,
                 };
-                store.apply(rows, progress).await?;
+                write(&*store, rows, record.position.offset, progress).await?;
             }
         }
     }

@@ -148,7 +148,7 @@ pub(crate) async fn configured(site: &Site, name: &str, issued: &Issued) -> Resu
 }
 
 /// The same, for an operator of less.
-async fn configured_as(
+pub(crate) async fn configured_as(
     site: &Site,
     name: &str,
     issued: &Issued,

@@ -3,5 +3,6 @@
 mod arriving;
 mod foreign;
 mod gaps;
+mod meaning;
 mod refused;
 mod rejected;

@@ -5,12 +5,14 @@ use std::collections::{HashMap, VecDeque};
 
 use domain::commands::{Command, Commands, KEY_WINDOW, LEEWAY};
 use domain::event::{Body, LogPosition};
+use domain::vocabulary::Outcome;
 use domain::{CommandId, PartnerId};
 use eventlog::Record;
 use jiff::{SignedDuration, Timestamp};
 use records::EventReader;
 
 use super::owed::Owed;
+use super::reported::Reports;
 
 /// Longest pause between two tries at one command.
 const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(5);
@@ -29,6 +31,7 @@ pub(super) struct Owned {
     pub(super) committed: u64,
     tries: HashMap<CommandId, (u32, Timestamp)>,
     pub(super) owed: Owed,
+    pub(super) reports: Reports,
     pub(super) swept: Timestamp,
 }
 
@@ -72,6 +75,14 @@ impl Owned {
                     self.owed.fold(completed.command, command);
                 }
             }
+            Body::AccessObserved(observed) => {
+                if self.reports.fold(&self.commands, &event, observed)
+                    && let Some(command) = observed.command
+                {
+                    // It is its turn again, however often the partner was asked in vain.
+                    self.tries.remove(&command);
+                }
+            }
             _ => {}
         }
     }
@@ -87,8 +98,13 @@ impl Owned {
         let due: Vec<_> = self
             .commands
             .open()
-            .filter(|(_, command)| now.duration_since(command.expires_at) >= after)
+            .filter(|(id, command)| {
+                // Of one that is UNKNOWN nobody else is going to say more.
+                let told = self.reports.has(*id) && command.outcome() == Some(Outcome::Unknown);
+                told || now.duration_since(command.expires_at) >= after
+            })
             .filter(|(_, command)| now.duration_since(command.expires_at) < FINAL_AFTER)
+            .filter(|(id, _)| !self.reports.is_recorded(*id))
             .filter(|(id, _)| {
                 self.tries
                     .get(id)
@@ -118,6 +134,8 @@ impl Owned {
         let commands = &self.commands;
         self.tries
             .retain(|id, _| commands.get(*id).is_some_and(Command::is_open));
+        self.reports
+            .retain(|id| commands.get(id).is_some_and(Command::is_open));
     }
 
     /// The offset before which nothing is open and nothing is young.
@@ -147,7 +165,7 @@ fn pause(tries: u32) -> SignedDuration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use domain::EventId;
     use domain::event::{AccessDecided, Actor, DecisionInputs, Event, RequestContext};
@@ -158,12 +176,12 @@ mod tests {
 
     const AFTER: SignedDuration = SignedDuration::from_secs(5);
 
-    fn start() -> Timestamp {
+    pub(in super::super) fn start() -> Timestamp {
         "2026-11-24T12:00:00Z".parse().unwrap()
     }
 
     /// An ALLOW at `partner` that nobody brought to an end.
-    fn decided(number: u128, partner: &str) -> (Event, AccessDecided) {
+    pub(in super::super) fn decided(number: u128, partner: &str) -> (Event, AccessDecided) {
         let decided = AccessDecided {
             command: CommandId(Uuid::from_u128(number)),
             request_digest: [0; 32],
@@ -206,7 +224,7 @@ mod tests {
         (event, decided)
     }
 
-    fn owned(commands: &[(u128, &str)]) -> Owned {
+    pub(in super::super) fn owned(commands: &[(u128, &str)]) -> Owned {
         let mut owned = Owned::default();
         for (number, partner) in commands {
             let (event, decided) = decided(*number, partner);

@@ -117,6 +117,8 @@ vocabulary!(
         Fenced = 36 "FENCED",
         /// The partner had no room for it, or was out of service.
         PartnerOverloaded = 37 "PARTNER_OVERLOADED",
+        /// The partner has not answered, but an access event of its own says what happened.
+        PartnerReported = 38 "PARTNER_REPORTED",
     }
 );
 

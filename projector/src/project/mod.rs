@@ -6,6 +6,7 @@ mod lag;
 mod partition;
 mod patience;
 mod trees;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::tiles;
 pub use partition::Parts;
 pub(crate) use partition::leaf;
 pub use trees::TreeParts;
+pub(crate) use write::write;
 
 /// The consumer group.
 pub const GROUP: &str = "projector";

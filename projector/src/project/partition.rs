@@ -11,8 +11,9 @@ use service::trace::TraceContext;
 
 use super::Interrupted;
 use super::trees::{TreeParts, Trees};
+use super::write::write;
 use crate::store::Progress;
-use crate::views::{self, DigestRow, LeafRow, RowWrite};
+use crate::views::{self, AlarmRow, LeafRow};
 
 /// What every partition is projected with.
 pub struct Parts {
@@ -110,7 +111,8 @@ impl Partition {
     pub(super) async fn project(&mut self, records: &[Record]) -> Result<(), Interrupted> {
         let known = records.partition_point(|record| record.position.offset < self.next);
         let records = &records[known..];
-        let (Some(last), None) = (records.last(), &self.stalled) else {
+        let (Some(first), Some(last), None) = (records.first(), records.last(), &self.stalled)
+        else {
             return Ok(());
         };
         let next = last.position.offset + 1;
@@ -135,21 +137,13 @@ impl Partition {
             partition,
             next,
         };
-        let digests = rows.iter().filter_map(|row| match row {
-            RowWrite::Digest(digest) => Some(digest.clone()),
-            _ => None,
-        });
-        let digests: Vec<_> = digests.collect();
         let store = &self.parts.trees.views;
-        store.apply(rows, progress).await?;
-        if !digests.is_empty() {
-            let contested = store.reader().contested(digests).await?;
-            contested.iter().for_each(report_contested);
-        }
+        let found = write(&**store, rows, first.position.offset, progress).await?;
         self.advance(next, &placed).await?;
         for (record, read) in records.iter().zip(&read) {
             report(record, read);
         }
+        found.iter().for_each(report_alarm);
         Ok(())
     }
 
@@ -178,13 +172,18 @@ fn offset_of(offsets: Vec<u64>, topic: Topic, partition: u32) -> Result<u64, Int
     Ok(offset.ok_or(LogError::NotAssigned { topic, partition })?)
 }
 
-/// Tells that a partner has used an event id twice for different events.
-fn report_contested(row: &DigestRow) {
-    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
-    let labels = [("partner", partner.to_owned())];
-    metrics::counter!("projector_contested_events_total", &labels).increment(1);
-    tracing::error!(complex, partner, offset = row.offset, event_id = %row.event,
-        "a partner's event id was used before for another event; the first one counts");
+/// Tells of an alarm. Whoever is meant by it stays out of it.
+fn report_alarm(row: &AlarmRow) {
+    let (complex, kind, offset) = (row.complex.as_str(), row.kind.as_str_name(), row.offset);
+    metrics::counter!("projector_alarms_total", "kind" => kind).increment(1);
+    let device = row.device.as_str();
+    tracing::warn!(
+        complex,
+        kind,
+        device,
+        offset,
+        "alarm: look at it with SearchAlarms"
+    );
 }
 
 /// Logs and counts a projected record; what it says stays out of both.

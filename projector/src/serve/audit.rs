@@ -8,6 +8,7 @@ use proto::access::{
     GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
     GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
+    SearchAlarmsRequest, SearchAlarmsResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,7 +16,7 @@ use super::Serving;
 use super::auth::Readable;
 use super::call::Call;
 use super::status::{Missing, Refusal};
-use super::{completeness, leaf, parse, search};
+use super::{alarms, completeness, leaf, parse, search};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -60,6 +61,14 @@ impl AuditService for Audit {
     ) -> Result<Response<GetCompletenessResponse>, Status> {
         let call = Call::new("AuditService/GetCompleteness", &request);
         self.0.calls.run(call, self.completeness(request)).await
+    }
+
+    async fn search_alarms(
+        &self,
+        request: Request<SearchAlarmsRequest>,
+    ) -> Result<Response<SearchAlarmsResponse>, Status> {
+        let call = Call::new("AuditService/SearchAlarms", &request);
+        self.0.calls.run(call, self.alarms(request)).await
     }
 }
 
@@ -152,6 +161,17 @@ impl Audit {
         let request = request.into_inner();
         let readable = auditor.may_read(parse::id("complex_id", &request.complex_id)?)?;
         completeness::tell(&self.0, &readable, &request).await
+    }
+
+    async fn alarms(
+        &self,
+        request: Request<SearchAlarmsRequest>,
+    ) -> Result<SearchAlarmsResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let asked = parse::alarms(&request)?;
+        let readable = auditor.may_read(asked.query.complex.clone())?;
+        alarms::search(&self.0, &readable, &request, &asked).await
     }
 
     fn log(&self, readable: &Readable, topic: Topic) -> Result<Arc<auditlog::LogReader>, Refusal> {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use domain::id::DeviceId;
+use jiff::Timestamp;
 use proto::access::device_status_service_server::DeviceStatusService;
 use proto::access::{
-    DeviceStatus, GetDeviceStatusRequest, ListDeviceStatusesRequest, ListDeviceStatusesResponse,
+    DeviceHistoryRequest, DeviceHistoryResponse, DeviceStatus, GetDeviceStatusRequest,
+    ListDeviceStatusesRequest, ListDeviceStatusesResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::call::Call;
 use super::status::{Missing, Refusal};
-use super::{Serving, parse};
+use super::{Serving, parse, search};
+use crate::store::StatusCursor;
 
 /// The service.
 pub(super) struct Devices(pub(super) Arc<Serving>);
@@ -33,6 +36,14 @@ impl DeviceStatusService for Devices {
         let call = Call::new("DeviceStatusService/ListDeviceStatuses", &request);
         self.0.calls.run(call, self.list(request)).await
     }
+
+    async fn history(
+        &self,
+        request: Request<DeviceHistoryRequest>,
+    ) -> Result<Response<DeviceHistoryResponse>, Status> {
+        let call = Call::new("DeviceStatusService/History", &request);
+        self.0.calls.run(call, self.page(request)).await
+    }
 }
 
 impl Devices {
@@ -43,7 +54,8 @@ impl Devices {
         let missing = || Refusal::NotFound(Missing::Device);
         auditor.may_read(device.complex()).map_err(|_| missing())?;
         let row = self.0.views.device(&device).await?;
-        Ok(row.ok_or_else(missing)?.status)
+        let row = row.ok_or_else(missing)?;
+        Ok(self.0.freshness.told(row, Timestamp::now()))
     }
 
     async fn list(
@@ -54,8 +66,36 @@ impl Devices {
         let complex = parse::id("complex_id", &request.get_ref().complex_id)?;
         let readable = auditor.may_read(complex)?;
         let rows = self.0.views.devices(readable.complex()).await?;
+        let now = Timestamp::now();
         Ok(ListDeviceStatusesResponse {
+            statuses: rows
+                .into_iter()
+                .map(|row| self.0.freshness.told(row, now))
+                .collect(),
+        })
+    }
+
+    async fn page(
+        &self,
+        request: Request<DeviceHistoryRequest>,
+    ) -> Result<DeviceHistoryResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let asked = parse::history(&request)?;
+        let complex = asked.query.device.complex();
+        let missing = |_| Refusal::NotFound(Missing::Device);
+        auditor.may_read(complex).map_err(missing)?;
+        let after = search::start(&self.0, &request, &request.page_token)?;
+        let most = asked.page_size;
+        let mut rows = self.0.views.history(&asked.query, after, most + 1).await?;
+        let more = rows.len() > most;
+        rows.truncate(most);
+        let last = rows.last().filter(|_| more).map(StatusCursor::of);
+        Ok(DeviceHistoryResponse {
             statuses: rows.into_iter().map(|row| row.status).collect(),
+            next_page_token: last
+                .map(|cursor| self.0.paging.seal(&request, cursor))
+                .unwrap_or_default(),
         })
     }
 }

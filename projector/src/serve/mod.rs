@@ -1,10 +1,12 @@
 //! Role `serve`: answers auditors over gRPC from trees and views that it can't write.
 
+mod alarms;
 mod audit;
 mod auth;
 mod call;
 mod completeness;
 mod devices;
+mod freshness;
 mod identities;
 mod leaf;
 mod logs;
@@ -41,6 +43,7 @@ use audit::Audit;
 use auth::{PeerGate, TokenGate};
 use call::Calls;
 use devices::Devices;
+pub use freshness::Freshness;
 use identities::Identities;
 use logs::Logs;
 use paging::PageKey;
@@ -67,6 +70,7 @@ struct Serving {
     logs: Logs,
     identities: Identities,
     paging: PageKey,
+    freshness: Freshness,
 }
 
 /// The role, ready to run.
@@ -104,6 +108,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         logs: Logs::new(tiles, origin, sections.audit.verifier()?),
         identities,
         paging: PageKey::load(&serve.paging.key_file)?,
+        freshness: sections.status.clone(),
     };
     let tls = ServerTls::load(serve.tls.clone(), Protocol::Grpc)?;
     let tcp = TcpListener::bind(serve.listen).await;

@@ -3,19 +3,65 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use prost::Message as _;
-use proto::access::SearchAccessRequest;
+use domain::event::DeviceSequence;
+use proto::access::{DeviceHistoryRequest, SearchAccessRequest, SearchAlarmsRequest};
 use service::config::SecretFile;
 
-use crate::store::AccessCursor;
+use crate::store::{AccessCursor, StatusCursor};
 
-/// The first byte of a token: its form.
-const FORM: u8 = 1;
-const CURSOR: usize = 17;
 const TAG: usize = 32;
-/// What is authenticated besides: nothing else may be made of this key.
-const PURPOSE: &[u8] = b"smarthome.access.v1.AuditService/SearchAccess page token\n";
 const LEAST_KEY: usize = 32;
+
+/// A query whose answer comes in pages.
+pub(super) trait Paged: prost::Message + Clone {
+    /// What is authenticated besides: nothing else may be made of this key.
+    const PURPOSE: &'static [u8];
+    /// Where it goes on.
+    type Cursor: Cursor;
+
+    /// What is asked; the page's size may change.
+    fn without_page(&self) -> Self;
+}
+
+/// A place in the order of a query.
+pub(super) trait Cursor: Sized {
+    fn encode(self) -> Vec<u8>;
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! paged {
+    ($request:ident, $cursor:ident, $method:literal) => {
+        impl Paged for $request {
+            const PURPOSE: &'static [u8] =
+                concat!("smarthome.access.v1.", $method, " page token\n").as_bytes();
+            type Cursor = $cursor;
+
+            fn without_page(&self) -> Self {
+                Self {
+                    page_size: 0,
+                    page_token: String::new(),
+                    ..self.clone()
+                }
+            }
+        }
+    };
+}
+
+paged!(
+    SearchAccessRequest,
+    AccessCursor,
+    "AuditService/SearchAccess"
+);
+paged!(
+    SearchAlarmsRequest,
+    AccessCursor,
+    "AuditService/SearchAlarms"
+);
+paged!(
+    DeviceHistoryRequest,
+    StatusCursor,
+    "DeviceStatusService/History"
+);
 
 /// The key that authenticates page tokens.
 pub(super) struct PageKey(hmac::Key);
@@ -32,46 +78,64 @@ impl PageKey {
     }
 
     /// The token of what follows `cursor` in this query.
-    pub(super) fn seal(&self, query: &SearchAccessRequest, cursor: AccessCursor) -> String {
-        let cursor = encode(cursor);
+    pub(super) fn seal<Q: Paged>(&self, query: &Q, cursor: Q::Cursor) -> String {
+        let cursor = cursor.encode();
         let tag = hmac::sign(&self.0, &message(&cursor, query));
         URL_SAFE_NO_PAD.encode([&cursor, tag.as_ref()].concat())
     }
 
     /// Where the query goes on; none if the token isn't one of ours for this query.
-    pub(super) fn open(&self, query: &SearchAccessRequest, token: &str) -> Option<AccessCursor> {
+    pub(super) fn open<Q: Paged>(&self, query: &Q, token: &str) -> Option<Q::Cursor> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let bytes: [u8; CURSOR + TAG] = bytes.try_into().ok()?;
-        let (cursor, tag) = bytes.split_at(CURSOR);
+        let (cursor, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
         hmac::verify(&self.0, &message(cursor, query), tag).ok()?;
-        decode(cursor)
+        Cursor::decode(cursor)
     }
 }
 
-/// Authenticated are the cursor and what is asked; the page's size may change.
-fn message(cursor: &[u8], query: &SearchAccessRequest) -> Vec<u8> {
-    let query = SearchAccessRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..query.clone()
-    };
-    [PURPOSE, cursor, &query.encode_to_vec()].concat()
+/// Authenticated are the cursor and what is asked.
+fn message<Q: Paged>(cursor: &[u8], query: &Q) -> Vec<u8> {
+    [Q::PURPOSE, cursor, &query.without_page().encode_to_vec()].concat()
 }
 
-fn encode(cursor: AccessCursor) -> [u8; CURSOR] {
-    let mut bytes = [FORM; CURSOR];
-    bytes[1..9].copy_from_slice(&cursor.time.to_be_bytes());
-    bytes[9..].copy_from_slice(&cursor.offset.to_be_bytes());
-    bytes
+/// The first byte says which form the others have.
+impl Cursor for AccessCursor {
+    fn encode(self) -> Vec<u8> {
+        [
+            &[1][..],
+            &self.time.to_be_bytes(),
+            &self.offset.to_be_bytes(),
+        ]
+        .concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (time, rest) = bytes.strip_prefix(&[1])?.split_first_chunk()?;
+        Some(Self {
+            time: i64::from_be_bytes(*time),
+            offset: u64::from_be_bytes(rest.try_into().ok()?),
+        })
+    }
 }
 
-fn decode(bytes: &[u8]) -> Option<AccessCursor> {
-    let (&form, rest) = bytes.split_first()?;
-    let (time, offset) = rest.split_first_chunk()?;
-    (form == FORM).then_some(AccessCursor {
-        time: i64::from_be_bytes(*time),
-        offset: u64::from_be_bytes(offset.try_into().ok()?),
-    })
+impl Cursor for StatusCursor {
+    fn encode(self) -> Vec<u8> {
+        let DeviceSequence { epoch, sequence } = self.sequence;
+        let numbers = [epoch.to_be_bytes(), sequence.to_be_bytes()].concat();
+        [&[2][..], &self.time.to_be_bytes(), &numbers].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (time, rest) = bytes.strip_prefix(&[2])?.split_first_chunk()?;
+        let (epoch, sequence) = rest.split_first_chunk()?;
+        Some(Self {
+            time: i64::from_be_bytes(*time),
+            sequence: DeviceSequence {
+                epoch: u64::from_be_bytes(*epoch),
+                sequence: u64::from_be_bytes(sequence.try_into().ok()?),
+            },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +168,25 @@ mod tests {
         assert_eq!(key(1).open(&next, &token), Some(cursor));
         assert_eq!(key(1).open(&query("sunset"), &token), None);
         assert_eq!(key(2).open(&next, &token), None);
+    }
+
+    #[test]
+    fn a_device_history_goes_on_where_it_was() {
+        let query = DeviceHistoryRequest {
+            device_id: "sunrise.gate".to_owned(),
+            ..DeviceHistoryRequest::default()
+        };
+        let cursor = StatusCursor {
+            time: i64::MIN,
+            sequence: DeviceSequence {
+                epoch: u64::MAX,
+                sequence: 7,
+            },
+        };
+        let token = key(1).seal(&query, cursor);
+        assert_eq!(key(1).open(&query, &token), Some(cursor));
+        let alarms = SearchAlarmsRequest::default();
+        assert_eq!(key(1).open(&alarms, &token), None);
     }
 
     #[test]

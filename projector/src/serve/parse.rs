@@ -7,12 +7,15 @@ use domain::id::{ComplexId, DeviceId, EventId, SubjectRef};
 use domain::vocabulary::{Automation, Outcome};
 use eventlog::Topic;
 use jiff::Timestamp;
-use proto::access::{GetCompletenessRequest, LogKind, SearchAccessRequest};
+use proto::access::{
+    AlarmKind, DeviceHistoryRequest, GetCompletenessRequest, LogKind, SearchAccessRequest,
+    SearchAlarmsRequest,
+};
 use records::timestamp_from_wire;
 use tonic_types::FieldViolation;
 
 use super::status::Refusal;
-use crate::store::AccessQuery;
+use crate::store::{AccessQuery, AlarmQuery, StatusQuery};
 
 const DEFAULT_PAGE: usize = 50;
 const LARGEST_PAGE: u32 = 500;
@@ -71,6 +74,41 @@ impl Fields {
             .ok()
     }
 
+    fn span(
+        &mut self,
+        from: Option<&prost_types::Timestamp>,
+        until: Option<&prost_types::Timestamp>,
+    ) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (from, until) = (self.time("from", from), self.time("until", until));
+        if let (Some(from), Some(until)) = (from, until)
+            && from >= until
+        {
+            self.wrong("until", "must be after `from`");
+        }
+        (from, until)
+    }
+
+    fn device_of(&mut self, complex: Option<&ComplexId>, text: &str) -> Option<DeviceId> {
+        let device: Option<DeviceId> = self.parse_some("device_id", text);
+        if let (Some(device), Some(complex)) = (&device, complex)
+            && device.complex() != *complex
+            && !complex.is_reserved()
+        {
+            self.wrong("device_id", "not a device of `complex_id`");
+        }
+        device
+    }
+
+    fn page_size(&mut self, size: u32) -> usize {
+        if size > LARGEST_PAGE {
+            self.wrong("page_size", format!("at most {LARGEST_PAGE}"));
+        }
+        match size {
+            0 => DEFAULT_PAGE,
+            size => usize::try_from(size).unwrap_or(DEFAULT_PAGE),
+        }
+    }
+
     /// What was read, if nothing was wrong.
     pub(super) fn done<T>(self, read: Option<T>) -> Result<T, Refusal> {
         match read {
@@ -83,28 +121,10 @@ impl Fields {
 pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
     let mut fields = Fields::default();
     let complex: Option<ComplexId> = fields.parse("complex_id", &request.complex_id);
-    let from = fields.time("from", request.from.as_ref());
-    let until = fields.time("until", request.until.as_ref());
-    if let (Some(from), Some(until)) = (from, until)
-        && from >= until
-    {
-        fields.wrong("until", "must be after `from`");
-    }
+    let (from, until) = fields.span(request.from.as_ref(), request.until.as_ref());
     let subject: Option<SubjectRef> = fields.parse_some("subject_ref", &request.subject_ref);
-    let device: Option<DeviceId> = fields.parse_some("device_id", &request.device_id);
-    if let (Some(device), Some(complex)) = (&device, &complex)
-        && device.complex() != *complex
-        && !complex.is_reserved()
-    {
-        fields.wrong("device_id", "not a device of `complex_id`");
-    }
-    if request.page_size > LARGEST_PAGE {
-        fields.wrong("page_size", format!("at most {LARGEST_PAGE}"));
-    }
-    let page_size = match request.page_size {
-        0 => DEFAULT_PAGE,
-        size => usize::try_from(size).unwrap_or(DEFAULT_PAGE),
-    };
+    let device = fields.device_of(complex.as_ref(), &request.device_id);
+    let page_size = fields.page_size(request.page_size);
     let outcome = fields.word("outcome", request.outcome, Outcome::from_number);
     let automation = fields.word("automation", request.automation, Automation::from_number);
     let query = complex.map(|complex| AccessQuery {
@@ -137,6 +157,57 @@ pub(super) fn completeness(
     }
     let from = fields.time("from", request.from.as_ref());
     fields.done(Some((device, from)))
+}
+
+/// A search for alarms as it is asked.
+pub(super) struct AlarmSearch {
+    pub(super) query: AlarmQuery,
+    pub(super) page_size: usize,
+}
+
+pub(super) fn alarms(request: &SearchAlarmsRequest) -> Result<AlarmSearch, Refusal> {
+    let mut fields = Fields::default();
+    let complex: Option<ComplexId> = fields.parse("complex_id", &request.complex_id);
+    let (from, until) = fields.span(request.from.as_ref(), request.until.as_ref());
+    let mut kinds: Vec<AlarmKind> = request.kinds().collect();
+    let known = request
+        .kinds
+        .iter()
+        .all(|kind| *kind != 0 && AlarmKind::try_from(*kind).is_ok());
+    if !known {
+        fields.wrong("kinds", "not a value of this enum");
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    let device = fields.device_of(complex.as_ref(), &request.device_id);
+    let page_size = fields.page_size(request.page_size);
+    let query = complex.map(|complex| AlarmQuery {
+        complex,
+        from,
+        until,
+        device,
+        kinds,
+    });
+    fields.done(query.map(|query| AlarmSearch { query, page_size }))
+}
+
+/// A device's history as it is asked.
+pub(super) struct HistorySearch {
+    pub(super) query: StatusQuery,
+    pub(super) page_size: usize,
+}
+
+pub(super) fn history(request: &DeviceHistoryRequest) -> Result<HistorySearch, Refusal> {
+    let mut fields = Fields::default();
+    let device = fields.parse("device_id", &request.device_id);
+    let (from, until) = fields.span(request.from.as_ref(), request.until.as_ref());
+    let page_size = fields.page_size(request.page_size);
+    let query = device.map(|device| StatusQuery {
+        device,
+        from,
+        until,
+    });
+    fields.done(query.map(|query| HistorySearch { query, page_size }))
 }
 
 /// One field, an id.

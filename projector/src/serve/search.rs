@@ -6,6 +6,7 @@ use proto::access::{AccessRecord, SearchAccessRequest, SearchAccessResponse};
 
 use super::Serving;
 use super::auth::Readable;
+use super::paging::Paged;
 use super::parse::{Fields, Search};
 use super::status::Refusal;
 use crate::store::AccessCursor;
@@ -23,7 +24,7 @@ pub(super) async fn search(
     request: &SearchAccessRequest,
     asked: &Search,
 ) -> Result<SearchAccessResponse, Refusal> {
-    let mut after = start(serving, request)?;
+    let mut after = start(serving, request, &request.page_token)?;
     let mut records = Vec::new();
     let mut examined = 0;
     let more = 'pages: loop {
@@ -61,15 +62,17 @@ pub(super) async fn search(
     })
 }
 
-fn start(
+/// Where a query goes on: at its beginning, or behind the page whose token it brings.
+pub(super) fn start<Q: Paged>(
     serving: &Serving,
-    request: &SearchAccessRequest,
-) -> Result<Option<AccessCursor>, Refusal> {
-    if request.page_token.is_empty() {
+    request: &Q,
+    page_token: &str,
+) -> Result<Option<Q::Cursor>, Refusal> {
+    if page_token.is_empty() {
         return Ok(None);
     }
     let mut fields = Fields::default();
-    let cursor = serving.paging.open(request, &request.page_token);
+    let cursor = serving.paging.open(request, page_token);
     if cursor.is_none() {
         fields.wrong(
             "page_token",
@@ -83,29 +86,35 @@ fn matches(record: &AccessRecord, outcome: Option<Outcome>) -> bool {
     outcome.is_none_or(|outcome| record.outcome == outcome.number())
 }
 
-/// Tells accesses: with the effective outcome of their commands and the user ids.
+/// Tells accesses: with the effective outcome of their commands, what contradicts them, and the user
+/// ids.
 pub(super) async fn tell(
     serving: &Serving,
     readable: &Readable,
     rows: Vec<AccessRow>,
 ) -> Result<Vec<AccessRecord>, Refusal> {
     serving.identities.ready()?;
-    let commands: Vec<CommandId> = rows.iter().filter_map(|row| row.command).collect();
+    let (views, complex) = (&serving.views, readable.complex());
+    let commands: Vec<CommandId> = rows.iter().filter_map(access::command).collect();
     let commands = match commands.is_empty() {
         true => Default::default(),
-        false => {
-            serving
-                .views
-                .commands(readable.complex(), &commands)
-                .await?
-        }
+        false => views.commands(complex, &commands).await?,
+    };
+    let observed = rows.iter().map(|row| &row.identity);
+    let observed = observed.filter(|identity| identity.partner_event().is_some());
+    let observed: Vec<_> = observed.cloned().collect();
+    let contested = match observed.is_empty() {
+        true => Default::default(),
+        false => views.contested(complex, &observed).await?,
     };
     let told = rows.into_iter().map(|row| {
+        let rows = access::command(&row).and_then(|command| commands.get(&command));
         let mut record = row.record;
-        if let Some(command) = row.command {
-            let rows = commands.get(&command);
-            access::settle(&mut record, rows.and_then(|rows| rows.effective()));
+        match row.command {
+            Some(_) => access::settle(&mut record, rows),
+            None => access::compare(&mut record, row.event, rows),
         }
+        record.conflicting_contents = contested.contains(&row.identity);
         let subject = row.subject.map(SubjectRef);
         let user_id = subject.and_then(|subject| serving.identities.user_id(subject));
         record.user_id = user_id.unwrap_or_default();

@@ -10,7 +10,7 @@ mod names;
 mod query;
 mod sqlite;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,11 +21,15 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::ViewsConfig;
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow, RowWrite};
+use crate::views::alarms::Sent;
+use crate::views::{
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow,
+    RowWrite,
+};
 
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
-pub use query::{AccessCursor, AccessQuery, Table};
+pub use query::{AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, Table};
 
 /// What the views answer.
 #[async_trait]
@@ -52,12 +56,33 @@ pub trait ViewReader: Send + Sync {
         event: EventId,
     ) -> Result<Option<AccessRow>, StoreError>;
 
-    /// Those of these contents that aren't the first that their partner has sent under the
-    /// event id: the first is what counts, and the partner has to explain the others.
+    /// What stands under the event ids of these contents, each in its place; none of one that was
+    /// not written.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn contested(&self, digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError>;
+    async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError>;
+
+    /// Those of these accesses under whose partner's event id other contents were sent too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn contested(
+        &self,
+        complex: &ComplexId,
+        accesses: &[AccessIdentity],
+    ) -> Result<HashSet<AccessIdentity>, StoreError>;
+
+    /// At most `limit` alarms that match, newest first (by time, then by offset), behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn alarms(
+        &self,
+        query: &AlarmQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<AlarmRow>, StoreError>;
 
     /// All rows of these commands; a command without rows is left out.
     ///
@@ -92,6 +117,18 @@ pub trait ViewReader: Send + Sync {
         device: Option<&DeviceId>,
         from: Timestamp,
     ) -> Result<Vec<EpochCount>, StoreError>;
+
+    /// At most `limit` reports of a device, newest first by its clock, then by its own order,
+    /// behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn history(
+        &self,
+        query: &StatusQuery,
+        after: Option<StatusCursor>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRow>, StoreError>;
 
     /// The first offset of the partition that isn't fully projected yet; none before the first.
     ///

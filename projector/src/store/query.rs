@@ -1,11 +1,13 @@
 //! What is asked of the access view.
 
+use domain::event::DeviceSequence;
 use domain::id::{ComplexId, DeviceId};
 use domain::vocabulary::Automation;
 use jiff::Timestamp;
+use proto::access::AlarmKind;
 use uuid::Uuid;
 
-use crate::views::AccessRow;
+use crate::views::{AccessRow, AlarmRow, DeviceRow};
 
 /// Which accesses of a complex.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,59 @@ pub struct AccessQuery {
     pub automation: Option<Automation>,
 }
 
-/// A place in the order of a search: (time, offset), which no two accesses of a complex share.
+/// Which alarms of a complex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmQuery {
+    /// The complex.
+    pub complex: ComplexId,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Only at this device.
+    pub device: Option<DeviceId>,
+    /// Only of these kinds; none for all.
+    pub kinds: Vec<AlarmKind>,
+}
+
+/// Which reports of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusQuery {
+    /// The device.
+    pub device: DeviceId,
+    /// Not before, by the device's clock.
+    pub from: Option<Timestamp>,
+    /// Before, by the device's clock.
+    pub until: Option<Timestamp>,
+}
+
+/// A place in a device's history: (time, its own order), which no two of its reports share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusCursor {
+    /// When it was so, in nanoseconds since 1970.
+    pub time: i64,
+    /// The device's own order.
+    pub sequence: DeviceSequence,
+}
+
+impl StatusCursor {
+    /// The place of a report.
+    pub fn of(row: &DeviceRow) -> Self {
+        Self {
+            time: order_of(row.observed_at),
+            sequence: row.sequence,
+        }
+    }
+
+    /// The device's own order as bytes that sort as it does.
+    pub(super) fn place(self) -> [u8; 16] {
+        let DeviceSequence { epoch, sequence } = self.sequence;
+        (u128::from(epoch) << 64 | u128::from(sequence)).to_be_bytes()
+    }
+}
+
+/// A place in the order of a search: (time, offset), which no two accesses of a complex share, nor
+/// two of its alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessCursor {
     /// When the access happened, in nanoseconds since 1970.
@@ -36,6 +90,14 @@ pub struct AccessCursor {
 impl AccessCursor {
     /// The place of an access.
     pub fn of(row: &AccessRow) -> Self {
+        Self {
+            time: order_of(row.occurred_at),
+            offset: row.offset,
+        }
+    }
+
+    /// The place of an alarm.
+    pub fn of_alarm(row: &AlarmRow) -> Self {
         Self {
             time: order_of(row.occurred_at),
             offset: row.offset,
@@ -62,8 +124,14 @@ pub enum Table {
     Completions,
     /// Contents under partners' event ids.
     Digests,
+    /// What partners report of commands.
+    Observations,
+    /// Alarms.
+    Alarms,
     /// Devices' states.
     Devices,
+    /// Devices' histories.
+    Statuses,
     /// Leaves.
     Leaves,
     /// Unreadable records.
@@ -74,12 +142,15 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Access,
         Self::Claims,
         Self::Completions,
         Self::Digests,
+        Self::Observations,
+        Self::Alarms,
         Self::Devices,
+        Self::Statuses,
         Self::Leaves,
         Self::Unreadable,
         Self::Sequences,

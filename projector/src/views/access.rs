@@ -2,12 +2,14 @@
 
 use domain::commands::is_too_late;
 use domain::event::{AccessDecided, AccessObserved, Event};
+use domain::id::{CommandId, DeviceId, EventId};
 use domain::vocabulary::Method;
 use eventlog::Record;
 use proto::access::{AccessKind, AccessRecord, AuditPosition};
 use proto::events::Actor;
 use records::timestamp_to_wire;
 
+use super::commands::CommandRows;
 use super::rows::{AccessIdentity, AccessRow, ClaimRow, DigestRow, RowWrite};
 use super::{Misplaced, sequences};
 
@@ -19,9 +21,9 @@ pub(crate) fn decided(
     index: u64,
 ) -> Result<Vec<RowWrite>, Misplaced> {
     // As in the decider's own fold: a decision about no device claims nothing.
-    if event.device.is_none() {
+    let Some(device) = &event.device else {
         return Err(Misplaced("no_device"));
-    }
+    };
     // An app's command is a remote opening.
     let method = Method::Remote;
     let row = AccessRow {
@@ -41,11 +43,17 @@ pub(crate) fn decided(
     };
     Ok(vec![
         RowWrite::Access(Box::new(row)),
-        RowWrite::Claim(claim(record, event, decided)),
+        RowWrite::Claim(claim(record, event, device, decided, index)),
     ])
 }
 
-fn claim(record: &Record, event: &Event, decided: &AccessDecided) -> ClaimRow {
+fn claim(
+    record: &Record,
+    event: &Event,
+    device: &DeviceId,
+    decided: &AccessDecided,
+    leaf: u64,
+) -> ClaimRow {
     ClaimRow {
         complex: event.complex.clone(),
         command: decided.command,
@@ -53,6 +61,8 @@ fn claim(record: &Record, event: &Event, decided: &AccessDecided) -> ClaimRow {
         event: event.id,
         verdict: decided.verdict,
         late: is_too_late(decided.key_time, record.append_time),
+        device: device.clone(),
+        leaf,
     }
 }
 
@@ -156,11 +166,23 @@ pub(crate) fn position(record: &Record) -> AuditPosition {
     }
 }
 
+/// The command that an access is about: its decision's, or the one that the partner named.
+pub fn command(row: &AccessRow) -> Option<CommandId> {
+    row.command.or_else(|| row.record.command_id.parse().ok())
+}
+
 /// Fills in what later records of a command make of its decision.
-pub fn settle(told: &mut AccessRecord, winner: Option<super::Effective>) {
+pub fn settle(told: &mut AccessRecord, rows: Option<&CommandRows>) {
+    let winner = rows.and_then(CommandRows::effective);
     let won = winner.filter(|winner| winner.event.to_string() == told.event_id);
     told.void = won.is_none();
     let Some(won) = won else { return };
     told.outcome = won.outcome.map_or(0, |outcome| outcome.number());
     told.completed_at = won.completed_at.map(timestamp_to_wire);
+    told.contradicted = rows.is_some_and(|rows| rows.is_contradicted(None));
+}
+
+/// Fills in whether the outcome of the command that a partner named is otherwise than it says.
+pub fn compare(told: &mut AccessRecord, event: EventId, rows: Option<&CommandRows>) {
+    told.contradicted = rows.is_some_and(|rows| rows.is_contradicted(Some(event)));
 }

@@ -9,16 +9,23 @@ use domain::vocabulary::{Outcome, Verdict};
 use eventlog::Record;
 use jiff::Timestamp;
 
-use super::rows::{ClaimRow, CompletionRow, RowWrite};
+use super::rows::{ClaimRow, CompletionRow, ObservationRow, RowWrite};
 
 /// The row of a completion.
-pub(crate) fn completion(record: &Record, event: &Event, completed: &CommandCompleted) -> RowWrite {
+pub(crate) fn completion(
+    record: &Record,
+    event: &Event,
+    completed: &CommandCompleted,
+    leaf: u64,
+) -> RowWrite {
     RowWrite::Completion(CompletionRow {
         complex: event.complex.clone(),
         command: completed.command,
         offset: record.position.offset,
+        event: event.id,
         outcome: completed.outcome,
         at: event.occurred_at,
+        leaf,
     })
 }
 
@@ -29,6 +36,8 @@ pub struct CommandRows {
     pub claims: Vec<ClaimRow>,
     /// Its completions, by offset.
     pub completions: Vec<CompletionRow>,
+    /// What the partner reports of it, by offset.
+    pub observations: Vec<ObservationRow>,
 }
 
 /// What the log makes of a command so far.
@@ -48,8 +57,7 @@ impl CommandRows {
     /// The first decision in log order wins unless it came too late, a denial too. Completions
     /// count only behind an ALLOW that won, the first definite one for good.
     pub fn effective(&self) -> Option<Effective> {
-        let on_time = self.claims.iter().filter(|claim| !claim.late);
-        let winner = on_time.min_by_key(|claim| claim.offset)?;
+        let winner = self.winner()?;
         let completion = match winner.verdict {
             Verdict::Allow => self.completion_after(winner.offset),
             Verdict::Deny => None,
@@ -61,11 +69,24 @@ impl CommandRows {
         })
     }
 
-    fn completion_after(&self, decision: u64) -> Option<&CompletionRow> {
-        let behind = || self.completions.iter().filter(|c| c.offset > decision);
-        let first_definite = behind()
+    /// The decision that rules. Later records never change which it is.
+    pub(crate) fn winner(&self) -> Option<&ClaimRow> {
+        let on_time = self.claims.iter().filter(|claim| !claim.late);
+        on_time.min_by_key(|claim| claim.offset)
+    }
+
+    /// The first definite completion behind the decision at an offset. Later records never change
+    /// which it is.
+    pub(crate) fn definite_after(&self, decision: u64) -> Option<&CompletionRow> {
+        let behind = self.completions.iter().filter(|c| c.offset > decision);
+        behind
             .filter(|completion| completion.outcome.is_definite())
-            .min_by_key(|completion| completion.offset);
-        first_definite.or_else(|| behind().max_by_key(|completion| completion.offset))
+            .min_by_key(|completion| completion.offset)
+    }
+
+    fn completion_after(&self, decision: u64) -> Option<&CompletionRow> {
+        let behind = self.completions.iter().filter(|c| c.offset > decision);
+        self.definite_after(decision)
+            .or_else(|| behind.max_by_key(|completion| completion.offset))
     }
 }

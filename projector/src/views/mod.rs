@@ -1,6 +1,7 @@
 //! The views as pure folds: a record in, row writes out. No IO, no clock, no state.
 
 pub mod access;
+pub mod alarms;
 pub mod commands;
 pub mod rows;
 pub mod sequences;
@@ -15,8 +16,8 @@ use records::Unreadable;
 
 pub use commands::{CommandRows, Effective};
 pub use rows::{
-    AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite,
-    SequenceRow, UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
+    ObservationRow, RowWrite, SequenceRow, UnreadableRow,
 };
 pub use sequences::EpochCount;
 
@@ -73,7 +74,7 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             access::decided(record, event, decided, index)
         }
         (Topic::AccessEvents, Body::CommandCompleted(completed)) => {
-            Ok(vec![commands::completion(record, event, completed)])
+            Ok(vec![commands::completion(record, event, completed, index)])
         }
         (Topic::AccessEvents, Body::AccessObserved(observed)) => {
             access::observed(record, event, observed, index)
@@ -82,8 +83,9 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
         (Topic::IngressRejected, Body::IngressRejected(rejected)) => {
             Ok(sequences::rejection(event, rejected))
         }
+        (Topic::AccessEvents, Body::DeliveryGap(gap)) => sequences::gap(record, event, gap, index),
         // A leaf is all that these leave behind for now.
-        (Topic::AccessEvents, Body::AdmissionSummary(_) | Body::DeliveryGap(_))
+        (Topic::AccessEvents, Body::AdmissionSummary(_))
         | (Topic::IngressRejected, Body::AdmissionSummary(_))
         | (
             Topic::RegistryEvents,

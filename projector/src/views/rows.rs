@@ -6,10 +6,10 @@
 use auditlog::LogId;
 use domain::event::DeviceSequence;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId, PartnerId};
-use domain::vocabulary::{Automation, Outcome, Verdict};
+use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use jiff::Timestamp;
-use proto::access::{AccessRecord, DeviceStatus};
+use proto::access::{AccessRecord, Alarm, AlarmKind, DeviceStatus};
 use uuid::Uuid;
 
 /// One row to be written. Writing it again changes nothing.
@@ -23,8 +23,14 @@ pub enum RowWrite {
     Completion(CompletionRow),
     /// One content that a partner has sent under an event id.
     Digest(DigestRow),
+    /// One event of the partner about a command.
+    Observation(ObservationRow),
+    /// One alarm.
+    Alarm(Box<AlarmRow>),
     /// One device's state.
     Device(DeviceRow),
+    /// One report of a device's state, for its history.
+    Status(DeviceRow),
     /// One leaf of a log.
     Leaf(LeafRow),
     /// One record that can't be read.
@@ -51,6 +57,11 @@ impl AccessIdentity {
     /// As text, for a key.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The partner with its id of the event, of a partner's event.
+    pub fn partner_event(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix("partner/")?.split_once('/')
     }
 
     /// From the text that a store has kept.
@@ -101,6 +112,10 @@ pub struct ClaimRow {
     pub verdict: Verdict,
     /// It was appended too late after its key's time to count.
     pub late: bool,
+    /// The device that it is about.
+    pub device: DeviceId,
+    /// Index of its leaf.
+    pub leaf: u64,
 }
 
 /// One completion of a command. Kept by (complex, command, offset).
@@ -112,10 +127,54 @@ pub struct CompletionRow {
     pub command: CommandId,
     /// Offset of the completion.
     pub offset: u64,
+    /// Its event id.
+    pub event: EventId,
     /// What it says.
     pub outcome: Outcome,
     /// When.
     pub at: Timestamp,
+    /// Index of its leaf.
+    pub leaf: u64,
+}
+
+/// What a partner reports of a command, once for each of its event ids. Kept by (complex, command,
+/// offset).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservationRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// The command that the partner named.
+    pub command: CommandId,
+    /// The record's place.
+    pub position: Position,
+    /// Its event id.
+    pub event: EventId,
+    /// Index of its leaf.
+    pub leaf: u64,
+    /// The device.
+    pub device: DeviceId,
+    /// What the partner saw.
+    pub observation: Observation,
+    /// When, by the device's clock.
+    pub occurred_at: Timestamp,
+}
+
+/// One alarm. Kept by (complex, time, offset): a record is what at most one alarm is about. Once
+/// there it never changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// What kind.
+    pub kind: AlarmKind,
+    /// The device.
+    pub device: DeviceId,
+    /// When, by the device's clock.
+    pub occurred_at: Timestamp,
+    /// Offset of the record that it is about.
+    pub offset: u64,
+    /// What is told about it.
+    pub alarm: Alarm,
 }
 
 /// One content under a partner's event id; two of them under one id are a conflict. Kept by
@@ -137,7 +196,8 @@ pub struct DigestRow {
 }
 
 /// A device's state. Kept by device: the greatest (sequence, observed_at, offset) stays, since
-/// the device's own order counts and not that of arrival.
+/// the device's own order counts and not that of arrival. In the history it is kept by (device,
+/// observed_at, sequence), and the one with the least offset stays.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceRow {
     /// The device; it names its complex.

@@ -3,10 +3,15 @@
 use domain::DeviceId;
 use domain::PartnerId;
 use domain::completeness::Counter;
-use domain::event::{DeviceSequence, Event, IngressRejected};
+use domain::event::{DeliveryGap, DeviceSequence, Event, IngressRejected};
+use eventlog::Record;
 use jiff::Timestamp;
+use proto::access::{Alarm, AlarmEvidence, AlarmKind};
+use records::timestamp_to_wire;
 
-use super::rows::{RowWrite, SequenceRow};
+use super::Misplaced;
+use super::access::position;
+use super::rows::{AlarmRow, RowWrite, SequenceRow};
 
 /// The row of an event's number.
 pub(crate) fn event(
@@ -37,6 +42,43 @@ pub(crate) fn rejection(event: &Event, rejected: &IngressRejected) -> Vec<RowWri
     };
     let numbered = event.device.as_ref().zip(rejected.sequence);
     numbered.map(row).into_iter().collect()
+}
+
+/// The alarm of a gap that can't be filled. It stays when the events arrive after all: the figure of
+/// what is missing then says so.
+pub(crate) fn gap(
+    record: &Record,
+    event: &Event,
+    gap: &DeliveryGap,
+    index: u64,
+) -> Result<Vec<RowWrite>, Misplaced> {
+    let Some(device) = &event.device else {
+        return Err(Misplaced("no_device"));
+    };
+    if device.complex() != event.complex {
+        return Err(Misplaced("other_complex"));
+    }
+    let kind = AlarmKind::DeliveryGap;
+    let evidence = AlarmEvidence {
+        event_id: event.id.to_string(),
+        leaf_index: index,
+        audit_position: Some(position(record)),
+    };
+    Ok(vec![RowWrite::Alarm(Box::new(AlarmRow {
+        complex: event.complex.clone(),
+        kind,
+        device: device.clone(),
+        occurred_at: gap.detected_at,
+        offset: record.position.offset,
+        alarm: Alarm {
+            kind: kind.into(),
+            complex_id: event.complex.to_string(),
+            device_id: device.to_string(),
+            occurred_at: Some(timestamp_to_wire(gap.detected_at)),
+            command_id: String::new(),
+            evidence: vec![evidence],
+        },
+    }))])
 }
 
 /// What was recorded of one epoch of a device.

@@ -21,7 +21,7 @@ pub(crate) fn status(
     if device.complex() != event.complex {
         return Err(Misplaced("other_complex"));
     }
-    let row = RowWrite::Device(DeviceRow {
+    let row = DeviceRow {
         device: device.clone(),
         sequence: status.sequence,
         observed_at: status.observed_at,
@@ -41,9 +41,14 @@ pub(crate) fn status(
                 epoch: status.sequence.epoch,
                 sequence: status.sequence.sequence,
             }),
+            stale: false,
         },
-    });
+    };
     let (partner, happened) = (&status.partner, status.observed_at);
     let number = sequences::event(partner, device, status.sequence, happened);
-    Ok(vec![row, number])
+    Ok(vec![
+        RowWrite::Status(row.clone()),
+        RowWrite::Device(row),
+        number,
+    ])
 }

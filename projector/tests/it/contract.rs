@@ -21,10 +21,12 @@ use uuid::Uuid;
 
 use crate::fixture::{at, command, complex, device};
 
+mod alarms;
 mod counts;
 mod searches;
 mod state;
 
+use alarms::*;
 use counts::*;
 use searches::*;
 use state::*;
@@ -34,7 +36,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     searches_page_through_newest_first(&*make().await).await;
     searches_keep_to_what_is_asked(&*make().await).await;
     the_first_access_of_an_identity_stays(&*make().await).await;
-    contested_ids_are_seen(&*make().await).await;
+    contents_under_one_id_are_told_apart(&*make().await).await;
     commands_have_all_their_rows(&*make().await).await;
     devices_follow_their_own_order(&*make().await).await;
     leaves_are_found_before_an_offset(&*make().await).await;
@@ -43,6 +45,8 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     halts_are_kept_until_resumed(&*make().await).await;
     rows_come_back_as_they_were(&*make().await).await;
     counts_are_of_what_was_recorded(&*make().await).await;
+    alarms_are_found_newest_first_in_pages(&*make().await).await;
+    a_device_history_has_every_report_once(&*make().await).await;
 }
 
 #[tokio::test]

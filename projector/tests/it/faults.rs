@@ -316,11 +316,37 @@ impl ViewReader for NoProgress {
         self.0.access(complex, event).await
     }
 
+    async fn sent(
+        &self,
+        digests: &[projector::views::DigestRow],
+    ) -> Result<Vec<Option<projector::views::alarms::Sent>>, StoreError> {
+        self.0.sent(digests).await
+    }
+
     async fn contested(
         &self,
-        digests: Vec<projector::views::DigestRow>,
-    ) -> Result<Vec<projector::views::DigestRow>, StoreError> {
-        self.0.contested(digests).await
+        complex: &domain::ComplexId,
+        accesses: &[projector::views::AccessIdentity],
+    ) -> Result<std::collections::HashSet<projector::views::AccessIdentity>, StoreError> {
+        self.0.contested(complex, accesses).await
+    }
+
+    async fn alarms(
+        &self,
+        query: &projector::store::AlarmQuery,
+        after: Option<projector::store::AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<projector::views::AlarmRow>, StoreError> {
+        self.0.alarms(query, after, limit).await
+    }
+
+    async fn history(
+        &self,
+        query: &projector::store::StatusQuery,
+        after: Option<projector::store::StatusCursor>,
+        limit: usize,
+    ) -> Result<Vec<projector::views::DeviceRow>, StoreError> {
+        self.0.history(query, after, limit).await
     }
 
     async fn commands(

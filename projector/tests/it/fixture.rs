@@ -178,6 +178,28 @@ impl Fixture {
             .await;
         self.unsigned(access, &observed(&gate, &id, 2, at(-5)))
             .await;
+        // Openings by command: one that was not executed, one that was before it is known, one
+        // refused, one of nobody's; a forced door; all repeated.
+        let now = Timestamp::now();
+        self.signed(access, &decided(&gate, of(5), Verdict::Allow, now))
+            .await;
+        let granted = Observation::Granted;
+        let seen = [
+            remote(&gate, &format!("a-{round}"), Some(of(1)), granted),
+            remote(&gate, &format!("b-{round}"), Some(of(5)), granted),
+            remote(&gate, &format!("c-{round}"), Some(of(3)), granted),
+            remote(&gate, &format!("d-{round}"), None, granted),
+            remote(&gate, &format!("e-{round}"), None, Observation::ForcedOpen),
+        ];
+        for event in seen.iter().chain(&seen) {
+            let again = Event {
+                id: EventId(Uuid::now_v7()),
+                ..event.clone()
+            };
+            self.unsigned(access, &again).await;
+        }
+        self.signed(access, &completed(&gate, of(5), Outcome::Rejected))
+            .await;
         // What nobody can read: no envelope, no value, no signature, another topic's.
         self.raw(access, complex, Some(vec![0xff; 20])).await;
         self.raw(access, complex, None).await;
@@ -315,6 +337,29 @@ pub fn observed(device: &DeviceId, id: &str, digest: u8, at: Timestamp) -> Event
         ActorKind::AtDevice,
         Body::AccessObserved(observed),
     )
+}
+
+/// A partner's event about a remote opening, or an alarm of a door.
+pub fn remote(
+    device: &DeviceId,
+    id: &str,
+    command: Option<CommandId>,
+    observation: Observation,
+) -> Event {
+    let seen = observed(device, id, 9, at(i64::from(id.as_bytes()[0]) * 1000));
+    let Body::AccessObserved(body) = seen.body else {
+        unreachable!("it was made as one");
+    };
+    let alarm = matches!(observation, Observation::ForcedOpen | Observation::HeldOpen);
+    Event {
+        body: Body::AccessObserved(AccessObserved {
+            observation,
+            method: (!alarm).then_some(Method::Remote),
+            command,
+            ..body
+        }),
+        ..seen
+    }
 }
 
 pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestamp) -> Event {

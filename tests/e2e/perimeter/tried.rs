@@ -11,7 +11,7 @@ use proto::access::{
     AddPlateCredentialRequest, ApplyRequest, DeliverTokenKeyRequest, EgressReportRequest,
     EraseSubjectRequest, ExportSubjectRequest, GetCheckpointRequest, GetComplexRequest,
     GetProvisioningRequest, HistoryRequest, HoldSubjectRequest, OpenResponse, PersonRef,
-    SearchAccessRequest, VerifyPartnerRequest,
+    SearchAccessRequest, SearchAlarmsRequest, VerifyPartnerRequest,
 };
 use proto::events as pb;
 use proto::events::change::Entity;
@@ -268,6 +268,14 @@ async fn auditors(scene: &Scene, username: &str, table: &mut Table) -> Result<()
         line(
             "search access",
             &result(auditor.audit.clone().search_access(search).await),
+        );
+        let search = auditor.request(SearchAlarmsRequest {
+            complex_id: complex.to_owned(),
+            ..SearchAlarmsRequest::default()
+        })?;
+        line(
+            "search alarms",
+            &result(auditor.audit.clone().search_alarms(search).await),
         );
         let checkpoint = GetCheckpointRequest {
             complex_id: complex.to_owned(),

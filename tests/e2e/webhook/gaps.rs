@@ -8,7 +8,9 @@ use eventlog::Topic;
 use harness::clients::Auditor;
 use harness::process::wait_for;
 use harness::site::Part;
-use proto::access::{AccessKind, EpochCompleteness, GetCompletenessRequest};
+use proto::access::{
+    AccessKind, AlarmKind, EpochCompleteness, GetCompletenessRequest, SearchAlarmsRequest,
+};
 use serde_json::{Value, json};
 
 use crate::support::sender::{Sender, granted};
@@ -83,6 +85,15 @@ async fn what_is_missing_is_asked_for_and_what_cannot_be_had_is_recorded_once() 
     assert_eq!(partner.verdict(&late).await?["verdict"], "rejected");
     let full = complete(&auditor, GATE, |figure| figure.received == 7).await?;
     assert_eq!((full.expected, full.missing.len()), (7, 0));
+    let request = SearchAlarmsRequest {
+        complex_id: "sunrise".to_owned(),
+        kinds: vec![AlarmKind::DeliveryGap.into()],
+        device_id: GATE.to_owned(),
+        ..SearchAlarmsRequest::default()
+    };
+    let request = auditor.request(request)?;
+    let alarms = auditor.audit.clone().search_alarms(request).await?;
+    assert_eq!(alarms.into_inner().alarms.len(), 2);
     scene.finish().await
 }
 

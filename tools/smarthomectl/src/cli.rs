@@ -6,12 +6,14 @@ mod help;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{ComplexId, PartnerId};
+use domain::{ComplexId, DeviceId, PartnerId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 pub(crate) use credential::{CredentialArgs, CredentialCommand, CredentialToAdd, FaceToAdd};
-use help::{CHECKS, DOCUMENTS, EGRESS, HELP, HISTORY, LOGIN, PERSONS, PROVISIONING, RESIDENTS};
+use help::{
+    ALARMS, CHECKS, DOCUMENTS, EGRESS, HELP, HISTORY, LOGIN, PERSONS, PROVISIONING, RESIDENTS,
+};
 
 /// The operators' command line: who may open what, as YAML documents.
 #[derive(Debug, Parser)]
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Prints what was sent to partners, how often, why and on what ground, from the log's records
     #[command(after_help = EGRESS)]
     Egress(EgressArgs),
+    /// Prints what somebody should look at, newest first, with its places in the log; for auditors
+    #[command(after_help = ALARMS)]
+    Alarms(AlarmsArgs),
     /// Logs you in with the browser, and writes the access token where every command reads it
     #[command(after_help = LOGIN)]
     Login(LoginArgs),
@@ -74,6 +79,29 @@ pub(crate) struct EgressArgs {
     /// Lists every record too, with its place in the log
     #[arg(long)]
     pub(crate) each: bool,
+}
+
+/// Of `alarms`.
+#[derive(Debug, Args)]
+pub(crate) struct AlarmsArgs {
+    /// Complex id
+    pub(crate) complex: ComplexId,
+
+    /// First instant by the devices' clocks (RFC 3339) [default: the beginning]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+
+    /// First instant after it [default: no end]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+
+    /// Only of this kind, e.g. CONTRADICTION; may be repeated
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+
+    /// Only of this device
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Option<DeviceId>,
 }
 
 /// Of `login`.

@@ -17,6 +17,8 @@ const ENV_PREFIX: &str = "SMARTHOMECTL";
 pub(crate) struct Config {
     /// The listener of `RegistryService`.
     pub(crate) endpoint: Endpoint,
+    /// The listener of `AuditService`, for auditors' commands; none where there are none.
+    pub(crate) audit_endpoint: Option<Endpoint>,
     /// The operator's access token, in a file that only its owner may read.
     pub(crate) token_file: SecretFile,
     /// How `smarthomectl login` gets one; none where something else keeps the file.

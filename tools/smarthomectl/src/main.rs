@@ -1,5 +1,6 @@
 //! `smarthomectl`: the operators' command line for `RegistryService`. See `--help`.
 
+mod alarms;
 mod apply;
 mod check;
 mod cli;
@@ -63,6 +64,7 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Provisioning(args) => provisioning::run(&config, args).await,
         Command::Credential(args) => credential::run(&config, args).await,
         Command::Egress(args) => egress::run(&config, args).await,
+        Command::Alarms(args) => alarms::run(&config, args).await,
         Command::Login(args) => login::run(&config, args).await,
     }
 }

@@ -141,8 +141,10 @@ fn access(
 ) -> (Actor, Body) {
     let (resolution, holder) = match report.method {
         // Who opened remotely stands in the command's own records.
-        Some(Method::Remote) => world.registry.resolve(&told.complex, None),
-        _ => world.registry.resolve(&told.complex, report.credential),
+        Some(Method::Remote) => world.registry.resolve(&told.complex, None, told.at),
+        _ => world
+            .registry
+            .resolve(&told.complex, report.credential, told.at),
     };
     let (kind, subject) = match holder {
         Some(Holder::Subject(subject)) => (ActorKind::AtDevice, Some(subject.0)),

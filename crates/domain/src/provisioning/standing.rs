@@ -115,6 +115,8 @@ pub struct Standings(HashMap<ComplexId, Arc<OfComplex>>);
 struct OfComplex {
     partners: BTreeMap<PartnerId, Standing>,
     changed_at: HashMap<CredentialId, Timestamp>,
+    /// When those were registered that were changed since.
+    registered_at: HashMap<CredentialId, Timestamp>,
 }
 
 impl Standings {
@@ -136,7 +138,21 @@ impl Standings {
         credential: CredentialId,
         at: Timestamp,
     ) {
-        self.of(complex).changed_at.insert(credential, at);
+        let of = self.of(complex);
+        if let Some(before) = of.changed_at.insert(credential, at) {
+            of.registered_at.entry(credential).or_insert(before);
+        }
+    }
+
+    /// When a credential was registered.
+    pub fn registered_at(
+        &self,
+        complex: &ComplexId,
+        credential: CredentialId,
+    ) -> Option<Timestamp> {
+        let of = self.0.get(complex)?;
+        let known = of.registered_at.get(&credential);
+        known.or_else(|| of.changed_at.get(&credential)).copied()
     }
 
     /// When a credential was last registered or changed.
@@ -144,11 +160,12 @@ impl Standings {
         self.0.get(complex)?.changed_at.get(&credential).copied()
     }
 
-    /// When each credential of a complex was last registered or changed.
+    /// When each credential of a complex was registered, then when each was last changed: in this
+    /// order they fold into the same.
     pub fn changes(&self, complex: &ComplexId) -> impl Iterator<Item = (CredentialId, Timestamp)> {
-        let changed_at = self.0.get(complex).into_iter();
-        let changed_at = changed_at.flat_map(|of| &of.changed_at);
-        changed_at.map(|(credential, at)| (*credential, *at))
+        let of = self.0.get(complex).into_iter();
+        let all = of.flat_map(|of| of.registered_at.iter().chain(&of.changed_at));
+        all.map(|(credential, at)| (*credential, *at))
     }
 
     /// Records that fold into what a complex's partners got, with their times.

@@ -7,6 +7,7 @@ mod fold;
 mod homes;
 mod parts;
 mod place;
+mod resolution;
 mod store;
 mod subjects;
 mod table;
@@ -37,7 +38,6 @@ use crate::id::{
     PassId, SubjectRef,
 };
 use crate::provisioning::Standings;
-use crate::vocabulary::Resolution;
 
 /// The text of [`ComplexId::global`].
 const GLOBAL: &str = "global";
@@ -252,22 +252,6 @@ impl Registry {
         id: ChangeSetId,
     ) -> Option<&Result<Applied, Refused>> {
         self.complexes.get(complex)?.answers.get(id)
-    }
-
-    /// Whose credential a partner's device matched. A withdrawn one still names its holder:
-    /// it did open; so does that of somebody who was erased, and whose reference says nothing more.
-    pub fn resolve(
-        &self,
-        complex: &ComplexId,
-        credential: Option<CredentialId>,
-    ) -> (Resolution, Option<Holder>) {
-        match credential.and_then(|id| self.credential(complex, &id)) {
-            Some((_, credential)) if self.is_gone(complex, credential) => {
-                (Resolution::Erased, Some(credential.holder))
-            }
-            Some((_, credential)) => (Resolution::Resolved, Some(credential.holder)),
-            None => (Resolution::NotIdentified, None),
-        }
     }
 
     /// Whether `partner` may speak of `complex` at `now`.

@@ -11,7 +11,7 @@ use crate::id::{ChangeSetId, CommandId, ComplexId, CredentialId, PassId, Subject
 
 /// Version of the fold. Raised whenever the same log could give another registry, or the same
 /// registry other [`Part`]s: what was kept of an older one is then folded anew.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// One of the parts that a complex consists of.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub enum Part {
     Erased(SubjectRef, bool),
     /// A record that folds into what a partner got, and when it was appended.
     Provisioned(ProvisioningChanged, Timestamp),
-    /// When a credential was last registered or changed.
+    /// When a credential was registered or changed: the first time and the last.
     CredentialChanged(CredentialId, Timestamp),
     /// What became of a change set, and when that may begin to be forgotten.
     Answer(ChangeSetId, Result<Applied, Refused>, Option<Timestamp>),

@@ -16,10 +16,10 @@ use super::super::StoreError;
 use super::super::query::order_of;
 use super::link::Connected;
 use super::position::{Scope, bucket_of_offset, first_wins, stored};
-use super::rows::{AccessValue, partition, rank};
-use super::search;
+use super::rows::{AccessValue, rank};
 use super::sequences::bucket;
 use super::writes::Writes;
+use super::{others, search};
 use crate::views::{AccessIdentity, AccessRow, DeviceRow, LeafRow, RowWrite, SequenceRow};
 
 /// Rows of one partition that are sent together, at most.
@@ -87,6 +87,9 @@ impl<'a> Plan<'a> {
                 RowWrite::Claim(_)
                 | RowWrite::Completion(_)
                 | RowWrite::Digest(_)
+                | RowWrite::Observation(_)
+                | RowWrite::Alarm(_)
+                | RowWrite::Status(_)
                 | RowWrite::Unreadable(_) => plan.others.push(row),
             }
         }
@@ -162,7 +165,7 @@ impl<'a> Plan<'a> {
             requests.extend(together(connected, &writes.sequence, numbers));
         }
         for row in self.others {
-            requests.push(other(connected, writes, row)?);
+            requests.extend(others::requests(connected, writes, row)?);
         }
         Ok(requests)
     }
@@ -225,66 +228,7 @@ fn device<'a>(
     Ok([both.boxed(), known.boxed()])
 }
 
-fn other<'a>(
-    connected: &'a Connected,
-    writes: &'a Writes,
-    row: &'a RowWrite,
-) -> Result<Request<'a>, StoreError> {
-    Ok(match row {
-        RowWrite::Claim(row) => {
-            let key = (row.complex.as_str(), row.command.0, stored(row.offset)?);
-            let values = (
-                key.0,
-                key.1,
-                key.2,
-                row.event.0,
-                row.verdict.number(),
-                row.late,
-            );
-            one(connected, &writes.claim, values)
-        }
-        RowWrite::Completion(row) => {
-            let key = (row.complex.as_str(), row.command.0, stored(row.offset)?);
-            let values = (
-                key.0,
-                key.1,
-                key.2,
-                row.outcome.number(),
-                row.at.to_string(),
-            );
-            one(connected, &writes.completion, values)
-        }
-        RowWrite::Digest(row) => {
-            let key = (
-                row.complex.as_str(),
-                row.partner.as_str(),
-                row.partner_event.as_str(),
-            );
-            let digest = row.digest.as_slice();
-            let (off, at) = (stored(row.offset)?, first_wins(row.offset)?);
-            let values = (key.0, key.1, key.2, digest, off, row.event.0, digest, at);
-            one(connected, &writes.digest, values)
-        }
-        RowWrite::Unreadable(row) => {
-            let offset = row.position.offset;
-            let values = (
-                row.topic.name(),
-                partition(row.position.partition)?,
-                bucket_of_offset(offset)?,
-                stored(offset)?,
-                MaybeUnset::from_option(row.complex.as_ref().map(ComplexId::as_str)),
-                row.reason.as_str(),
-                row.append_time.to_string(),
-            );
-            one(connected, &writes.unreadable, values)
-        }
-        RowWrite::Access(_) | RowWrite::Device(_) | RowWrite::Leaf(_) | RowWrite::Sequence(_) => {
-            futures::future::ready(Ok(())).boxed()
-        }
-    })
-}
-
-fn one<'a>(
+pub(super) fn one<'a>(
     connected: &'a Connected,
     statement: &'a PreparedStatement,
     values: impl SerializeRow + Send + Sync + 'a,

@@ -1,6 +1,6 @@
 //! Reading.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,14 +10,20 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
-use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
+use super::super::{
+    AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, StoreError, Table, ViewReader,
+};
 use super::link::{Connected, Link};
 use super::rows::{
-    Access, AccessValue, Claim, Completion, Device, Digest, Leaf, Unreadable, offset, partition,
+    Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Unreadable,
+    offset, partition,
 };
 use super::sequences::Sequence;
-use super::{search, sequences};
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite};
+use super::{search, sequences, spans};
+use crate::views::alarms::Sent;
+use crate::views::{
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+};
 
 /// A store that is read here.
 pub(crate) struct CassandraReader {
@@ -59,26 +65,46 @@ impl ViewReader for CassandraReader {
         Ok(None)
     }
 
-    async fn contested(&self, digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError> {
+    async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
         let connected = self.link.connected().await?;
-        let looks = digests.into_iter().map(|row| async move {
-            let key = (
-                row.complex.as_str(),
-                row.partner.as_str(),
-                row.partner_event.as_str(),
-            );
-            let statement = &connected.reads.first_digest;
-            let first = connected
-                .row::<(Vec<u8>,)>("digests", statement, key)
-                .await?;
-            let other = first.is_some_and(|(first,)| first != row.digest);
-            Ok::<_, StoreError>(other.then_some(row))
-        });
+        let looks = digests.to_vec().into_iter();
+        let looks = looks.map(|row| async move { sent(connected, &row).await });
         futures::stream::iter(looks)
             .buffered(connected.requests)
-            .try_filter_map(|row| futures::future::ready(Ok(row)))
             .try_collect()
             .await
+    }
+
+    async fn contested(
+        &self,
+        complex: &ComplexId,
+        accesses: &[AccessIdentity],
+    ) -> Result<HashSet<AccessIdentity>, StoreError> {
+        let connected = self.link.connected().await?;
+        let complex = complex.as_str();
+        let looks = accesses.to_vec().into_iter().map(|access| async move {
+            let Some((partner, event)) = access.partner_event() else {
+                return Ok(None);
+            };
+            let key = (complex, partner, event);
+            let statement = &connected.reads.digests;
+            let digests: Vec<(Vec<u8>,)> = connected.all("digests", statement, key).await?;
+            Ok::<_, StoreError>((digests.len() > 1).then_some(access))
+        });
+        futures::stream::iter(looks)
+            .buffer_unordered(connected.requests)
+            .try_filter_map(|access| futures::future::ready(Ok(access)))
+            .try_collect()
+            .await
+    }
+
+    async fn alarms(
+        &self,
+        query: &AlarmQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<AlarmRow>, StoreError> {
+        spans::alarms(self.link.connected().await?, query, after, limit).await
     }
 
     async fn commands(
@@ -93,10 +119,14 @@ impl ViewReader for CassandraReader {
             let claims = connected.all::<Claim>("claims", &connected.reads.claims, key);
             let statement = &connected.reads.completions;
             let completions = connected.all::<Completion>("completions", statement, key);
-            let (claims, completions) = futures::try_join!(claims, completions)?;
+            let statement = &connected.reads.observations;
+            let observations = connected.all::<Observed>("observations", statement, key);
+            let (claims, completions, observations) =
+                futures::try_join!(claims, completions, observations)?;
             let rows = CommandRows {
                 claims: each(claims, Claim::row)?,
                 completions: each(completions, Completion::row)?,
+                observations: each(observations, Observed::row)?,
             };
             Ok::<_, StoreError>((command, rows))
         });
@@ -135,6 +165,15 @@ impl ViewReader for CassandraReader {
         sequences::counts(self.link.connected().await?, complex, device, from).await
     }
 
+    async fn history(
+        &self,
+        query: &StatusQuery,
+        after: Option<StatusCursor>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRow>, StoreError> {
+        spans::history(self.link.connected().await?, query, after, limit).await
+    }
+
     async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {
         let connected = self.link.connected().await?;
         let key = (topic.name(), partition(number)?);
@@ -169,6 +208,22 @@ impl ViewReader for CassandraReader {
                 })
                 .await
             }
+            Table::Observations => {
+                scan(connected, table, |row: Observed| {
+                    row.row().map(RowWrite::Observation)
+                })
+                .await
+            }
+            Table::Alarms => {
+                let write = |row: AlarmFound| Ok(RowWrite::Alarm(Box::new(row.row()?)));
+                scan(connected, table, write).await
+            }
+            Table::Statuses => {
+                scan(connected, table, |row: Device| {
+                    row.row().map(RowWrite::Status)
+                })
+                .await
+            }
             Table::Devices => {
                 scan(connected, table, |row: Device| {
                     row.row().map(RowWrite::Device)
@@ -192,6 +247,23 @@ impl ViewReader for CassandraReader {
             }
         }
     }
+}
+
+/// What stands under the event id of a content.
+async fn sent(connected: &Connected, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
+    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
+    let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
+    let first = access(connected, complex, identity.as_str()).await?;
+    let digest = row.digest.as_slice();
+    let key = (complex, partner, row.partner_event.as_str(), digest);
+    let since = connected.row::<(i64,)>("digests", &connected.reads.digest, key);
+    let (Some(first), Some((since,))) = (first, since.await?) else {
+        return Ok(None);
+    };
+    Ok(Some(Sent {
+        first: first.row(complex, identity.as_str().to_owned())?,
+        since: offset("digests", since)?,
+    }))
 }
 
 /// The access that an identity stands for.

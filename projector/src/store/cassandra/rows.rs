@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use domain::event::DeviceSequence;
 use domain::id::{CommandId, DeviceId, EventId};
-use domain::vocabulary::{Automation, Outcome, Verdict};
+use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use prost::Message;
+use proto::access::AlarmKind;
 use scylla::{DeserializeRow, DeserializeValue, SerializeValue};
 use uuid::Uuid;
 
@@ -14,8 +15,8 @@ use super::super::query::order_of;
 use super::super::{StoreError, names};
 use super::position::stored;
 use crate::views::{
-    AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
+    ObservationRow, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -90,6 +91,8 @@ pub(super) struct Claim {
     event: Uuid,
     verdict: i32,
     late: bool,
+    device: String,
+    leaf: i64,
 }
 
 impl Claim {
@@ -102,6 +105,8 @@ impl Claim {
             event: EventId(self.event),
             verdict: Verdict::from_number(self.verdict).ok_or(StoreError::Corrupt { table })?,
             late: self.late,
+            device: parse(table, &self.device)?,
+            leaf: offset(table, self.leaf)?,
         })
     }
 }
@@ -112,8 +117,10 @@ pub(super) struct Completion {
     complex: String,
     command: Uuid,
     off: i64,
+    event: Uuid,
     outcome: i32,
     at: String,
+    leaf: i64,
 }
 
 impl Completion {
@@ -123,8 +130,69 @@ impl Completion {
             complex: parse(table, &self.complex)?,
             command: CommandId(self.command),
             offset: offset(table, self.off)?,
+            event: EventId(self.event),
             outcome: Outcome::from_number(self.outcome).ok_or(StoreError::Corrupt { table })?,
             at: parse(table, &self.at)?,
+            leaf: offset(table, self.leaf)?,
+        })
+    }
+}
+
+/// A row of `observations`.
+#[derive(DeserializeRow)]
+pub(super) struct Observed {
+    complex: String,
+    command: Uuid,
+    off: i64,
+    part: i32,
+    event: Uuid,
+    leaf: i64,
+    device: String,
+    observation: i32,
+    occurred_at: String,
+}
+
+impl Observed {
+    pub(super) fn row(self) -> Decoded<ObservationRow> {
+        let table = "observations";
+        let corrupt = || StoreError::Corrupt { table };
+        Ok(ObservationRow {
+            complex: parse(table, &self.complex)?,
+            command: CommandId(self.command),
+            position: Position {
+                partition: u32::try_from(self.part).map_err(|_| corrupt())?,
+                offset: offset(table, self.off)?,
+            },
+            event: EventId(self.event),
+            leaf: offset(table, self.leaf)?,
+            device: parse(table, &self.device)?,
+            observation: Observation::from_number(self.observation).ok_or_else(corrupt)?,
+            occurred_at: parse(table, &self.occurred_at)?,
+        })
+    }
+}
+
+/// A row of `alarms`.
+#[derive(DeserializeRow)]
+pub(super) struct AlarmFound {
+    complex: String,
+    kind: i32,
+    device: String,
+    occurred_at: String,
+    off: i64,
+    alarm: Vec<u8>,
+}
+
+impl AlarmFound {
+    pub(super) fn row(self) -> Decoded<AlarmRow> {
+        let table = "alarms";
+        Ok(AlarmRow {
+            complex: parse(table, &self.complex)?,
+            kind: AlarmKind::try_from(self.kind).map_err(|_| StoreError::Corrupt { table })?,
+            device: parse(table, &self.device)?,
+            occurred_at: parse(table, &self.occurred_at)?,
+            offset: offset(table, self.off)?,
+            alarm: message(table, &self.alarm)?,
         })
     }
 }
@@ -157,7 +225,7 @@ impl Digest {
     }
 }
 
-/// A row of `device_states`. Epoch and sequence use all 64 bits and stand as signed numbers.
+/// A row of `device_states` or `statuses`. Epoch and sequence use all 64 bits and stand as signed numbers.
 #[derive(DeserializeRow)]
 pub(super) struct Device {
     device: String,

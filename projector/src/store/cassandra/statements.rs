@@ -19,7 +19,13 @@ pub(super) struct Reads {
     pub(super) access_by_event: PreparedStatement,
     pub(super) claims: PreparedStatement,
     pub(super) completions: PreparedStatement,
-    pub(super) first_digest: PreparedStatement,
+    pub(super) observations: PreparedStatement,
+    pub(super) digest: PreparedStatement,
+    pub(super) digests: PreparedStatement,
+    pub(super) alarms: PreparedStatement,
+    pub(super) alarm_buckets: PreparedStatement,
+    pub(super) history: PreparedStatement,
+    pub(super) history_buckets: PreparedStatement,
     pub(super) device: PreparedStatement,
     pub(super) devices: PreparedStatement,
     pub(super) progress: PreparedStatement,
@@ -34,6 +40,9 @@ pub(super) struct Scans {
     access: PreparedStatement,
     claims: PreparedStatement,
     completions: PreparedStatement,
+    observations: PreparedStatement,
+    alarms: PreparedStatement,
+    statuses: PreparedStatement,
     digests: PreparedStatement,
     devices: PreparedStatement,
     leaves: PreparedStatement,
@@ -64,18 +73,52 @@ impl Reads {
             )
             .await?,
             claims: prepare(
-                "SELECT complex, command, off, event, verdict, late FROM claims
+                "SELECT complex, command, off, event, verdict, late, device, leaf FROM claims
                  WHERE complex = ? AND command = ?",
             )
             .await?,
             completions: prepare(
-                "SELECT complex, command, off, outcome, at FROM completions
+                "SELECT complex, command, off, event, outcome, at, leaf FROM completions
                  WHERE complex = ? AND command = ?",
             )
             .await?,
-            first_digest: prepare(
-                "SELECT first FROM digests
-                 WHERE complex = ? AND partner = ? AND partner_event = ? LIMIT 1",
+            observations: prepare(
+                "SELECT complex, command, off, part, event, leaf, device, observation, occurred_at
+                 FROM observations WHERE complex = ? AND command = ?",
+            )
+            .await?,
+            digest: prepare(
+                "SELECT off FROM digests
+                 WHERE complex = ? AND partner = ? AND partner_event = ? AND digest = ?",
+            )
+            .await?,
+            digests: prepare(
+                "SELECT digest FROM digests
+                 WHERE complex = ? AND partner = ? AND partner_event = ? LIMIT 2",
+            )
+            .await?,
+            alarms: paged(
+                session,
+                "SELECT complex, kind, device, occurred_at, off, alarm FROM alarms
+                 WHERE complex = ? AND bucket = ?
+                   AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
+            )
+            .await?,
+            alarm_buckets: prepare(
+                "SELECT bucket FROM alarm_buckets
+                 WHERE complex = ? AND bucket >= ? AND bucket <= ?",
+            )
+            .await?,
+            history: paged(
+                session,
+                "SELECT device, epoch, sequence, observed_at, off, status FROM statuses
+                 WHERE device = ? AND bucket = ?
+                   AND (time, place) >= (?, ?) AND (time, place) < (?, ?)",
+            )
+            .await?,
+            history_buckets: prepare(
+                "SELECT bucket FROM status_buckets
+                 WHERE device = ? AND bucket >= ? AND bucket <= ?",
             )
             .await?,
             device: prepare(
@@ -109,10 +152,25 @@ impl Scans {
         let prepare = |cql| prepare(session, cql);
         Ok(Self {
             access: prepare("SELECT complex, identity, access FROM access").await?,
-            claims: prepare("SELECT complex, command, off, event, verdict, late FROM claims")
+            claims: prepare(
+                "SELECT complex, command, off, event, verdict, late, device, leaf FROM claims",
+            )
+            .await?,
+            completions: prepare(
+                "SELECT complex, command, off, event, outcome, at, leaf FROM completions",
+            )
+            .await?,
+            observations: prepare(
+                "SELECT complex, command, off, part, event, leaf, device, observation, occurred_at
+                 FROM observations",
+            )
+            .await?,
+            alarms: prepare("SELECT complex, kind, device, occurred_at, off, alarm FROM alarms")
                 .await?,
-            completions: prepare("SELECT complex, command, off, outcome, at FROM completions")
-                .await?,
+            statuses: prepare(
+                "SELECT device, epoch, sequence, observed_at, off, status FROM statuses",
+            )
+            .await?,
             digests: prepare(
                 "SELECT complex, partner, partner_event, digest, off, event FROM digests",
             )
@@ -140,6 +198,9 @@ impl Scans {
             Table::Claims => ("claims", &self.claims),
             Table::Completions => ("completions", &self.completions),
             Table::Digests => ("digests", &self.digests),
+            Table::Observations => ("observations", &self.observations),
+            Table::Alarms => ("alarms", &self.alarms),
+            Table::Statuses => ("statuses", &self.statuses),
             Table::Devices => ("device_states", &self.devices),
             Table::Leaves => ("leaves", &self.leaves),
             Table::Unreadable => ("unreadable", &self.unreadable),

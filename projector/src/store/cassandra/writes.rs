@@ -14,10 +14,15 @@ pub(super) struct Writes {
     pub(super) access_by_event: PreparedStatement,
     pub(super) claim: PreparedStatement,
     pub(super) completion: PreparedStatement,
+    pub(super) observation: PreparedStatement,
+    pub(super) alarm: PreparedStatement,
+    pub(super) alarm_bucket: PreparedStatement,
     pub(super) digest: PreparedStatement,
     pub(super) device_state: PreparedStatement,
     pub(super) older_states: PreparedStatement,
     pub(super) device: PreparedStatement,
+    pub(super) status: PreparedStatement,
+    pub(super) status_bucket: PreparedStatement,
     pub(super) leaf: PreparedStatement,
     pub(super) leaf_bucket: PreparedStatement,
     pub(super) unreadable: PreparedStatement,
@@ -74,18 +79,33 @@ impl Writes {
             )
             .await?,
             claim: prepare(
-                "INSERT INTO claims (complex, command, off, event, verdict, late)
-                 VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                "INSERT INTO claims (complex, command, off, event, verdict, late, device, leaf)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
             )
             .await?,
             completion: prepare(
-                "INSERT INTO completions (complex, command, off, outcome, at)
-                 VALUES (?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                "INSERT INTO completions (complex, command, off, event, outcome, at, leaf)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            observation: prepare(
+                "INSERT INTO observations (complex, command, off, part, event, leaf, device,
+                   observation, occurred_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            alarm: prepare(
+                "INSERT INTO alarms (complex, bucket, time, off, kind, device, occurred_at, alarm)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            alarm_bucket: prepare(
+                "INSERT INTO alarm_buckets (complex, bucket) VALUES (?, ?) USING TIMESTAMP 1",
             )
             .await?,
             digest: prepare(
-                "INSERT INTO digests (complex, partner, partner_event, digest, off, event, first)
-                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+                "INSERT INTO digests (complex, partner, partner_event, digest, off, event)
+                 VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             device_state: prepare(
@@ -101,6 +121,16 @@ impl Writes {
             device: prepare(
                 "INSERT INTO devices_by_complex (complex, device) VALUES (?, ?)
                  USING TIMESTAMP 1",
+            )
+            .await?,
+            status: prepare(
+                "INSERT INTO statuses (device, bucket, time, place, epoch, sequence, observed_at,
+                   off, status)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            )
+            .await?,
+            status_bucket: prepare(
+                "INSERT INTO status_buckets (device, bucket) VALUES (?, ?) USING TIMESTAMP 1",
             )
             .await?,
             leaf: prepare(

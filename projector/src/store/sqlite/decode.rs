@@ -3,16 +3,17 @@
 use std::str::FromStr;
 
 use domain::event::DeviceSequence;
-use domain::vocabulary::{Automation, Outcome, Verdict};
+use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
+use proto::access::AlarmKind;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
 use super::super::{StoreError, names};
 use super::sequences::Epoch;
 use crate::views::{
-    AccessIdentity, AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, SequenceRow,
-    UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
+    ObservationRow, SequenceRow, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -21,11 +22,16 @@ type Decoded<T> = Result<T, StoreError>;
 pub(super) const ACCESS: &str =
     "complex, identity, off, event, occurred_at, subject, device, automation, command, record";
 /// The columns that [`claim`] reads.
-pub(super) const CLAIM: &str = "complex, command, off, event, verdict, late";
+pub(super) const CLAIM: &str = "complex, command, off, event, verdict, late, device, leaf";
 /// The columns that [`completion`] reads.
-pub(super) const COMPLETION: &str = "complex, command, off, outcome, at";
+pub(super) const COMPLETION: &str = "complex, command, off, event, outcome, at, leaf";
 /// The columns that [`digest`] reads.
 pub(super) const DIGEST: &str = "complex, partner, partner_event, digest, off, event";
+/// The columns that [`observation`] reads.
+pub(super) const OBSERVATION: &str =
+    "complex, command, off, part, event, leaf, device, observation, occurred_at";
+/// The columns that [`alarm`] reads.
+pub(super) const ALARM: &str = "complex, kind, device, occurred_at, off, alarm";
 /// The columns that [`device`] reads.
 pub(super) const DEVICE: &str = "device, epoch, sequence, observed_at, off, status";
 /// The columns that [`leaf`] reads.
@@ -103,6 +109,8 @@ pub(super) fn claim(row: &Row<'_>) -> Decoded<ClaimRow> {
         event: columns.parse(3)?,
         verdict: columns.word(4, Verdict::from_number)?,
         late: columns.get(5)?,
+        device: columns.parse(6)?,
+        leaf: columns.get(7)?,
     })
 }
 
@@ -115,8 +123,45 @@ pub(super) fn completion(row: &Row<'_>) -> Decoded<CompletionRow> {
         complex: columns.parse(0)?,
         command: columns.parse(1)?,
         offset: columns.get(2)?,
-        outcome: columns.word(3, Outcome::from_number)?,
-        at: columns.parse(4)?,
+        event: columns.parse(3)?,
+        outcome: columns.word(4, Outcome::from_number)?,
+        at: columns.parse(5)?,
+        leaf: columns.get(6)?,
+    })
+}
+
+pub(super) fn observation(row: &Row<'_>) -> Decoded<ObservationRow> {
+    let columns = Columns {
+        table: "observations",
+        row,
+    };
+    Ok(ObservationRow {
+        complex: columns.parse(0)?,
+        command: columns.parse(1)?,
+        position: Position {
+            partition: columns.get(3)?,
+            offset: columns.get(2)?,
+        },
+        event: columns.parse(4)?,
+        leaf: columns.get(5)?,
+        device: columns.parse(6)?,
+        observation: columns.word(7, Observation::from_number)?,
+        occurred_at: columns.parse(8)?,
+    })
+}
+
+pub(super) fn alarm(row: &Row<'_>) -> Decoded<AlarmRow> {
+    let columns = Columns {
+        table: "alarms",
+        row,
+    };
+    Ok(AlarmRow {
+        complex: columns.parse(0)?,
+        kind: columns.word(1, |number| AlarmKind::try_from(number).ok())?,
+        device: columns.parse(2)?,
+        occurred_at: columns.parse(3)?,
+        offset: columns.get(4)?,
+        alarm: columns.message(5)?,
     })
 }
 

@@ -8,6 +8,7 @@ mod decode;
 mod heads;
 mod read;
 mod schema;
+mod select;
 mod sequences;
 mod write;
 

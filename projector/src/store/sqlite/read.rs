@@ -1,20 +1,23 @@
 //! Reading.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use jiff::Timestamp;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter};
 
-use super::super::query::order_of;
-use super::super::{AccessCursor, AccessQuery, StoreError, Table, ViewReader};
+use super::super::{
+    AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, StoreError, Table, ViewReader,
+};
 use super::connections::Connections;
-use super::{decode, sequences};
-use crate::views::{AccessRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite};
+use super::{decode, select, sequences};
+use crate::views::alarms::Sent;
+use crate::views::{
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+};
 
 /// A store that is read here.
 pub(crate) struct SqliteReader {
@@ -35,7 +38,7 @@ impl ViewReader for SqliteReader {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<AccessRow>, StoreError> {
-        let (sql, values) = search(query, after, limit);
+        let (sql, values) = select::accesses(query, after, limit);
         self.connections
             .run(move |connection| all(connection, &sql, params_from_iter(values), decode::access))
             .await
@@ -58,33 +61,48 @@ impl ViewReader for SqliteReader {
             .await
     }
 
-    async fn contested(&self, mut digests: Vec<DigestRow>) -> Result<Vec<DigestRow>, StoreError> {
+    async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
+        let digests = digests.to_vec();
+        self.connections
+            .run(move |connection| digests.iter().map(|row| sent(connection, row)).collect())
+            .await
+    }
+
+    async fn contested(
+        &self,
+        complex: &ComplexId,
+        accesses: &[AccessIdentity],
+    ) -> Result<HashSet<AccessIdentity>, StoreError> {
+        let (complex, mut accesses) = (complex.to_string(), accesses.to_vec());
         self.connections
             .run(move |connection| {
-                let sql = "SELECT digest FROM digests
-                    WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3
-                    ORDER BY off LIMIT 1";
+                let sql = "SELECT count(*) FROM (SELECT 1 FROM digests
+                    WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 LIMIT 2)";
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut first = |row: &DigestRow| {
-                    let key = (
-                        row.complex.as_str(),
-                        row.partner.as_str(),
-                        &row.partner_event,
-                    );
-                    statement
-                        .query_row(key, |row| row.get::<_, [u8; 32]>(0))
-                        .optional()
-                };
-                let mut error = None;
-                digests.retain(|row| match first(row) {
-                    Ok(first) => first.is_some_and(|first| first != row.digest),
-                    Err(failed) => {
-                        error = Some(failed);
-                        false
+                let mut found = HashSet::new();
+                for access in accesses.drain(..) {
+                    let Some((partner, event)) = access.partner_event() else {
+                        continue;
+                    };
+                    let key = params![complex, partner, event];
+                    if statement.query_row(key, |row| row.get::<_, u64>(0))? > 1 {
+                        found.insert(access);
                     }
-                });
-                error.map_or(Ok(digests), |error| Err(error.into()))
+                }
+                Ok(found)
             })
+            .await
+    }
+
+    async fn alarms(
+        &self,
+        query: &AlarmQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<AlarmRow>, StoreError> {
+        let (sql, values) = select::alarms(query, after, limit);
+        self.connections
+            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::alarm))
             .await
     }
 
@@ -103,12 +121,14 @@ impl ViewReader for SqliteReader {
                 };
                 let claims = of(decode::CLAIM, "claims");
                 let completions = of(decode::COMPLETION, "completions");
+                let observations = of(decode::OBSERVATION, "observations");
                 let mut found = HashMap::new();
                 for command in commands {
                     let key = params![complex, command.to_string()];
                     let rows = CommandRows {
                         claims: all(connection, &claims, key, decode::claim)?,
                         completions: all(connection, &completions, key, decode::completion)?,
+                        observations: all(connection, &observations, key, decode::observation)?,
                     };
                     if rows != CommandRows::default() {
                         found.insert(command, rows);
@@ -154,6 +174,18 @@ impl ViewReader for SqliteReader {
             .await
     }
 
+    async fn history(
+        &self,
+        query: &StatusQuery,
+        after: Option<StatusCursor>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRow>, StoreError> {
+        let (sql, values) = select::history(query, after, limit);
+        self.connections
+            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::device))
+            .await
+    }
+
     async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError> {
         self.connections
             .run(move |connection| {
@@ -188,6 +220,20 @@ impl ViewReader for SqliteReader {
                     Table::Digests => {
                         all(connection, &select(decode::DIGEST, "digests"), (), |row| {
                             decode::digest(row).map(RowWrite::Digest)
+                        })
+                    }
+                    Table::Observations => {
+                        let sql = select(decode::OBSERVATION, "observations");
+                        all(connection, &sql, (), |row| {
+                            decode::observation(row).map(RowWrite::Observation)
+                        })
+                    }
+                    Table::Alarms => all(connection, &select(decode::ALARM, "alarms"), (), |row| {
+                        Ok(RowWrite::Alarm(Box::new(decode::alarm(row)?)))
+                    }),
+                    Table::Statuses => {
+                        all(connection, &select(decode::DEVICE, "statuses"), (), |row| {
+                            decode::device(row).map(RowWrite::Status)
                         })
                     }
                     Table::Devices => {
@@ -231,37 +277,22 @@ pub(super) fn all<T>(
     Ok(found)
 }
 
-/// The statement of a search with its values.
-fn search(query: &AccessQuery, after: Option<AccessCursor>, limit: usize) -> (String, Vec<Value>) {
-    let mut sql = format!("SELECT {} FROM access WHERE complex = ?", decode::ACCESS);
-    let mut values = vec![Value::from(query.complex.to_string())];
-    let mut only = |condition: &str, value: Value| {
-        sql.push_str(condition);
-        values.push(value);
-    };
-    if let Some(from) = query.from {
-        only(" AND time >= ?", order_of(from).into());
-    }
-    if let Some(until) = query.until {
-        only(" AND time < ?", order_of(until).into());
-    }
-    if let Some(subject) = query.subject {
-        only(" AND subject = ?", subject.to_string().into());
-    }
-    if let Some(device) = &query.device {
-        only(" AND device = ?", device.to_string().into());
-    }
-    if let Some(automation) = query.automation {
-        only(" AND automation = ?", automation.number().into());
-    }
-    if let Some(after) = after {
-        only(" AND (time, off) < (?,", after.time.into());
-        only(" ?)", int(after.offset));
-    }
-    only(" ORDER BY time DESC, off DESC LIMIT ?", int(limit as u64));
-    (sql, values)
-}
-
-fn int(number: u64) -> Value {
-    i64::try_from(number).unwrap_or(i64::MAX).into()
+/// What stands under the event id of a content.
+fn sent(connection: &Connection, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM access WHERE complex = ?1 AND identity = ?2",
+        decode::ACCESS
+    );
+    let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
+    let key = (row.complex.as_str(), identity.as_str());
+    let first = all(connection, &sql, key, decode::access)?.pop();
+    let sql = "SELECT off FROM digests
+        WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 AND digest = ?4";
+    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
+    let key = params![complex, partner, row.partner_event, row.digest];
+    let since = connection
+        .prepare_cached(sql)?
+        .query_row(key, |row| row.get(0));
+    let since: Option<u64> = since.optional()?;
+    Ok(first.zip(since).map(|(first, since)| Sent { first, since }))
 }

@@ -13,7 +13,7 @@ const VERSION: i64 = 2;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// `off` is an offset of the event log; `record` and `status` are protobuf messages of
-/// `smarthome.access.v1`; `time` is nanoseconds since 1970; times in text are RFC 3339.
+/// `smarthome.access.v1`, as `alarm` is; `time` is nanoseconds since 1970; times in text are RFC 3339.
 const TABLES: &str = "
 CREATE TABLE access (
   complex TEXT NOT NULL, identity TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
@@ -26,12 +26,22 @@ CREATE INDEX access_device ON access (complex, device, time, off);
 CREATE INDEX access_event ON access (complex, event, off);
 CREATE TABLE claims (
   complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
-  verdict INTEGER NOT NULL, late INTEGER NOT NULL,
+  verdict INTEGER NOT NULL, late INTEGER NOT NULL, device TEXT NOT NULL, leaf INTEGER NOT NULL,
   PRIMARY KEY (complex, command, off)) WITHOUT ROWID;
 CREATE TABLE completions (
-  complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, outcome INTEGER NOT NULL,
-  at TEXT NOT NULL,
+  complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
+  outcome INTEGER NOT NULL, at TEXT NOT NULL, leaf INTEGER NOT NULL,
   PRIMARY KEY (complex, command, off)) WITHOUT ROWID;
+CREATE TABLE observations (
+  complex TEXT NOT NULL, command TEXT NOT NULL, off INTEGER NOT NULL, part INTEGER NOT NULL,
+  event TEXT NOT NULL, leaf INTEGER NOT NULL, device TEXT NOT NULL, observation INTEGER NOT NULL,
+  occurred_at TEXT NOT NULL,
+  PRIMARY KEY (complex, command, off)) WITHOUT ROWID;
+CREATE TABLE alarms (
+  complex TEXT NOT NULL, time INTEGER NOT NULL, off INTEGER NOT NULL, kind INTEGER NOT NULL,
+  device TEXT NOT NULL, occurred_at TEXT NOT NULL, alarm BLOB NOT NULL,
+  PRIMARY KEY (complex, time, off)) WITHOUT ROWID;
+CREATE INDEX alarms_device ON alarms (complex, device, time, off);
 CREATE TABLE digests (
   complex TEXT NOT NULL, partner TEXT NOT NULL, partner_event TEXT NOT NULL,
   digest BLOB NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
@@ -41,6 +51,10 @@ CREATE TABLE devices (
   sequence BLOB NOT NULL, time INTEGER NOT NULL, observed_at TEXT NOT NULL,
   off INTEGER NOT NULL, status BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX devices_complex ON devices (complex, device);
+CREATE TABLE statuses (
+  device TEXT NOT NULL, time INTEGER NOT NULL, epoch BLOB NOT NULL, sequence BLOB NOT NULL,
+  observed_at TEXT NOT NULL, off INTEGER NOT NULL, status BLOB NOT NULL,
+  PRIMARY KEY (device, time, epoch, sequence)) WITHOUT ROWID;
 CREATE TABLE leaves (
   topic TEXT NOT NULL, complex TEXT NOT NULL, off INTEGER NOT NULL, leaf INTEGER NOT NULL,
   PRIMARY KEY (topic, complex, off)) WITHOUT ROWID;

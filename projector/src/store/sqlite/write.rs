@@ -12,7 +12,8 @@ use super::super::query::order_of;
 use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore, names};
 use super::SqliteStore;
 use crate::views::{
-    AccessRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, RowWrite, UnreadableRow,
+    AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, ObservationRow,
+    RowWrite, UnreadableRow,
 };
 
 #[async_trait]
@@ -132,7 +133,10 @@ fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError
         RowWrite::Claim(row) => claim(transaction, row),
         RowWrite::Completion(row) => completion(transaction, row),
         RowWrite::Digest(row) => digest(transaction, row),
+        RowWrite::Observation(row) => observation(transaction, row),
+        RowWrite::Alarm(row) => alarm(transaction, row),
         RowWrite::Device(row) => device(transaction, row),
+        RowWrite::Status(row) => status(transaction, row),
         RowWrite::Leaf(row) => leaf(transaction, row),
         RowWrite::Unreadable(row) => unreadable(transaction, row),
         RowWrite::Sequence(row) => super::sequences::write(transaction, row),
@@ -166,8 +170,9 @@ fn access(transaction: &Transaction<'_>, row: &AccessRow) -> Result<(), StoreErr
 }
 
 fn claim(transaction: &Transaction<'_>, row: &ClaimRow) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO claims (complex, command, off, event, verdict, late)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT OR REPLACE INTO claims (complex, command, off, event, verdict, late,
+                 device, leaf)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     transaction.prepare_cached(sql)?.execute(params![
         row.complex.as_str(),
         row.command.to_string(),
@@ -175,19 +180,56 @@ fn claim(transaction: &Transaction<'_>, row: &ClaimRow) -> Result<(), StoreError
         row.event.to_string(),
         row.verdict.number(),
         row.late,
+        row.device.as_str(),
+        row.leaf,
     ])?;
     Ok(())
 }
 
 fn completion(transaction: &Transaction<'_>, row: &CompletionRow) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO completions (complex, command, off, outcome, at)
-               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO completions (complex, command, off, event, outcome, at, leaf)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     transaction.prepare_cached(sql)?.execute(params![
         row.complex.as_str(),
         row.command.to_string(),
         row.offset,
+        row.event.to_string(),
         row.outcome.number(),
         row.at.to_string(),
+        row.leaf,
+    ])?;
+    Ok(())
+}
+
+fn observation(transaction: &Transaction<'_>, row: &ObservationRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO observations (complex, command, off, part, event, leaf,
+                 device, observation, occurred_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.command.to_string(),
+        row.position.offset,
+        row.position.partition,
+        row.event.to_string(),
+        row.leaf,
+        row.device.as_str(),
+        row.observation.number(),
+        row.occurred_at.to_string(),
+    ])?;
+    Ok(())
+}
+
+fn alarm(transaction: &Transaction<'_>, row: &AlarmRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO alarms (complex, time, off, kind, device, occurred_at, alarm)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        order_of(row.occurred_at),
+        row.offset,
+        i32::from(row.kind),
+        row.device.as_str(),
+        row.occurred_at.to_string(),
+        row.alarm.encode_to_vec(),
     ])?;
     Ok(())
 }
@@ -224,6 +266,24 @@ fn device(transaction: &Transaction<'_>, row: &DeviceRow) -> Result<(), StoreErr
         row.sequence.epoch.to_be_bytes(),
         row.sequence.sequence.to_be_bytes(),
         order_of(row.observed_at),
+        row.observed_at.to_string(),
+        row.offset,
+        row.status.encode_to_vec(),
+    ])?;
+    Ok(())
+}
+
+fn status(transaction: &Transaction<'_>, row: &DeviceRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO statuses (device, time, epoch, sequence, observed_at, off, status)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+               ON CONFLICT DO UPDATE SET observed_at = excluded.observed_at, off = excluded.off,
+                 status = excluded.status
+               WHERE excluded.off < statuses.off";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.device.as_str(),
+        order_of(row.observed_at),
+        row.sequence.epoch.to_be_bytes(),
+        row.sequence.sequence.to_be_bytes(),
         row.observed_at.to_string(),
         row.offset,
         row.status.encode_to_vec(),

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Every table that rows are written to.
-pub const TABLES: [&str; 17] = [
+pub const TABLES: [&str; 22] = [
     "access",
     "access_by_time",
     "access_buckets",
@@ -19,6 +19,11 @@ pub const TABLES: [&str; 17] = [
     "claims",
     "completions",
     "digests",
+    "observations",
+    "alarms",
+    "alarm_buckets",
+    "statuses",
+    "status_buckets",
     "device_states",
     "devices_by_complex",
     "leaves",

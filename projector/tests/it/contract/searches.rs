@@ -143,38 +143,6 @@ pub(super) fn complex_ref() -> &'static domain::id::ComplexId {
     &SUNRISE
 }
 
-pub(super) async fn contested_ids_are_seen(store: &dyn ViewStore) {
-    let digest = |id: &str, offset: u64, digest| DigestRow {
-        complex: complex("sunrise"),
-        partner: "acme".parse().unwrap(),
-        partner_event: id.to_owned(),
-        digest: [digest; 32],
-        offset,
-        event: event(offset.into()),
-    };
-    let rows = [
-        digest("same", 3, 1),
-        digest("same", 1, 1),
-        digest("other", 5, 2),
-        digest("other", 6, 1),
-        digest("other", 4, 1),
-    ];
-    apply(store, rows.iter().cloned().map(RowWrite::Digest).collect()).await;
-    let reader = store.reader();
-    let contested = reader.contested(rows.to_vec()).await.unwrap();
-    assert_eq!(contested, [digest("other", 5, 2)]);
-    let kept = reader.scan(Table::Digests).await.unwrap();
-    let mut offsets: Vec<u64> = kept
-        .iter()
-        .map(|row| match row {
-            RowWrite::Digest(row) => row.offset,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    offsets.sort_unstable();
-    assert_eq!(offsets, [1, 4, 5]);
-}
-
 pub(super) async fn commands_have_all_their_rows(store: &dyn ViewStore) {
     let claim = |number, offset| ClaimRow {
         complex: complex("sunrise"),
@@ -187,22 +155,29 @@ pub(super) async fn commands_have_all_their_rows(store: &dyn ViewStore) {
             Verdict::Allow
         },
         late: offset == 1,
+        device: device("sunrise.gate"),
+        leaf: 10 * offset,
     };
     let completion = |number, offset, outcome| CompletionRow {
         complex: complex("sunrise"),
         command: command(number),
         offset,
+        event: event(offset.into()),
         outcome,
         at: at(7),
+        leaf: 10 * offset,
     };
     let claims = [claim(1, 1), claim(1, 2), claim(1, 3), claim(2, 4)];
     let completions = [
         completion(1, 5, Outcome::Unknown),
         completion(1, 6, Outcome::Executed),
     ];
+    let observations = [observation(1, 7), observation(1, 8)];
     for _ in 0..2 {
         let mut rows: Vec<RowWrite> = claims.iter().cloned().map(RowWrite::Claim).collect();
         rows.extend(completions.iter().cloned().map(RowWrite::Completion));
+        let seen = observations.iter().cloned();
+        rows.extend(seen.map(RowWrite::Observation));
         rows.reverse();
         apply(store, rows).await;
     }
@@ -215,6 +190,7 @@ pub(super) async fn commands_have_all_their_rows(store: &dyn ViewStore) {
     assert_eq!(found.len(), 2);
     assert_eq!(found[&command(1)].claims, claims[..3]);
     assert_eq!(found[&command(1)].completions, completions);
+    assert_eq!(found[&command(1)].observations, observations);
     assert_eq!(found[&command(2)].claims, claims[3..]);
     let elsewhere = store
         .reader()

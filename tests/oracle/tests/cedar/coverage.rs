@@ -104,6 +104,7 @@ fn is_decided(reason: Reason) -> bool {
         | Reason::PartnerExecuted
         | Reason::PartnerRejected
         | Reason::PartnerOverloaded
+        | Reason::PartnerReported
         | Reason::DeviceOffline
         | Reason::PartnerUnreachable
         | Reason::PartnerSilent

@@ -157,3 +157,12 @@ alone. Every command renews a token that has expired, or says that you must log 
 must run on this machine: the issuer sends it to a port of 127.0.0.1.
 
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
+pub(super) const ALARMS: &str = r#"Example:
+  smarthomectl alarms sunrise --from 2026-11-01T00:00:00+03:00 --kind UNATTRIBUTED_OPENING
+
+The configuration needs `audit_endpoint`, the listener of `projector serve`, and a token with the role
+`auditor`. Kinds: UNATTRIBUTED_OPENING, FORCED_OPEN, HELD_OPEN, CONTRADICTION, CONFLICTING_DUPLICATE,
+DELIVERY_GAP, and STALE of devices that have not reported for longer than their limit, whatever the times.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;

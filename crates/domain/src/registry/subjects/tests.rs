@@ -163,12 +163,13 @@ fn an_erasure_behind_a_hold_is_void() {
 fn a_credential_of_somebody_erased_says_so() {
     let mut registry = world();
     for plate in [PLATE, GUESTS_PLATE] {
-        let (resolution, _) = registry.resolve(&id("sunrise"), Some(plate));
+        let (resolution, _) = registry.resolve(&id("sunrise"), Some(plate), Timestamp::UNIX_EPOCH);
         assert_eq!(resolution, Resolution::Resolved);
     }
     erase(&mut registry, "sunrise", false);
     for plate in [PLATE, GUESTS_PLATE] {
-        let (resolution, holder) = registry.resolve(&id("sunrise"), Some(plate));
+        let (resolution, holder) =
+            registry.resolve(&id("sunrise"), Some(plate), Timestamp::UNIX_EPOCH);
         assert_eq!(resolution, Resolution::Erased);
         assert!(holder.is_some());
     }

@@ -1,0 +1,96 @@
+//! Searching alarms and devices' reports: the spans of time that hold any, newest first.
+
+use domain::id::DeviceId;
+use scylla::response::PagingState;
+
+use super::super::query::order_of;
+use super::super::{AccessCursor, AlarmQuery, StatusCursor, StatusQuery, StoreError};
+use super::link::Connected;
+use super::position::Scope;
+use super::rows::{AlarmFound, Device};
+use crate::views::{AlarmRow, DeviceRow};
+
+/// As [`ViewReader::alarms`](super::super::ViewReader::alarms).
+pub(super) async fn alarms(
+    connected: &Connected,
+    query: &AlarmQuery,
+    after: Option<AccessCursor>,
+    limit: usize,
+) -> Result<Vec<AlarmRow>, StoreError> {
+    const TABLE: &str = "alarms";
+    let complex = query.complex.as_str();
+    let from = (query.from.map_or(i64::MIN, order_of), 0_i64);
+    let end = query.until.map(|until| (order_of(until), 0));
+    let end = end.unwrap_or((i64::MAX, i64::MAX));
+    let after = after.map(|after| (after.time, i64::try_from(after.offset).unwrap_or(i64::MAX)));
+    let until = after.map_or(end, |after| after.min(end));
+    let bucket = |time| Scope::Complex.bucket(time);
+    let span = (complex, bucket(from.0), bucket(until.0));
+    let statement = &connected.reads.alarm_buckets;
+    let buckets: Vec<(i32,)> = connected.all("alarm_buckets", statement, span).await?;
+    let matches = |row: &AlarmRow| {
+        query
+            .device
+            .as_ref()
+            .is_none_or(|device| *device == row.device)
+            && (query.kinds.is_empty() || query.kinds.contains(&row.kind))
+    };
+    let mut found = Vec::new();
+    for (bucket,) in buckets {
+        let values = (complex, bucket, from.0, from.1, until.0, until.1);
+        let mut next = Some(PagingState::start());
+        while let Some(state) = next {
+            let statement = &connected.reads.alarms;
+            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
+            next = after;
+            for row in rows {
+                let row = AlarmFound::row(row)?;
+                if matches(&row) {
+                    found.push(row);
+                }
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// As [`ViewReader::history`](super::super::ViewReader::history).
+pub(super) async fn history(
+    connected: &Connected,
+    query: &StatusQuery,
+    after: Option<StatusCursor>,
+    limit: usize,
+) -> Result<Vec<DeviceRow>, StoreError> {
+    const TABLE: &str = "statuses";
+    let device = DeviceId::as_str(&query.device);
+    // No place sorts before an empty one.
+    let from: (i64, Vec<u8>) = (query.from.map_or(i64::MIN, order_of), Vec::new());
+    let end = query.until.map(|until| (order_of(until), Vec::new()));
+    let end = end.unwrap_or((i64::MAX, vec![u8::MAX; 17]));
+    let after = after.map(|after| (after.time, after.place().to_vec()));
+    let until = after.map_or(end.clone(), |after| after.min(end));
+    let bucket = |time| Scope::Device.bucket(time);
+    let span = (device, bucket(from.0), bucket(until.0));
+    let statement = &connected.reads.history_buckets;
+    let buckets: Vec<(i32,)> = connected.all("status_buckets", statement, span).await?;
+    let mut found = Vec::new();
+    for (bucket,) in buckets {
+        let values = (device, bucket, from.0, &from.1, until.0, &until.1);
+        let mut next = Some(PagingState::start());
+        while let Some(state) = next {
+            let statement = &connected.reads.history;
+            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
+            next = after;
+            for row in rows {
+                found.push(Device::row(row)?);
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
