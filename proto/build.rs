@@ -4,7 +4,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "smarthome/events/v1/events.proto",
     "smarthome/events/v1/subjects.proto",
     "smarthome/access/v1/types.proto",
@@ -14,6 +14,7 @@ const FILES: [&str; 10] = [
     "smarthome/access/v1/subjects.proto",
     "smarthome/access/v1/audit.proto",
     "smarthome/access/v1/device_status.proto",
+    "smarthome/access/v1/completeness.proto",
     "smarthome/access/v1/alarms.proto",
 ];
 

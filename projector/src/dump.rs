@@ -115,6 +115,15 @@ pub fn json(row: &RowWrite) -> Value {
             "reason": row.reason,
             "append_time": row.append_time.to_string(),
         }),
+        RowWrite::Sequence(row) => json!({
+            "table": "sequences",
+            "device": row.device.as_str(),
+            "partner": row.partner.as_str(),
+            "epoch": row.sequence.epoch,
+            "sequence": row.sequence.sequence,
+            "rejected": row.rejected,
+            "happened": row.happened.to_string(),
+        }),
     }
 }
 

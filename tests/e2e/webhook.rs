@@ -2,6 +2,7 @@
 
 mod arriving;
 mod foreign;
+mod gaps;
 mod meaning;
 mod refused;
 mod rejected;

@@ -122,6 +122,17 @@ impl PartnerControl {
             .map(drop)
     }
 
+    /// The next `times` events of a device are not told: `unsent` ones are kept for backfill,
+    /// `forgotten` ones are not.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn withhold(&self, device: &str, how: &str, times: u32) -> Result<()> {
+        let body = json!({ "how": how, "times": times });
+        let path = format!("/devices/{device}/withhold");
+        self.post(&path, body).await.map(drop)
+    }
+
     /// A device's status changes.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use service::config::{ConfigPath, ProcessConfig, ProcessSettings, SecretFile, duration};
 
+use crate::backfill::BackfillConfig;
 use crate::gateway::Limits;
 use crate::listen::PaceLimits;
 use crate::quota::Quota;
@@ -67,6 +68,8 @@ pub struct Config {
     pub rejected: RejectedConfig,
     /// Partners that may send.
     pub partners: Vec<PartnerConfig>,
+    /// How gaps in what partners deliver are filled; absent, nobody looks for gaps.
+    pub backfill: Option<BackfillConfig>,
     /// What every process has.
     pub process: ProcessSettings,
 }
@@ -230,7 +233,9 @@ impl ProcessConfig for Config {
                 ));
             }
         }
-        Ok(())
+        let senders: Vec<&PartnerId> = self.partners.iter().map(|it| &it.id).collect();
+        let backfill = self.backfill.as_ref();
+        backfill.map_or(Ok(()), |backfill| backfill.validate(&senders))
     }
 }
 

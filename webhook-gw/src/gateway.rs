@@ -23,7 +23,7 @@ use crate::judge::{Arrival, Judgement, World, judge};
 use crate::quota::Quotas;
 use crate::record::{Entry, entry};
 use crate::telemetry::{self, Held};
-use crate::verify::{Caller, LiveSecrets, NotVerified, Unverified, Verified};
+use crate::verify::{Caller, LiveSecrets, NotVerified, Unverified};
 
 /// What one request, and all of them together, may take.
 #[derive(Debug, Clone, Copy)]
@@ -116,14 +116,30 @@ impl Gateway {
         let verified = request.verify(&self.secrets.current(), received_at)?;
         let events = event::parse(format, verified.body(), self.limits.max_batch)?;
         place.records(events.len())?;
-        let judged = self.judge(&verified, events, received_at);
-        let entries = self.entries(verified.partner(), &judged, trace)?;
+        self.record(verified.partner(), events, received_at, trace)
+            .await
+    }
+
+    /// Judges and records a partner's events. `Ok` only after every one of them is durable, as an
+    /// event or as a rejection.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: nothing is certain to have been recorded.
+    pub(crate) async fn record(
+        &self,
+        partner: &PartnerId,
+        events: Vec<CloudEvent<'_>>,
+        received_at: Timestamp,
+        trace: &TraceContext,
+    ) -> Result<Vec<Verdict>, NotTaken> {
+        let judged = self.judge(partner, events, received_at);
+        let entries = self.entries(partner, &judged, trace)?;
         append_all(&*self.log, entries)
             .await
             .map_err(NotTaken::NotRecorded)?;
         for judged in &judged {
             let kind = judged.event.type_label();
-            telemetry::judged(verified.partner(), kind, &judged.judgement);
+            telemetry::judged(partner, kind, &judged.judgement);
         }
         Ok(judged.iter().map(Judged::verdict).collect())
     }
@@ -136,7 +152,7 @@ impl Gateway {
         let received_at = (self.clock)();
         let verified = request.verify(&self.secrets.current(), received_at)?;
         let events = event::parse(format, verified.body(), self.limits.max_batch)?;
-        let judged = self.judge(&verified, events, received_at);
+        let judged = self.judge(verified.partner(), events, received_at);
         Ok(judged.iter().map(Judged::verdict).collect())
     }
 
@@ -167,7 +183,7 @@ impl Gateway {
 
     fn judge<'a>(
         &self,
-        verified: &Verified,
+        partner: &PartnerId,
         events: Vec<CloudEvent<'a>>,
         received_at: Timestamp,
     ) -> Vec<Judged<'a>> {
@@ -182,7 +198,7 @@ impl Gateway {
                     id: EventId(Uuid::now_v7()),
                     at: received_at,
                 };
-                let judgement = judge(world, verified.partner(), &event, arrival);
+                let judgement = judge(world, partner, &event, arrival);
                 Judged {
                     event,
                     arrival,

@@ -5,9 +5,14 @@
 //! partner's word or refuses it, [`event`] reads it by its contract, [`judge`] decides on each
 //! event, [`record`] makes the log's records of the judgements, [`append`] makes them durable,
 //! and only then is it answered, with one verdict an event. [`gateway`] ties these together.
+//!
+//! What a partner did not deliver is asked for by [`backfill`], and goes the same way from
+//! [`judge`] on.
 
 pub mod append;
 pub mod backlog;
+pub mod backfill;
+mod completeness;
 pub mod config;
 pub mod deliveries;
 pub mod event;

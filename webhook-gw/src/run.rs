@@ -70,8 +70,12 @@ pub async fn serve(
         None => Snapshot::default(),
     };
     let taken = known.marks.clone();
-    let registry =
-        RegistryFollower::spawn(Arc::clone(&log), reader, known, context.shutdown.clone());
+    let registry = RegistryFollower::spawn(
+        Arc::clone(&log),
+        Arc::clone(&reader),
+        known,
+        context.shutdown.clone(),
+    );
     let gateway = Arc::new(Gateway {
         log,
         registry,
@@ -85,6 +89,10 @@ pub async fn serve(
         deliveries: Deliveries::new(config.deliveries_kept, Timestamp::now()),
     });
     let until = context.shutdown.clone();
+    if let Some(backfill) = &config.backfill {
+        let every = config.listen.reload_every;
+        crate::backfill::start(backfill, &gateway, &reader, every, &until)?;
+    }
     let kept = snapshots.map(|snapshots| {
         let (gateway, stop) = (Arc::clone(&gateway), until.clone());
         let copy = move || gateway.registry.copy();

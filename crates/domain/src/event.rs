@@ -1,5 +1,6 @@
 //! What the log says, as Rust types. Codecs live in the `records` crate.
 
+mod gap;
 mod registry;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::vocabulary::{
     Reason, Resolution, Verdict,
 };
 
+pub use gap::DeliveryGap;
 pub use registry::{
     Effect, EgressCall, EgressField, EgressSummary, LegalHoldChanged, PassUseConsumed,
     PassUseReturned, ProvisioningChanged, SubjectErased, SubjectExported,
@@ -78,6 +80,8 @@ pub enum Body {
     ProvisioningChanged(ProvisioningChanged),
     /// What left to a partner in an interval, counted.
     EgressSummary(EgressSummary),
+    /// Events of a device did not reach us and can't be had.
+    DeliveryGap(DeliveryGap),
 }
 
 impl Body {
@@ -98,6 +102,7 @@ impl Body {
             Body::LegalHoldChanged(_) => "smarthome.legal.hold.changed.v1",
             Body::ProvisioningChanged(_) => "smarthome.provisioning.changed.v1",
             Body::EgressSummary(_) => "smarthome.egress.summary.v1",
+            Body::DeliveryGap(_) => "smarthome.delivery.gap.v1",
         }
     }
 
@@ -115,7 +120,10 @@ impl Body {
             | Body::LegalHoldChanged(_)
             | Body::ProvisioningChanged(_)
             | Body::EgressSummary(_) => true,
-            Body::AccessObserved(_) | Body::DeviceStatus(_) | Body::IngressRejected(_) => false,
+            Body::AccessObserved(_)
+            | Body::DeviceStatus(_)
+            | Body::IngressRejected(_)
+            | Body::DeliveryGap(_) => false,
         }
     }
 }

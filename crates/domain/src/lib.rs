@@ -5,6 +5,7 @@
 //! can be run again and must come out the same.
 
 pub mod commands;
+pub mod completeness;
 pub mod decide;
 pub mod event;
 pub mod guests;

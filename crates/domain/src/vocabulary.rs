@@ -314,3 +314,25 @@ vocabulary!(
         ConsentInWriting = 1 "CONSENT_IN_WRITING",
     }
 );
+
+vocabulary!(
+    /// Why missing events can't be had.
+    GapReason {
+        /// The partner was asked, and has none with these numbers.
+        PartnerHasNone = 1 "PARTNER_HAS_NONE",
+        /// The partner doesn't answer.
+        PartnerUnreachable = 2 "PARTNER_UNREACHABLE",
+        /// The partner keeps none that are so old.
+        TooOld = 3 "TOO_OLD",
+    }
+);
+
+impl GapReason {
+    /// Whether asking again is of no use.
+    pub fn is_final(self) -> bool {
+        match self {
+            GapReason::PartnerHasNone | GapReason::TooOld => true,
+            GapReason::PartnerUnreachable => false,
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //! - [`attestation`]: how a partner keeps what it holds; without a valid one it gets neither
 //!   credentials nor keys.
 //! - [`credential`]: what lets its devices open by themselves.
+//! - [`events`]: asks for events again, and can ask for nothing else.
 //! - [`egress`]: every field that leaves; what is not declared there can't be sent.
 //! - [`verify`]: asks a partner for what it must refuse; nothing else can.
 //!
@@ -22,6 +23,7 @@ pub mod credential;
 mod discovery;
 pub mod egress;
 pub mod error;
+pub mod events;
 mod expressed;
 pub mod fence;
 pub mod outcome;
@@ -42,6 +44,7 @@ pub use client::PartnerClient;
 pub use config::{ConfigError, PartnerConfig};
 pub use credential::{CredentialPage, CredentialToPut, Cursor, HeldCredential};
 pub use error::{CallError, Doubt, NotSent, OutOfPerimeter, TokenRefused};
+pub use events::{EventCursor, EventPage, EventsClient};
 pub use fence::{CommandState, Fence};
 pub use outcome::{OpenResult, Sent};
 pub use perimeter::{ClosingClient, PerimeterClient};

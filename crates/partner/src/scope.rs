@@ -11,6 +11,7 @@ pub(crate) enum Scope {
     ReadCommands,
     WriteCredentials,
     ReadAttestation,
+    ReadEvents,
 }
 
 impl Scope {
@@ -29,6 +30,7 @@ impl Scope {
             Scope::ReadCommands => "commands:read",
             Scope::WriteCredentials => "credentials:write",
             Scope::ReadAttestation => "attestation:read",
+            Scope::ReadEvents => "events:read",
         }
     }
 }

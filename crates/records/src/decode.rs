@@ -180,6 +180,7 @@ fn body(wire: &Wire) -> Decoded<Body> {
         Wire::EgressSummary(summary) => {
             Body::EgressSummary(crate::egress_codec::from_wire(summary)?)
         }
+        Wire::DeliveryGap(gap) => Body::DeliveryGap(crate::gap_codec::from_wire(gap)?),
     })
 }
 

@@ -128,6 +128,7 @@ fn envelope(event: &Event) -> pb::Envelope {
             Body::EgressSummary(summary) => {
                 Wire::EgressSummary(crate::egress_codec::to_wire(summary))
             }
+            Body::DeliveryGap(gap) => Wire::DeliveryGap(crate::gap_codec::to_wire(gap)),
         }),
         signature: Vec::new(),
     }

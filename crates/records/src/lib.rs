@@ -9,6 +9,7 @@ mod egress_codec;
 mod encode;
 mod entity_key;
 mod follow;
+mod gap_codec;
 mod provisioning_codec;
 mod reader;
 mod registry_codec;

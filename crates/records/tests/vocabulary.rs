@@ -50,6 +50,7 @@ fn every_vocabulary_is_the_contracts() {
         ProvisioningEffect,
         "PROVISIONING_EFFECT"
     );
+    same!(GapReason, GapReason, "GAP_REASON");
 }
 
 #[test]

@@ -20,9 +20,14 @@ pub(crate) async fn write(
     progress: Progress,
 ) -> Result<Vec<AlarmRow>, StoreError> {
     let looked_at = LookedAt::of(&rows);
+    let told = rows.iter().filter_map(|row| match row {
+        RowWrite::Alarm(alarm) => Some(alarm.as_ref().clone()),
+        _ => None,
+    });
+    let told: Vec<AlarmRow> = told.collect();
     if looked_at.is_empty() {
         store.apply(rows, progress).await?;
-        return Ok(Vec::new());
+        return Ok(told);
     }
     let unfinished = Progress {
         next: from,
@@ -33,6 +38,7 @@ pub(crate) async fn write(
     let written = observations.into_iter().map(RowWrite::Observation);
     let rows = written.chain(found.iter().cloned().map(Box::new).map(RowWrite::Alarm));
     store.apply(rows.collect(), progress).await?;
+    found.extend(told);
     found.retain(|alarm| alarm.since() >= from);
     Ok(found)
 }

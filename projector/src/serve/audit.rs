@@ -6,8 +6,9 @@ use eventlog::Topic;
 use proto::access::audit_service_server::AuditService;
 use proto::access::{
     GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
-    GetConsistencyProofRequest, GetConsistencyProofResponse, InclusionProof, SearchAccessRequest,
-    SearchAccessResponse, SearchAlarmsRequest, SearchAlarmsResponse,
+    GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
+    SearchAlarmsRequest, SearchAlarmsResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,7 +16,7 @@ use super::Serving;
 use super::auth::Readable;
 use super::call::Call;
 use super::status::{Missing, Refusal};
-use super::{alarms, leaf, parse, search};
+use super::{alarms, completeness, leaf, parse, search};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -52,6 +53,14 @@ impl AuditService for Audit {
     ) -> Result<Response<GetConsistencyProofResponse>, Status> {
         let call = Call::new("AuditService/GetConsistencyProof", &request);
         self.0.calls.run(call, self.consistency(request)).await
+    }
+
+    async fn get_completeness(
+        &self,
+        request: Request<GetCompletenessRequest>,
+    ) -> Result<Response<GetCompletenessResponse>, Status> {
+        let call = Call::new("AuditService/GetCompleteness", &request);
+        self.0.calls.run(call, self.completeness(request)).await
     }
 
     async fn search_alarms(
@@ -142,6 +151,16 @@ impl Audit {
         Ok(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
         })
+    }
+
+    async fn completeness(
+        &self,
+        request: Request<GetCompletenessRequest>,
+    ) -> Result<GetCompletenessResponse, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let readable = auditor.may_read(parse::id("complex_id", &request.complex_id)?)?;
+        completeness::tell(&self.0, &readable, &request).await
     }
 
     async fn alarms(

@@ -4,6 +4,7 @@ mod alarms;
 mod audit;
 mod auth;
 mod call;
+mod completeness;
 mod devices;
 mod freshness;
 mod identities;

@@ -8,7 +8,8 @@ use domain::vocabulary::{Automation, Outcome};
 use eventlog::Topic;
 use jiff::Timestamp;
 use proto::access::{
-    AlarmKind, DeviceHistoryRequest, LogKind, SearchAccessRequest, SearchAlarmsRequest,
+    AlarmKind, DeviceHistoryRequest, GetCompletenessRequest, LogKind, SearchAccessRequest,
+    SearchAlarmsRequest,
 };
 use records::timestamp_from_wire;
 use tonic_types::FieldViolation;
@@ -139,6 +140,23 @@ pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
         outcome,
         page_size,
     }))
+}
+
+/// Which device of the complex, and from when on.
+pub(super) fn completeness(
+    request: &GetCompletenessRequest,
+) -> Result<(Option<DeviceId>, Option<Timestamp>), Refusal> {
+    let mut fields = Fields::default();
+    let device: Option<DeviceId> = fields.parse_some("device_id", &request.device_id);
+    let complex = request.complex_id.as_str();
+    if device
+        .as_ref()
+        .is_some_and(|device| device.complex().as_str() != complex)
+    {
+        fields.wrong("device_id", "not a device of `complex_id`");
+    }
+    let from = fields.time("from", request.from.as_ref());
+    fields.done(Some((device, from)))
 }
 
 /// A search for alarms as it is asked.

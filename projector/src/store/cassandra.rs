@@ -19,6 +19,7 @@ mod position;
 mod read;
 mod rows;
 mod search;
+mod sequences;
 mod spans;
 mod statements;
 mod tls;

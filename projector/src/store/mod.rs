@@ -17,12 +17,14 @@ use async_trait::async_trait;
 use auditlog::{HeadStore, LogId};
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
+use jiff::Timestamp;
 use url::Url;
 
 use crate::config::ViewsConfig;
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, LeafRow, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow,
+    RowWrite,
 };
 
 #[cfg(feature = "cassandra")]
@@ -103,6 +105,18 @@ pub trait ViewReader: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError>;
+
+    /// What was recorded of each epoch of a complex' devices, or of one device, from the first event
+    /// on that happened at `from` or later; by device, partner and epoch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError>;
 
     /// At most `limit` reports of a device, newest first by its clock, then by its own order,
     /// behind `after`.

@@ -136,11 +136,13 @@ pub enum Table {
     Leaves,
     /// Unreadable records.
     Unreadable,
+    /// Numbers of devices' counts.
+    Sequences,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Access,
         Self::Claims,
         Self::Completions,
@@ -151,5 +153,6 @@ impl Table {
         Self::Statuses,
         Self::Leaves,
         Self::Unreadable,
+        Self::Sequences,
     ];
 }

@@ -9,9 +9,9 @@ use proto::access::{AccessKind, AccessRecord, AuditPosition};
 use proto::events::Actor;
 use records::timestamp_to_wire;
 
-use super::Misplaced;
 use super::commands::CommandRows;
 use super::rows::{AccessIdentity, AccessRow, ClaimRow, DigestRow, RowWrite};
+use super::{Misplaced, sequences};
 
 /// The rows of a decision: an access, and its claim to the command.
 pub(crate) fn decided(
@@ -109,9 +109,11 @@ pub(crate) fn observed(
         offset: record.position.offset,
         event: event.id,
     };
+    let (partner, happened) = (&observed.partner, event.occurred_at);
     Ok(vec![
         RowWrite::Access(Box::new(row)),
         RowWrite::Digest(digest),
+        sequences::event(partner, device, observed.sequence, happened),
     ])
 }
 

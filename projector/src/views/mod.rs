@@ -4,6 +4,7 @@ pub mod access;
 pub mod alarms;
 pub mod commands;
 pub mod rows;
+pub mod sequences;
 pub mod status;
 pub mod unreadable;
 
@@ -16,17 +17,19 @@ use records::Unreadable;
 pub use commands::{CommandRows, Effective};
 pub use rows::{
     AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, RowWrite, UnreadableRow,
+    ObservationRow, RowWrite, SequenceRow, UnreadableRow,
 };
+pub use sequences::EpochCount;
 
 /// The topics that are projected.
-pub const TOPICS: [Topic; 3] = [
+pub const TOPICS: [Topic; 4] = [
     Topic::AccessEvents,
     Topic::RegistryEvents,
     Topic::DeviceStatus,
+    Topic::IngressRejected,
 ];
 
-/// Whether the topic's records become leaves; device statuses go to views only.
+/// Whether the topic's records become leaves; statuses and rejections go to views only.
 pub fn has_leaves(topic: Topic) -> bool {
     matches!(topic, Topic::AccessEvents | Topic::RegistryEvents)
 }
@@ -77,8 +80,13 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             access::observed(record, event, observed, index)
         }
         (Topic::DeviceStatus, Body::DeviceStatus(status)) => status::status(record, event, status),
+        (Topic::IngressRejected, Body::IngressRejected(rejected)) => {
+            Ok(sequences::rejection(event, rejected))
+        }
+        (Topic::AccessEvents, Body::DeliveryGap(gap)) => sequences::gap(record, event, gap, index),
         // A leaf is all that these leave behind for now.
         (Topic::AccessEvents, Body::AdmissionSummary(_))
+        | (Topic::IngressRejected, Body::AdmissionSummary(_))
         | (
             Topic::RegistryEvents,
             Body::RegistryChanged(_)

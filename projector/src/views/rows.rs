@@ -35,6 +35,8 @@ pub enum RowWrite {
     Leaf(LeafRow),
     /// One record that can't be read.
     Unreadable(UnreadableRow),
+    /// One number of a device's count.
+    Sequence(SequenceRow),
 }
 
 /// What makes two records the same access.
@@ -234,4 +236,20 @@ pub struct UnreadableRow {
     pub reason: String,
     /// When it was appended.
     pub append_time: Timestamp,
+}
+
+/// One number of a device's count that was recorded. The row is its own key: there is nothing else
+/// in it that two writes could differ by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceRow {
+    /// The device; it names its complex.
+    pub device: DeviceId,
+    /// Whose count it is.
+    pub partner: PartnerId,
+    /// The number.
+    pub sequence: DeviceSequence,
+    /// It was recorded as a rejection, not as an event.
+    pub rejected: bool,
+    /// When it happened at the device; of a rejection when it came.
+    pub happened: Timestamp,
 }

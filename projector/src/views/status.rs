@@ -6,8 +6,8 @@ use proto::access;
 use proto::events::DeviceSequence;
 use records::timestamp_to_wire;
 
-use super::Misplaced;
 use super::rows::{DeviceRow, RowWrite};
+use super::{Misplaced, sequences};
 
 /// The row of a partner's report of a device.
 pub(crate) fn status(
@@ -44,5 +44,11 @@ pub(crate) fn status(
             stale: false,
         },
     };
-    Ok(vec![RowWrite::Status(row.clone()), RowWrite::Device(row)])
+    let (partner, happened) = (&status.partner, status.observed_at);
+    let number = sequences::event(partner, device, status.sequence, happened);
+    Ok(vec![
+        RowWrite::Status(row.clone()),
+        RowWrite::Device(row),
+        number,
+    ])
 }

@@ -21,6 +21,8 @@ pub fn rows(record: &Record, reason: &str, index: u64) -> Vec<RowWrite> {
             .ok()
             .and_then(|key| key.parse::<DeviceId>().ok())
             .map(|device| device.complex()),
+        // Its keys are partners.
+        Topic::IngressRejected => None,
         _ => super::key_complex(record),
     };
     let mut rows = vec![RowWrite::Unreadable(UnreadableRow {

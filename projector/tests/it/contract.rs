@@ -22,10 +22,12 @@ use uuid::Uuid;
 use crate::fixture::{at, command, complex, device};
 
 mod alarms;
+mod counts;
 mod searches;
 mod state;
 
 use alarms::*;
+use counts::*;
 use searches::*;
 use state::*;
 
@@ -42,6 +44,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     heads_move_only_from_where_they_are(&*make().await).await;
     halts_are_kept_until_resumed(&*make().await).await;
     rows_come_back_as_they_were(&*make().await).await;
+    counts_are_of_what_was_recorded(&*make().await).await;
     alarms_are_found_newest_first_in_pages(&*make().await).await;
     a_device_history_has_every_report_once(&*make().await).await;
 }

@@ -374,6 +374,15 @@ impl ViewReader for NoProgress {
         self.0.devices(complex).await
     }
 
+    async fn counts(
+        &self,
+        complex: &domain::ComplexId,
+        device: Option<&domain::DeviceId>,
+        from: jiff::Timestamp,
+    ) -> Result<Vec<projector::views::EpochCount>, StoreError> {
+        self.0.counts(complex, device, from).await
+    }
+
     async fn progress(&self, _: Topic, _: u32) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }

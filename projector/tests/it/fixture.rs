@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use authn::record::{RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue};
 use domain::event::{
-    AccessDecided, AccessObserved, Actor, Body, CommandCompleted, DecisionInputs, DeviceSequence,
-    DeviceStatus, Event, LogPosition, RequestContext,
+    AccessDecided, AccessObserved, Actor, Body, CommandCompleted, DecisionInputs, DeliveryGap,
+    DeviceSequence, DeviceStatus, Event, IngressRejected, LogPosition, RequestContext,
 };
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use domain::registry::ChangeSet;
 use domain::vocabulary::{
-    ActorKind, Method, Observation, Operation, Outcome, Reason, Resolution, Verdict,
+    ActorKind, GapReason, Method, Observation, Operation, Outcome, Reason, Resolution, Verdict,
 };
 use eventlog::{CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic};
 use jiff::{SignedDuration, Timestamp};
@@ -228,6 +228,13 @@ impl Fixture {
         }
         self.raw(Topic::DeviceStatus, gate.as_str(), Some(vec![9]))
             .await;
+        // One of the numbers between was rejected, the other is lost.
+        let rejected = rejected(&gate, 6 + u64::from(round));
+        self.unsigned(Topic::IngressRejected, &rejected).await;
+        self.unsigned(access, &lost(&gate, 8 + u64::from(round)))
+            .await;
+        self.raw(Topic::IngressRejected, "acme", Some(vec![9]))
+            .await;
     }
 }
 
@@ -383,6 +390,41 @@ pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestam
         ActorKind::AtDevice,
         Body::DeviceStatus(status),
     )
+}
+
+pub fn rejected(device: &DeviceId, sequence: u64) -> Event {
+    let rejected = IngressRejected {
+        partner: "acme".parse().unwrap(),
+        reason: "undeclared_field".to_owned(),
+        path: "/data".to_owned(),
+        partner_event_id: String::new(),
+        digest: [4; 32],
+        sealed_enc: vec![1],
+        sealed_body: vec![2],
+        sequence: Some(DeviceSequence { epoch: 1, sequence }),
+        received_at: at(3),
+    };
+    Event {
+        complex: ComplexId::unassigned(),
+        ..event(
+            device,
+            at(3),
+            ActorKind::AtDevice,
+            Body::IngressRejected(rejected),
+        )
+    }
+}
+
+pub fn lost(device: &DeviceId, sequence: u64) -> Event {
+    let gap = DeliveryGap {
+        partner: "acme".parse().unwrap(),
+        epoch: 1,
+        first: sequence,
+        last: sequence,
+        reason: GapReason::PartnerHasNone,
+        detected_at: at(4),
+    };
+    event(device, at(5), ActorKind::Service, Body::DeliveryGap(gap))
 }
 
 pub fn registry(complex: &str) -> Event {

@@ -109,6 +109,22 @@ fn the_partners_wire_types_stay_inside_their_crate() -> Result<()> {
 }
 
 #[test]
+fn webhook_gw_can_ask_a_partner_for_events_and_nothing_else() -> Result<()> {
+    let ours = sources()?
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("webhook-gw/src/"));
+    let mut asks = 0;
+    for (path, code) in ours {
+        for word in ["PartnerClient", "PerimeterClient", "ClosingClient"] {
+            assert!(!code.contains(word), "{path} has {word}");
+        }
+        asks += code.matches("EventsClient::new").count();
+    }
+    assert_eq!(asks, 1, "EventsClient::new in webhook-gw");
+    Ok(())
+}
+
+#[test]
 fn the_domain_reads_no_clock_and_awaits_nothing() -> Result<()> {
     let domain = sources()?
         .into_iter()

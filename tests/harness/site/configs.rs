@@ -147,6 +147,11 @@ fn partner(site: &Site) -> Value {
             "tls_client_auth_san_uri": COMMAND_SVC_SAN,
             "scopes": ["doors:open", "barriers:open", "commands:read", "credentials:write", "attestation:read"],
             "complexes": COMPLEXES.map(|complex| complex.id),
+        }, {
+            "client_id": "webhook-gw",
+            "tls_client_auth_san_uri": "spiffe://smarthome/webhook-gw",
+            "scopes": ["events:read", "devices:read"],
+            "complexes": COMPLEXES.map(|complex| complex.id),
         }],
         "store": { "path": data.join("partner.db"), "keyring": data.join("partner-keyring.json") },
         "journal": { "path": site.journal() },
@@ -222,6 +227,16 @@ fn webhook_gw(site: &Site) -> Value {
         "records": records(site),
         "rejected": { "operators_key": site.keys.operators_public },
         "partners": [{ "id": PARTNER, "secrets": [site.keys.webhook] }],
+        "backfill": {
+            // A test that leaves a gap on purpose counts what is sent and recorded.
+            "after": "10m",
+            "partners": [{
+                "partner": PARTNER,
+                "base_url": format!("https://localhost:{}", site.ports.partner.number()),
+                "client_id": "webhook-gw",
+                "tls": client_tls(site, &site.certificates.services[&Part::WebhookGw]),
+            }],
+        },
     })
 }
 

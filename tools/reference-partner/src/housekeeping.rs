@@ -90,6 +90,7 @@ mod tests {
         let fleet = Arc::new(Fleet::new(&config.complexes));
         let kept = Duration::from_secs(3600);
         let book = Book {
+            withheld: Arc::default(),
             partner: config.partner,
             kept,
             send: false,

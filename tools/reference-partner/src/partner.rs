@@ -207,6 +207,7 @@ impl Partner {
 
 fn desk(config: &Config, store: Store, journal: Arc<Journal>, clock: Arc<Clock>) -> Desk {
     let book = Book {
+        withheld: Arc::default(),
         partner: config.partner.clone(),
         kept: config.store.events_kept,
         send: config.webhook.is_some(),

@@ -65,6 +65,42 @@ fn values_that_cannot_work_are_refused_by_name() {
     assert!(load(&alone).unwrap_err().contains("quota.max_connections"));
     let hasty = GOOD.replace("[listen]\n", "[listen]\nheader_timeout = \"1ms\"\n");
     assert!(load(&hasty).unwrap_err().contains("header_timeout"));
+    let asked = "partner = \"gatekeeper\"\nbase_url = \"https://partner.example\"\nclient_id = \"webhook-gw\"\ntls = { certificate = \"c\", private_key = \"k\", server_roots = \"r\" }\n";
+    let backfill =
+        |keys: &str, partners: &str| load(&format!("{GOOD}\n[backfill]\n{keys}\n{partners}"));
+    let one = format!("[[backfill.partners]]\n{asked}");
+    let good = backfill("", &one).unwrap();
+    let good = good.backfill.unwrap();
+    assert_eq!(
+        (good.after, good.give_up),
+        (Duration::from_secs(30), Duration::from_secs(900))
+    );
+    for keys in [
+        "after = \"10ms\"",
+        "give_up = \"1s\"",
+        "window = \"1s\"",
+        "window = \"721h\"",
+    ] {
+        let told = backfill(keys, &one).unwrap_err();
+        let key = keys.split(' ').next().unwrap();
+        assert!(
+            told.contains(&format!("`backfill.{key}` must be")),
+            "{told}"
+        );
+    }
+    assert!(
+        backfill("", &format!("{one}{one}"))
+            .unwrap_err()
+            .contains("twice")
+    );
+    let other = one.replace("gatekeeper", "other");
+    assert!(
+        backfill("", &other)
+            .unwrap_err()
+            .contains("`partners` doesn't")
+    );
+    let plain = one.replace("https:", "http:");
+    assert!(backfill("", &plain).unwrap_err().contains("base_url"));
     let none = GOOD.replace("[\"gatekeeper.secret\"]", "[]");
     assert!(load(&none).unwrap_err().contains("no secret"));
 }

@@ -60,6 +60,8 @@ calls! {
     VerifyList = "verify_list" Some(CREDENTIALS),
     /// An enquiry that must be refused.
     VerifyStatus = "verify_status" Some(COMMAND),
+    /// Events, once more.
+    ListEvents = "list_events" Some(&["v1", "complexes", ":complex", "events"]),
     /// webhook-gw's answer to the partner's events.
     WebhookAnswer = "webhook_answer" None,
 }

@@ -5,8 +5,9 @@
 use std::fmt;
 
 use super::call::Call::{
-    self, Attestation, Cancel, DeleteCredential, Discovery, ListCredentials, Open, PutCredential,
-    PutFace, PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus, WebhookAnswer,
+    self, Attestation, Cancel, DeleteCredential, Discovery, ListCredentials, ListEvents, Open,
+    PutCredential, PutFace, PutTokenKey, Status, Token, VerifyList, VerifyOpen, VerifyStatus,
+    WebhookAnswer,
 };
 use Basis::{Consent, Erasure, Instruction, NoPersonalData};
 use Held::{AsCommand, AsCredential, AsKey, AsToken, Nowhere};
@@ -92,9 +93,9 @@ macro_rules! ledger {
 }
 
 ledger! {
-    Connection "client_certificate" [Discovery Token Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData Nowhere
+    Connection "client_certificate" [Discovery Token Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus ListEvents] NoPersonalData Nowhere
         "certificate that names this service", "to know who calls";
-    Header "authorization" [Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus] NoPersonalData AsToken
+    Header "authorization" [Open Cancel Status PutCredential PutFace DeleteCredential ListCredentials PutTokenKey Attestation VerifyOpen VerifyList VerifyStatus ListEvents] NoPersonalData AsToken
         "access token of this service, for one operation in one complex", "to refuse what the service may not do";
     Header "accept" [Token] NoPersonalData Nowhere
         "media type of the answer", "HTTP";
@@ -114,7 +115,7 @@ ledger! {
         "id of a residential complex", "to hold the credential for it";
     Path "complex" [PutTokenKey] NoPersonalData AsKey
         "id of a residential complex", "to hold the key for it";
-    Path "complex" [DeleteCredential ListCredentials VerifyList] NoPersonalData Nowhere
+    Path "complex" [DeleteCredential ListCredentials VerifyList ListEvents] NoPersonalData Nowhere
         "id of a residential complex", "to find what is held";
     Path "device" [Open VerifyOpen] NoPersonalData AsCommand
         "id of a door, intercom, gate or barrier", "to open it";
@@ -170,9 +171,9 @@ ledger! {
         "minute of the day at which it no longer opens", "to open in time only";
     Body "devices[]" [PutFace] Consent AsCredential
         "ids of the devices that it opens", "to open there only";
-    Query "limit" [ListCredentials VerifyList] NoPersonalData Nowhere
+    Query "limit" [ListCredentials VerifyList ListEvents] NoPersonalData Nowhere
         "length of a page", "to answer in parts";
-    Query "after" [ListCredentials] NoPersonalData Nowhere
+    Query "after" [ListCredentials ListEvents] NoPersonalData Nowhere
         "the partner's own cursor", "to go on with the next page";
     Body "key_version" [PutTokenKey] NoPersonalData AsKey
         "version of the token key", "to tell keys apart";

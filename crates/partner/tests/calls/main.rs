@@ -4,6 +4,7 @@
 
 mod attested;
 mod credentials;
+mod events;
 mod faults;
 mod http;
 mod open;

@@ -86,7 +86,9 @@ pub(super) fn requests<'a>(
             );
             one(connected, &writes.unreadable, values)
         }
-        RowWrite::Access(_) | RowWrite::Device(_) | RowWrite::Leaf(_) => return Ok(Vec::new()),
+        RowWrite::Access(_) | RowWrite::Device(_) | RowWrite::Leaf(_) | RowWrite::Sequence(_) => {
+            return Ok(Vec::new());
+        }
     }])
 }
 

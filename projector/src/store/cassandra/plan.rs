@@ -17,9 +17,10 @@ use super::super::query::order_of;
 use super::link::Connected;
 use super::position::{Scope, bucket_of_offset, first_wins, stored};
 use super::rows::{AccessValue, rank};
+use super::sequences::bucket;
 use super::writes::Writes;
 use super::{others, search};
-use crate::views::{AccessIdentity, AccessRow, DeviceRow, LeafRow, RowWrite};
+use crate::views::{AccessIdentity, AccessRow, DeviceRow, LeafRow, RowWrite, SequenceRow};
 
 /// Rows of one partition that are sent together, at most.
 const TOGETHER: usize = 64;
@@ -44,6 +45,7 @@ pub(super) struct Plan<'a> {
     accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
     devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
     leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
+    sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
     others: Vec<&'a RowWrite>,
 }
 
@@ -72,6 +74,15 @@ impl<'a> Plan<'a> {
                     let bucket = bucket_of_offset(row.offset)?;
                     let key = (row.log.topic(), row.log.complex(), bucket);
                     plan.leaves.entry(key).or_default().push(row);
+                }
+                RowWrite::Sequence(row) => {
+                    let key = (
+                        row.device.as_str(),
+                        row.partner.as_str(),
+                        row.sequence.epoch.cast_signed(),
+                        bucket(row.sequence.sequence),
+                    );
+                    plan.sequences.entry(key).or_default().push(row);
                 }
                 RowWrite::Claim(_)
                 | RowWrite::Completion(_)
@@ -132,6 +143,26 @@ impl<'a> Plan<'a> {
                 (topic, complex, bucket),
             ));
             requests.extend(together(connected, &writes.leaf, leaves));
+        }
+        for ((device, partner, epoch, bucket), rows) in self.sequences {
+            let number = |row: &'a SequenceRow| {
+                let sequence = row.sequence.sequence.cast_signed();
+                let happened = row.happened.to_string();
+                (
+                    device,
+                    partner,
+                    epoch,
+                    bucket,
+                    sequence,
+                    row.rejected,
+                    happened,
+                )
+            };
+            let complex = rows.first().map(|row| row.device.complex().to_string());
+            let numbers: Vec<_> = rows.into_iter().map(number).collect();
+            let place = (complex.unwrap_or_default(), device, partner, epoch, bucket);
+            requests.push(one(connected, &writes.sequence_bucket, place));
+            requests.extend(together(connected, &writes.sequence, numbers));
         }
         for row in self.others {
             requests.extend(others::requests(connected, writes, row)?);

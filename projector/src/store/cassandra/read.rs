@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
 use super::super::{
@@ -17,10 +18,11 @@ use super::rows::{
     Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Unreadable,
     offset, partition,
 };
-use super::{search, spans};
+use super::sequences::Sequence;
+use super::{search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
 };
 
 /// A store that is read here.
@@ -154,6 +156,15 @@ impl ViewReader for CassandraReader {
             .await
     }
 
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError> {
+        sequences::counts(self.link.connected().await?, complex, device, from).await
+    }
+
     async fn history(
         &self,
         query: &StatusQuery,
@@ -225,6 +236,12 @@ impl ViewReader for CassandraReader {
             Table::Unreadable => {
                 scan(connected, table, |row: Unreadable| {
                     row.row().map(RowWrite::Unreadable)
+                })
+                .await
+            }
+            Table::Sequences => {
+                scan(connected, table, |row: Sequence| {
+                    row.row().map(RowWrite::Sequence)
                 })
                 .await
             }

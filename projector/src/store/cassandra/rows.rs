@@ -328,7 +328,7 @@ pub(super) fn partition(number: u32) -> Decoded<i32> {
     i32::try_from(number).map_err(|error| StoreError::Unavailable(Box::new(error)))
 }
 
-fn parse<T: FromStr>(table: &'static str, text: &str) -> Decoded<T> {
+pub(super) fn parse<T: FromStr>(table: &'static str, text: &str) -> Decoded<T> {
     text.parse().map_err(|_| StoreError::Corrupt { table })
 }
 

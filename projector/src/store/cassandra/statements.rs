@@ -29,6 +29,9 @@ pub(super) struct Reads {
     pub(super) device: PreparedStatement,
     pub(super) devices: PreparedStatement,
     pub(super) progress: PreparedStatement,
+    pub(super) sequences: PreparedStatement,
+    pub(super) sequence_buckets: PreparedStatement,
+    pub(super) sequence_buckets_of: PreparedStatement,
     pub(super) scans: Scans,
 }
 
@@ -44,6 +47,7 @@ pub(super) struct Scans {
     devices: PreparedStatement,
     leaves: PreparedStatement,
     unreadable: PreparedStatement,
+    sequences: PreparedStatement,
 }
 
 impl Reads {
@@ -124,6 +128,20 @@ impl Reads {
             .await?,
             devices: prepare("SELECT device FROM devices_by_complex WHERE complex = ?").await?,
             progress: prepare("SELECT next FROM progress WHERE topic = ? AND part = ?").await?,
+            sequences: prepare(
+                "SELECT device, partner, epoch, sequence, rejected, happened FROM sequences
+                 WHERE device = ? AND partner = ? AND epoch = ? AND bucket = ?",
+            )
+            .await?,
+            sequence_buckets: prepare(
+                "SELECT device, partner, epoch, bucket FROM sequence_buckets WHERE complex = ?",
+            )
+            .await?,
+            sequence_buckets_of: prepare(
+                "SELECT device, partner, epoch, bucket FROM sequence_buckets
+                 WHERE complex = ? AND device = ?",
+            )
+            .await?,
             scans: Scans::prepare(session).await?,
         })
     }
@@ -167,6 +185,10 @@ impl Scans {
                 "SELECT topic, part, off, complex, reason, append_time FROM unreadable",
             )
             .await?,
+            sequences: prepare(
+                "SELECT device, partner, epoch, sequence, rejected, happened FROM sequences",
+            )
+            .await?,
         })
     }
 
@@ -182,6 +204,7 @@ impl Scans {
             Table::Devices => ("device_states", &self.devices),
             Table::Leaves => ("leaves", &self.leaves),
             Table::Unreadable => ("unreadable", &self.unreadable),
+            Table::Sequences => ("sequences", &self.sequences),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Writes {
     pub(super) leaf_bucket: PreparedStatement,
     pub(super) unreadable: PreparedStatement,
     pub(super) progress: PreparedStatement,
+    pub(super) sequence: PreparedStatement,
+    pub(super) sequence_bucket: PreparedStatement,
     pub(super) leaf_buckets_before: PreparedStatement,
     pub(super) leaf_before: PreparedStatement,
     pub(super) heads: Heads,
@@ -148,6 +150,17 @@ impl Writes {
             .await?,
             progress: prepare(
                 "INSERT INTO progress (topic, part, next) VALUES (?, ?, ?) USING TIMESTAMP ?",
+            )
+            .await?,
+            sequence: prepare(
+                "INSERT INTO sequences
+                   (device, partner, epoch, bucket, sequence, rejected, happened)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            sequence_bucket: prepare(
+                "INSERT INTO sequence_buckets (complex, device, partner, epoch, bucket)
+                 VALUES (?, ?, ?, ?, ?) USING TIMESTAMP 1",
             )
             .await?,
             leaf_buckets_before: prepare(

@@ -10,9 +10,10 @@ use rusqlite::Row;
 use rusqlite::types::FromSql;
 
 use super::super::{StoreError, names};
+use super::sequences::Epoch;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, UnreadableRow,
+    ObservationRow, SequenceRow, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -37,6 +38,8 @@ pub(super) const DEVICE: &str = "device, epoch, sequence, observed_at, off, stat
 pub(super) const LEAF: &str = "topic, complex, off, leaf";
 /// The columns that [`unreadable`] reads.
 pub(super) const UNREADABLE: &str = "topic, part, off, complex, reason, append_time";
+/// The columns that [`sequence`] reads.
+pub(super) const SEQUENCE: &str = "device, partner, epoch, sequence, rejected, happened";
 
 /// One row of a table, whose columns don't have to be right.
 struct Columns<'a, 'b> {
@@ -221,5 +224,35 @@ pub(super) fn unreadable(row: &Row<'_>) -> Decoded<UnreadableRow> {
         complex: columns.parse_some(3)?,
         reason: columns.get(4)?,
         append_time: columns.parse(5)?,
+    })
+}
+
+pub(super) fn sequence(row: &Row<'_>) -> Decoded<SequenceRow> {
+    let columns = Columns {
+        table: "sequences",
+        row,
+    };
+    Ok(SequenceRow {
+        device: columns.parse(0)?,
+        partner: columns.parse(1)?,
+        sequence: DeviceSequence {
+            epoch: u64::from_be_bytes(columns.get(2)?),
+            sequence: u64::from_be_bytes(columns.get(3)?),
+        },
+        rejected: columns.get(4)?,
+        happened: columns.parse(5)?,
+    })
+}
+
+pub(super) fn epoch(row: &Row<'_>) -> Decoded<Epoch> {
+    let columns = Columns {
+        table: "sequences",
+        row,
+    };
+    Ok(Epoch {
+        device: columns.parse(0)?,
+        partner: columns.parse(1)?,
+        epoch: u64::from_be_bytes(columns.get(2)?),
+        first: u64::from_be_bytes(columns.get(3)?),
     })
 }

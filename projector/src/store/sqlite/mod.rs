@@ -9,6 +9,7 @@ mod heads;
 mod read;
 mod schema;
 mod select;
+mod sequences;
 mod write;
 
 use std::path::PathBuf;

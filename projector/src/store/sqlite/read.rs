@@ -6,16 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter};
 
 use super::super::{
     AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, StoreError, Table, ViewReader,
 };
 use super::connections::Connections;
-use super::{decode, select};
+use super::{decode, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
 };
 
 /// A store that is read here.
@@ -161,6 +162,18 @@ impl ViewReader for SqliteReader {
             .await
     }
 
+    async fn counts(
+        &self,
+        complex: &ComplexId,
+        device: Option<&DeviceId>,
+        from: Timestamp,
+    ) -> Result<Vec<EpochCount>, StoreError> {
+        let (complex, device) = (complex.clone(), device.cloned());
+        self.connections
+            .run(move |connection| sequences::counts(connection, &complex, device.as_ref(), from))
+            .await
+    }
+
     async fn history(
         &self,
         query: &StatusQuery,
@@ -237,13 +250,19 @@ impl ViewReader for SqliteReader {
                             decode::unreadable(row).map(RowWrite::Unreadable)
                         })
                     }
+                    Table::Sequences => {
+                        let sql = select(decode::SEQUENCE, "sequences");
+                        all(connection, &sql, (), |row| {
+                            decode::sequence(row).map(RowWrite::Sequence)
+                        })
+                    }
                 }
             })
             .await
     }
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

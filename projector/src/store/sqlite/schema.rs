@@ -62,6 +62,11 @@ CREATE TABLE unreadable (
   topic TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL, complex TEXT,
   reason TEXT NOT NULL, append_time TEXT NOT NULL,
   PRIMARY KEY (topic, part, off)) WITHOUT ROWID;
+CREATE TABLE sequences (
+  complex TEXT NOT NULL, device TEXT NOT NULL, partner TEXT NOT NULL, epoch BLOB NOT NULL,
+  sequence BLOB NOT NULL, rejected INTEGER NOT NULL, happened TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (complex, device, partner, epoch, sequence, rejected, happened)) WITHOUT ROWID;
 CREATE TABLE progress (
   topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, part)) WITHOUT ROWID;

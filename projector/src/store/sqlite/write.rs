@@ -139,6 +139,7 @@ fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError
         RowWrite::Status(row) => status(transaction, row),
         RowWrite::Leaf(row) => leaf(transaction, row),
         RowWrite::Unreadable(row) => unreadable(transaction, row),
+        RowWrite::Sequence(row) => super::sequences::write(transaction, row),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Every table that rows are written to.
-pub const TABLES: [&str; 20] = [
+pub const TABLES: [&str; 22] = [
     "access",
     "access_by_time",
     "access_buckets",
@@ -29,6 +29,8 @@ pub const TABLES: [&str; 20] = [
     "leaves",
     "leaf_buckets",
     "unreadable",
+    "sequences",
+    "sequence_buckets",
     "progress",
     "heads",
     "halts",

@@ -10,6 +10,7 @@ use crate::api::StrictJson;
 use crate::api::devices::DeviceStatus;
 use crate::api::extract::OfDevice;
 use crate::devices::{Armed, Failure, Mode, SlowStage};
+use crate::events::Withheld;
 use crate::ids::ComplexId;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -59,6 +60,24 @@ pub(super) async fn mend(
 ) -> Result<StatusCode, Problem> {
     control.device(&device)?;
     control.desk.fleet.disarm(&device);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WithholdBody {
+    how: Withheld,
+    times: u32,
+}
+
+pub(super) async fn withhold(
+    State(control): State<Control>,
+    OfDevice(device): OfDevice,
+    StrictJson(body): StrictJson<WithholdBody>,
+) -> Result<StatusCode, Problem> {
+    control.device(&device)?;
+    let WithholdBody { how, times } = body;
+    control.desk.book.withheld.set(device, how, times);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -60,6 +60,10 @@ pub(crate) fn router(control: Control) -> Router {
             post(devices::lose_counter),
         )
         .route(
+            "/control/devices/{device}/withhold",
+            post(failures::withhold),
+        )
+        .route(
             "/control/token-endpoint",
             post(steer::fail_token_endpoint).delete(steer::mend_token_endpoint),
         )

@@ -1,5 +1,6 @@
 //! The event book: counters, events kept for backfill, and the outbox, all in one transaction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::status::{Status, StatusChange, first_reading, new_epoch};
 use super::vocabulary::{Happening, Stamp};
+use super::withheld::{Withheld, Withholding};
 use crate::config::Device;
 use crate::ids::{ComplexId, DeviceId, PartnerId};
 use crate::store::{Key, StoreError, Table, Tx};
@@ -44,6 +46,8 @@ pub(crate) struct Book {
     pub(crate) kept: Duration,
     /// Whether events are sent, or kept for backfill only.
     pub(crate) send: bool,
+    /// What is not told although it happened.
+    pub(crate) withheld: Arc<Withholding>,
 }
 
 impl Book {
@@ -73,6 +77,10 @@ impl Book {
             sequence: status.sequence,
         };
         let json = happening.to_json(&stamp)?;
+        let withheld = self.withheld.take(&device.id);
+        if withheld == Some(Withheld::Forgotten) {
+            return Ok(id);
+        }
         let mut marks = self.marks(tx, complex)?;
         marks.last += 1;
         let forget_at = now.saturating_add(self.kept).unwrap_or(Timestamp::MAX);
@@ -90,7 +98,7 @@ impl Book {
             None,
             &marks,
         )?;
-        if self.send {
+        if self.send && withheld.is_none() {
             Outbox::put(tx, id, json, now)?;
         }
         Ok(id)

@@ -3,7 +3,9 @@
 mod book;
 mod status;
 mod vocabulary;
+mod withheld;
 
 pub(crate) use book::{Book, Page};
 pub(crate) use status::{Status, StatusChange};
 pub(crate) use vocabulary::{Access, DoorAlarm, Happening, Method, Reading};
+pub(crate) use withheld::Withheld;

@@ -253,6 +253,34 @@ async fn backfill_gives_every_event_once_by_cursor() {
 }
 
 #[tokio::test]
+async fn what_is_withheld_is_not_sent_and_kept_only_if_it_is_not_forgotten() {
+    let (site, running, receiver) = with_receiver().await;
+    for (how, times) in [("unsent", 1), ("forgotten", 2)] {
+        let body = json!({"how": how, "times": times});
+        let path = "/control/devices/sunrise.lobby/withhold";
+        running.post(path, body).await;
+        for _ in 0..times {
+            let path = "/control/devices/sunrise.lobby/forced";
+            running.post(path, json!({})).await;
+        }
+    }
+    let path = "/control/devices/sunrise.lobby/held";
+    running.post(path, json!({})).await;
+    let told = receiver.wait(|_| true).await.json();
+    assert_eq!(
+        (&told["type"], &told["data"]["sequence"]),
+        (&json!("door.held_open"), &json!(4))
+    );
+    let gateway = site.caller(running.partner.api, WEBHOOK_GW);
+    let token = gateway.token("events:read", "sunrise").await;
+    let path = "/v1/complexes/sunrise/events";
+    let (_, page) = gateway.call(Method::GET, path, &token, None).await;
+    let kept = page["events"].as_array().unwrap().iter();
+    let kept: Vec<_> = kept.map(|event| &event["data"]["sequence"]).collect();
+    assert_eq!(kept, [&json!(1), &json!(4)]);
+}
+
+#[tokio::test]
 async fn raw_bytes_are_sent_once_and_the_answer_is_told() {
     let (_site, running, receiver) = with_receiver().await;
     let answer = running
