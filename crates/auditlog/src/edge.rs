@@ -82,8 +82,7 @@ impl Edge {
                     *edge.level(usize::from(level)) = hashes;
                 }
                 Name::Positions { width, .. } => {
-                    edge.positions =
-                        Position::parse(&bytes, width).map_err(|why| (name, why))?;
+                    edge.positions = Position::parse(&bytes, width).map_err(|why| (name, why))?;
                 }
                 Name::Offset { .. } | Name::Checkpoint => {}
             }
@@ -161,8 +160,9 @@ impl Edge {
         match name {
             Name::Hashes { level, .. } => self.levels.get(usize::from(level)).map(|l| join(l)),
             Name::Entries { .. } => Some(Bytes::copy_from_slice(&self.bundle)),
-            Name::Positions { width, .. } => (self.positions.len() == width as usize)
-                .then(|| Position::encode(&self.positions)),
+            Name::Positions { width, .. } => {
+                (self.positions.len() == width as usize).then(|| Position::encode(&self.positions))
+            }
             Name::Offset { .. } | Name::Checkpoint => None,
         }
     }

@@ -96,8 +96,7 @@ impl Walk {
         let first = self.edge.size();
         let mut tiles = Vec::new();
         for leaf in &leaves {
-            self.edge
-                .push(0, &Leaf::of(leaf.clone(), 0, 0), &mut tiles);
+            self.edge.push(0, &Leaf::of(leaf.clone(), 0, 0), &mut tiles);
         }
         for tile in tiles {
             self.compare(tile).await?;
@@ -181,9 +180,11 @@ impl Walk {
             Err(error) => return error.into(),
         };
         let mut hashes: VecDeque<&[u8]> = hashes.chunks(32).collect();
-        let good = leaves
-            .iter()
-            .all(|leaf| hashes.pop_front().is_some_and(|hash| hash == leaf_hash(leaf)));
+        let good = leaves.iter().all(|leaf| {
+            hashes
+                .pop_front()
+                .is_some_and(|hash| hash == leaf_hash(leaf))
+        });
         let next = hashes.pop_front();
         let begun = rest.get(2..).unwrap_or_default();
         let whole = |length: usize| next.is_some_and(|hash| hash == leaf_hash(&begun[..length]));

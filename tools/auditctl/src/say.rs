@@ -1,0 +1,44 @@
+//! What a command has to say when it ends well.
+
+use serde_json::{Value, json};
+
+use crate::stop::Stop;
+
+/// Lines for people, and the same for scripts.
+#[derive(Debug, Default)]
+pub(crate) struct Say {
+    lines: Vec<String>,
+    json: Value,
+}
+
+impl Say {
+    /// Both.
+    pub(crate) fn new(lines: Vec<String>, json: Value) -> Self {
+        Self { lines, json }
+    }
+
+    /// To standard output, in the form that was asked for.
+    pub(crate) fn print(mut self, json: bool) {
+        if !json {
+            self.lines.iter().for_each(|line| println!("{line}"));
+            return;
+        }
+        if let Value::Object(map) = &mut self.json {
+            map.insert("verdict".to_owned(), json!("proven"));
+        }
+        if !self.json.is_null() {
+            println!("{}", self.json);
+        }
+    }
+}
+
+impl Stop {
+    /// To standard error, and for scripts also to standard output.
+    pub(crate) fn print(&self, json: bool) {
+        if json {
+            let said = json!({ "verdict": self.verdict(), "why": self.to_string() });
+            println!("{said}");
+        }
+        eprintln!("auditctl: {self}");
+    }
+}

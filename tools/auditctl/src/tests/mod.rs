@@ -1,0 +1,10 @@
+#![allow(clippy::unwrap_used)]
+
+mod archives;
+mod folders;
+mod forks;
+mod hostile;
+mod proofs;
+mod replays;
+mod served;
+mod world;
