@@ -53,7 +53,7 @@ async fn run(cli: &Cli) -> Result<Say, Stop> {
         Command::VerifyProof(args) => prove::verify(args),
         Command::Compare(args) => compare::run(args).await,
         Command::Export(args) => export::run(args).await,
-        Command::Search(args) => search::run(args).await,
+        Command::Search(args) => search::run(args, cli.json).await,
         Command::Watch(args) => watch::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Replay(args) => replay::run(args).await,

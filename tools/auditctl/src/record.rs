@@ -76,7 +76,7 @@ impl Shown {
 
     /// Its row of the table.
     pub(crate) fn csv(&self) -> Vec<u8> {
-        let cells = COLUMNS.map(|column| self.text(column));
+        let cells = COLUMNS.map(|column| harmless(self.text(column)));
         csv_row(cells.iter().map(String::as_str))
     }
 }
@@ -202,6 +202,14 @@ fn changes(set: &ChangeSet) -> Value {
         })
     });
     changes.collect()
+}
+
+/// Text that no spreadsheet takes for a formula.
+fn harmless(text: String) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text,
+    }
 }
 
 /// How a record says that something ended.

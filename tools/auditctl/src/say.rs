@@ -1,5 +1,7 @@
 //! What a command has to say when it ends well.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::stop::Stop;
@@ -20,14 +22,14 @@ impl Say {
     /// To standard output, in the form that was asked for.
     pub(crate) fn print(mut self, json: bool) {
         if !json {
-            self.lines.iter().for_each(|line| println!("{line}"));
+            out(&self.lines.join("\n"));
             return;
         }
         if let Value::Object(map) = &mut self.json {
             map.insert("verdict".to_owned(), json!("proven"));
         }
         if !self.json.is_null() {
-            println!("{}", self.json);
+            out(&self.json.to_string());
         }
     }
 }
@@ -37,8 +39,15 @@ impl Stop {
     pub(crate) fn print(&self, json: bool) {
         if json {
             let said = json!({ "verdict": self.verdict(), "why": self.to_string() });
-            println!("{said}");
+            out(&said.to_string());
         }
         eprintln!("auditctl: {self}");
+    }
+}
+
+/// Nobody may be listening any more; the exit code tells all the same.
+fn out(text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stdout(), "{text}");
     }
 }

@@ -26,26 +26,27 @@ const TABLE: [&str; 8] = [
 ];
 
 /// Prints what is found as it is read; a failure at the end refutes it all.
-pub(crate) async fn run(args: &SearchArgs) -> Result<Say, Stop> {
+pub(crate) async fn run(args: &SearchArgs, json: bool) -> Result<Say, Stop> {
+    let jsonl = args.jsonl || json;
     let keys = Keys::read(&args.source.keys)?;
     let source = Source::open(&args.source)?;
     let mut out = std::io::stdout().lock();
     let mut found = 0_u64;
     let broken = |error: std::io::Error| Stop::Unknown(format!("can't print: {error}"));
-    if !args.jsonl {
+    if !jsonl {
         writeln!(out, "{}", TABLE.join("\t")).map_err(broken)?;
     }
     for log in source.logs() {
         let (_, checkpoint) = keys.open(&source, log).await?;
         let part = bundles(&source, log, checkpoint.size())?;
         let range = Some((part.start, part.end)).filter(|range| *range != pass::all(&checkpoint));
-        pass::over(&source, &keys, log, range, args.jsonl, &mut |placed| {
+        pass::over(&source, &keys, log, range, jsonl, &mut |placed| {
             if !fits(args, placed.leaf) {
                 return Ok(());
             }
             found += 1;
             let shown = Shown::new(log, placed.index, placed.leaf, placed.position);
-            match args.jsonl {
+            match jsonl {
                 true => write!(out, "{}", shown.line()),
                 false => writeln!(out, "{}", row(&shown).join("\t")),
             }

@@ -56,7 +56,9 @@ fn gone(state: &Path, source: &Source) -> Result<(), Stop> {
     let entries = std::fs::read_dir(state).map_err(|error| Stop::file(state, &error))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let log = name.strip_suffix(".checkpoint").map(|name| name.replacen('@', "/", 1));
+        let log = name
+            .strip_suffix(".checkpoint")
+            .map(|name| name.replacen('@', "/", 1));
         let known = |log: &String| source.logs().iter().any(|one| one.to_string() == *log);
         if let Some(log) = log.filter(|log| !source.is_narrowed() && !known(log)) {
             let text = format!("{log} was there before, and is not there now");

@@ -8,6 +8,7 @@ mod integrity;
 mod notes;
 mod proofs;
 mod recovery;
+mod walks;
 mod writers;
 
 use std::sync::Arc;

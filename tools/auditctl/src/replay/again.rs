@@ -74,22 +74,38 @@ impl<'a> Replayer<'a> {
 
     /// Makes the decision of a record again; none where it has none.
     pub(crate) fn again(&mut self, step: &Step) -> Option<Result<Again, Unable>> {
+        let (inputs, again) = self.made(step)?;
+        Some(again.map(|mut again| {
+            // What it knew was written before it: a position that says otherwise is misstated.
+            if step.offset < inputs.access_position.offset {
+                again.difference.get_or_insert(format!(
+                    "its record is said to stand at offset {}, but what it knew reaches to {}",
+                    step.offset, inputs.access_position.offset
+                ));
+            }
+            again
+        }))
+    }
+
+    fn made<'s>(&mut self, step: &'s Step) -> Option<(&'s DecisionInputs, Result<Again, Unable>)> {
         match &step.event.body {
             Body::AccessDecided(decided) => {
                 let said = (decided.verdict, decided.reason);
-                Some(self.decide(&step.event, decided, &decided.inputs, said))
+                let again = self.decide(&step.event, decided, &decided.inputs, said);
+                Some((&decided.inputs, again))
             }
             Body::CommandCompleted(completed) => {
                 let inputs = completed.second_inputs.as_ref()?;
                 let said = (Verdict::Deny, completed.reason);
                 let winner = self.winners.get(&completed.command);
                 let winner = winner.map(|at| &self.logs.access[*at].event);
-                Some(match winner.map(|event| (event, &event.body)) {
+                let again = match winner.map(|event| (event, &event.body)) {
                     Some((event, Body::AccessDecided(decided))) => {
                         self.decide(event, decided, inputs, said)
                     }
                     _ => Err(Unable::NoDecision),
-                })
+                };
+                Some((inputs, again))
             }
             _ => None,
         }
