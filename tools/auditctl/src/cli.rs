@@ -2,6 +2,7 @@
 
 mod help;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,10 +10,15 @@ use auditlog::LogId;
 use authn::record::KeyId;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use url::Url;
 use uuid::Uuid;
 
 use crate::keys::log_id;
-use help::{COMPARE, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY, VERIFY_PROOF, WATCH};
+use crate::witness::WitnessKey;
+use help::{
+    COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY, VERIFY_PROOF, WATCH,
+    WITNESS,
+};
 
 /// The auditors' command line: proves an audit log, or an archive of it, without trusting who keeps it.
 #[derive(Debug, Parser)]
@@ -56,6 +62,14 @@ pub(crate) enum Command {
     /// Makes every decision again from the logs: none may come out otherwise
     #[command(after_help = REPLAY)]
     Replay(ReplayArgs),
+    /// Cosigns checkpoints of logs that only grow, over HTTP, for others to rely on
+    #[command(after_help = WITNESS)]
+    Witness(WitnessArgs),
+    /// Makes the key of a witness, and prints what verifies it
+    WitnessKey(WitnessKeyArgs),
+    /// Has a witness cosign the checkpoint that a log has now
+    #[command(after_help = COSIGN)]
+    Cosign(CosignArgs),
 }
 
 /// Where the log is, and whose signature it must have.
@@ -149,6 +163,10 @@ pub(crate) struct ProveArgs {
     #[arg(value_name = "EVENT-ID|INDEX")]
     pub(crate) record: RecordName,
 
+    /// Under this checkpoint, such as one that `cosign` wrote [default: the newest]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+
     /// File to write; it must not be there
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -167,6 +185,10 @@ pub(crate) struct VerifyProofArgs {
 
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+
+    /// Witness that must have cosigned its checkpoint: its verifier key
+    #[arg(long = "witness", value_name = "VKEY")]
+    pub(crate) witnesses: Vec<WitnessKey>,
 }
 
 /// Of `compare`.
@@ -269,6 +291,56 @@ pub(crate) struct ReplayArgs {
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) period: PeriodArgs,
+}
+
+/// Of `witness`.
+#[derive(Debug, Args)]
+pub(crate) struct WitnessArgs {
+    /// Where to listen: an address of this machine alone
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+
+    /// Verifier key of the logs that are witnessed, or a file of such
+    #[arg(long = "key", value_name = "VKEY|FILE", required = true)]
+    pub(crate) keys: Vec<String>,
+
+    /// The witness' own key, as `witness-key` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: PathBuf,
+
+    /// Folder in which the last checkpoint of each log is kept
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state: PathBuf,
+}
+
+/// Of `witness-key`.
+#[derive(Debug, Args)]
+pub(crate) struct WitnessKeyArgs {
+    /// The witness' name, such as witness.example.org/w1
+    pub(crate) name: String,
+
+    /// File to write the private key to; it must not be there
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// Of `cosign`.
+#[derive(Debug, Args)]
+pub(crate) struct CosignArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    /// Address of the witness; plain HTTP only on this machine
+    #[arg(long, value_name = "URL")]
+    pub(crate) witness: Url,
+
+    /// Its verifier key
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) witness_key: WitnessKey,
+
+    /// File to write the cosigned checkpoint to; it must not be there
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
 }
 
 /// `<topic>/<complex>`.

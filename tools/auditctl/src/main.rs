@@ -3,6 +3,7 @@
 mod archive;
 mod cli;
 mod compare;
+mod cosign;
 mod explain;
 mod export;
 mod keys;
@@ -19,6 +20,7 @@ mod stop;
 mod trust;
 mod verify;
 mod watch;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -57,5 +59,8 @@ async fn run(cli: &Cli) -> Result<Say, Stop> {
         Command::Watch(args) => watch::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Witness(args) => witness::run(args).await,
+        Command::WitnessKey(args) => witness::new_key(args),
+        Command::Cosign(args) => cosign::run(args).await,
     }
 }

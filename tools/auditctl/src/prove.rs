@@ -1,9 +1,10 @@
 //! `auditctl prove` and `auditctl verify-proof`: one record, under a signed checkpoint.
 
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use auditlog::{ENTRIES_PER_BUNDLE, Leaf, LogId, verify_inclusion};
+use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, Leaf, LogId, verify_inclusion};
 use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
@@ -26,7 +27,11 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<Say, Stop> {
         RecordName::Index(index) => (source.only_log()?.clone(), index),
         RecordName::Event(event) => find(&source, &keys, event).await?,
     };
-    let (reader, checkpoint) = keys.open(&source, &log).await?;
+    let (reader, current) = keys.open(&source, &log).await?;
+    let checkpoint = match &args.checkpoint {
+        Some(file) => other(&keys, &log, file)?,
+        None => current,
+    };
     let leaf = reader.entry(index).await?;
     let hashes = reader.inclusion_proof(index, checkpoint.size()).await?;
     let hash = Leaf::of(leaf.clone(), 0, 0).hash();
@@ -37,7 +42,7 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<Say, Stop> {
         hashes,
         checkpoint: checkpoint.note().to_owned(),
     };
-    create(&args.output, proof.text().as_bytes())?;
+    create(&args.output, proof.text().as_bytes(), false)?;
     let line = format!(
         "{}: record {index} of {log} is in the tree of {} records that was signed; anybody with the key \
          verifies it: auditctl verify-proof {} --key …",
@@ -71,6 +76,16 @@ pub(crate) fn verify(args: &VerifyProofArgs) -> Result<Say, Stop> {
             .read_leaf(&log, &leaf, None)
             .map_err(|why| Stop::Refuted(format!("it is in the log, but not believed: {why}")))?;
     }
+    let mut lines = Vec::new();
+    for witness in &args.witnesses {
+        let seen = witness.seen(checkpoint.note()).ok_or_else(|| {
+            Stop::Refuted(format!(
+                "its checkpoint has no cosignature of {}",
+                witness.text()
+            ))
+        })?;
+        lines.push(format!("Seen at {seen} by {}.", witness.text()));
+    }
     let shown = Shown::new(&log, proof.index, &leaf, None);
     let signed = match (&trust, record::read(&leaf)) {
         (Some(_), Ok(event)) if event.body.needs_signature() => ", and command-svc signed it",
@@ -80,10 +95,8 @@ pub(crate) fn verify(args: &VerifyProofArgs) -> Result<Say, Stop> {
         "PROVEN: record {} of {log} is in the tree of {size} records that the key's holder signed{signed}.",
         proof.index
     );
-    Ok(Say::new(
-        vec![shown.line().trim_end().to_owned(), line],
-        shown.json(),
-    ))
+    lines.extend([shown.line().trim_end().to_owned(), line]);
+    Ok(Say::new(lines, shown.json()))
 }
 
 /// The log that has an event, and where.
@@ -146,16 +159,28 @@ pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Stop> {
     Ok(bytes)
 }
 
-fn create(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+/// A checkpoint of the log from a file.
+fn other(keys: &Keys, log: &LogId, file: &Path) -> Result<Checkpoint, Stop> {
+    let (of, checkpoint) = keys.checkpoint(&small(file)?)?;
+    match of == *log {
+        true => Ok(checkpoint),
+        false => Err(Stop::Usage(format!(
+            "{} is of {of}, not {log}",
+            file.display()
+        ))),
+    }
+}
+
+/// A file that wasn't there; a secret one for its owner alone.
+pub(crate) fn create(path: &Path, bytes: &[u8], secret: bool) -> Result<(), Stop> {
     let file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(if secret { 0o600 } else { 0o644 })
         .open(path);
     let mut file = file.map_err(|error| {
-        Stop::Usage(format!(
-            "can't make {}: {error}; name another file",
-            path.display()
-        ))
+        let path = path.display();
+        Stop::Usage(format!("can't make {path}: {error}; name another file"))
     })?;
     file.write_all(bytes)
         .map_err(|error| Stop::unwritten(path, &error))

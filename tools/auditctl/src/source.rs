@@ -21,6 +21,7 @@ use crate::cli::SourceArgs;
 use crate::keys::log_id;
 use crate::stop::Stop;
 use https::Https;
+pub(crate) use https::http_client;
 
 /// Logs that can be read.
 pub(crate) struct Source {

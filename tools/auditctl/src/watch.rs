@@ -35,9 +35,7 @@ async fn look(args: &WatchArgs, keys: &Keys) -> Result<Say, Stop> {
     let (mut lines, mut sizes) = (Vec::new(), serde_json::Map::new());
     gone(&args.state, &source)?;
     for log in source.logs() {
-        let kept = args
-            .state
-            .join(format!("{}@{}.checkpoint", log.topic(), log.complex()));
+        let kept = kept(&args.state, log);
         let current = step(&source, keys, log, &kept).await?;
         sizes.insert(log.to_string(), json!(current.size()));
         lines.push(format!(
@@ -98,8 +96,13 @@ async fn step(source: &Source, keys: &Keys, log: &LogId, kept: &Path) -> Result<
     Ok(current)
 }
 
+/// Where the last checkpoint of a log is kept.
+pub(crate) fn kept(state: &Path, log: &LogId) -> PathBuf {
+    state.join(format!("{}@{}.checkpoint", log.topic(), log.complex()))
+}
+
 /// What was kept: signed too, so that a file that was changed is seen.
-fn last(keys: &Keys, log: &LogId, kept: &Path) -> Result<Checkpoint, Stop> {
+pub(crate) fn last(keys: &Keys, log: &LogId, kept: &Path) -> Result<Checkpoint, Stop> {
     let (of, checkpoint) = keys
         .checkpoint(&small(kept)?)
         .map_err(|stop| Stop::Usage(format!("{} is not what was kept: {stop}", kept.display())))?;
@@ -111,7 +114,7 @@ fn last(keys: &Keys, log: &LogId, kept: &Path) -> Result<Checkpoint, Stop> {
 }
 
 /// Whole or not at all, and on disk.
-fn keep(path: &Path, checkpoint: &Checkpoint) -> Result<(), Stop> {
+pub(crate) fn keep(path: &Path, checkpoint: &Checkpoint) -> Result<(), Stop> {
     let failed = |error: std::io::Error| Stop::unwritten(path, &error);
     let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
     let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;

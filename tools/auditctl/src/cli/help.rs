@@ -74,3 +74,22 @@ records, and what each says, can't be misstated.
 
 Exit codes: 0 every decision comes out as recorded; 1 one doesn't, which is shown, or refuted; 2 wrong
 usage; 3 can't tell."#;
+
+pub(super) const WITNESS: &str = r#"Speaks C2SP tlog-witness: POST /add-checkpoint. It cosigns a checkpoint (C2SP tlog-cosignature, Ed25519)
+only if that continues the last one that it cosigned of the log, and keeps it on disk first. It never
+forgets: keep the folder. It listens on loopback; a proxy before it has TLS, limits and who may call.
+
+Example:
+  auditctl witness-key witness.example.org/w1 -o witness.key > witness.vkey
+  auditctl witness --listen 127.0.0.1:8460 --key "$KEY" --signing-key witness.key --state /var/lib/witness
+
+Exit codes: 2 wrong usage; 3 it can't listen or write."#;
+
+pub(super) const COSIGN: &str = r#"The log doesn't ask witnesses itself; whoever wants their word does, as often as they like. With the
+cosigned checkpoint a proof tells, too, that the witness was shown this history:
+
+  auditctl cosign LOG --key "$KEY" --witness https://witness.example.org --witness-key "$W" -o c.checkpoint
+  auditctl prove LOG EVENT-ID --key "$KEY" --checkpoint c.checkpoint -o one.tlog-proof
+  auditctl verify-proof one.tlog-proof --key "$KEY" --witness "$W"
+
+Exit codes: 0 cosigned; 1 refuted: it saw another history; 2 wrong usage; 3 can't tell."#;

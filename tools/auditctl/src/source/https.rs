@@ -42,23 +42,7 @@ impl Https {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let mut headers = HeaderMap::new();
-        if let Some(file) = &args.token_file {
-            let token = std::fs::read_to_string(file).map_err(|error| Stop::file(file, &error))?;
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
-                .map_err(|_| Stop::Usage(format!("{} holds no token", file.display())))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(args)?)
-            .https_only(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENT)
-            .default_headers(headers)
-            .build()
-            .map_err(|error| Stop::Usage(error.to_string()))?;
+        let client = http_client(args, false)?;
         Ok(Self { client, base })
     }
 
@@ -103,6 +87,27 @@ impl Objects for Https {
         }
         self.once(path).await
     }
+}
+
+/// What speaks HTTPS as the command line says; `plain`: also HTTP.
+pub(crate) fn http_client(args: &SourceArgs, plain: bool) -> Result<reqwest::Client, Stop> {
+    let mut headers = HeaderMap::new();
+    if let Some(file) = &args.token_file {
+        let token = std::fs::read_to_string(file).map_err(|error| Stop::file(file, &error))?;
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
+            .map_err(|_| Stop::Usage(format!("{} holds no token", file.display())))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(args)?)
+        .https_only(!plain)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENT)
+        .default_headers(headers)
+        .build()
+        .map_err(|error| Stop::Usage(error.to_string()))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Error {

@@ -7,4 +7,5 @@ mod hostile;
 mod proofs;
 mod replays;
 mod served;
+mod witnessed;
 mod world;
