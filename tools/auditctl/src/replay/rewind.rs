@@ -26,8 +26,8 @@ impl<S: Clone + Default> Rewind<S> {
             let last = self.kept.iter().rev().find(|(at, _)| before(at));
             self.now = last.cloned().unwrap_or_default();
         }
-        for log in 0..2 {
-            for index in self.now.0[log]..cut[log] {
+        for (log, until) in cut.into_iter().enumerate() {
+            for index in self.now.0[log]..until {
                 step(&mut self.now.1, log, index);
             }
         }
