@@ -6,6 +6,7 @@
 mod support;
 
 mod admission;
+mod auditctl;
 mod bad_input;
 #[cfg(all(feature = "cassandra", feature = "kafka"))]
 mod cluster;

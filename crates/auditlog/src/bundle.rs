@@ -51,6 +51,17 @@ pub fn parse(mut bundle: Bytes, width: u32) -> Result<Vec<Bytes>, &'static str> 
     Ok(entries)
 }
 
+/// How many entries these bytes are, if they are entries and nothing else.
+pub(crate) fn count(mut bytes: Bytes) -> Option<usize> {
+    let mut count = 0;
+    while let Some((&length, _)) = bytes.split_first_chunk::<2>() {
+        let end = 2 + usize::from(u16::from_be_bytes(length));
+        bytes = (end <= bytes.len()).then(|| bytes.slice(end..))?;
+        count += 1;
+    }
+    bytes.is_empty().then_some(count)
+}
+
 /// The length in bytes of the first `width` entries of a well-formed bundle.
 pub(crate) fn encoded_len(entries: &[Bytes]) -> usize {
     entries.iter().map(|entry| 2 + entry.len()).sum()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tlog_tiles::{EMPTY_HASH, HASH_SIZE, Hash, Tile, node_hash};
 
 use crate::tiles::{FULL, Name, nodes, partial_width};
-use crate::{Leaf, TreeHash, bundle, leaf::leaf_hash};
+use crate::{Leaf, Position, TreeHash, bundle, leaf::leaf_hash};
 
 /// An object to be written.
 pub(crate) type Object = (Name, Bytes);
@@ -21,6 +21,8 @@ pub(crate) struct Edge {
     /// By level: the hashes of the unfinished tile, up to 255.
     levels: Vec<Vec<Hash>>,
     bundle: Vec<u8>,
+    /// Of the leaves of the unfinished bundle, in front those that are known.
+    positions: Vec<Position>,
 }
 
 impl Edge {
@@ -33,6 +35,7 @@ impl Edge {
             if width > 0 {
                 if level == 0 {
                     names.push(Name::Entries { index, width });
+                    names.push(Name::Positions { index, width });
                 }
                 names.push(Name::Hashes {
                     level,
@@ -56,7 +59,12 @@ impl Edge {
         };
         let mut entries = Vec::new();
         for name in Self::names(size) {
-            let bytes = object(name).ok_or((name, "isn't there although the head covers it"))?;
+            let bytes = match (object(name), name) {
+                (Some(bytes), _) => bytes,
+                // A version that didn't keep them may have begun the bundle.
+                (None, Name::Positions { .. }) => continue,
+                (None, _) => return Err((name, "isn't there although the head covers it")),
+            };
             match name {
                 Name::Entries { width, .. } => {
                     entries = bundle::parse(bytes.clone(), width).map_err(|why| (name, why))?;
@@ -73,6 +81,9 @@ impl Edge {
                     }
                     *edge.level(usize::from(level)) = hashes;
                 }
+                Name::Positions { width, .. } => {
+                    edge.positions = Position::parse(&bytes, width).map_err(|why| (name, why))?;
+                }
                 Name::Offset { .. } | Name::Checkpoint => {}
             }
         }
@@ -88,12 +99,25 @@ impl Edge {
         let index = nodes(self.size, 1);
         if partial_width(self.size, 0) == 0 {
             out.push((Name::Offset { index }, format!("{offset}\n").into()));
+            self.positions.clear();
         }
         bundle::push(&mut self.bundle, leaf);
+        if let Some(append_time) = leaf.append_time()
+            && self.positions.len() as u64 == self.size % u64::from(FULL)
+        {
+            self.positions.push(Position {
+                offset,
+                append_time,
+            });
+        }
         self.size += 1;
         if partial_width(self.size, 0) == 0 {
             let full = std::mem::take(&mut self.bundle);
             out.push((Name::Entries { index, width: FULL }, full.into()));
+            if self.positions.len() == FULL as usize {
+                let name = Name::Positions { index, width: FULL };
+                out.push((name, Position::encode(&self.positions)));
+            }
         }
         let mut hash = Hash(leaf.hash());
         let mut level = 0;
@@ -136,6 +160,9 @@ impl Edge {
         match name {
             Name::Hashes { level, .. } => self.levels.get(usize::from(level)).map(|l| join(l)),
             Name::Entries { .. } => Some(Bytes::copy_from_slice(&self.bundle)),
+            Name::Positions { width, .. } => {
+                (self.positions.len() == width as usize).then(|| Position::encode(&self.positions))
+            }
             Name::Offset { .. } | Name::Checkpoint => None,
         }
     }
@@ -237,9 +264,11 @@ mod tests {
                 Some(Bytes::from(bytes))
             };
             let found = Edge::from_objects(300, damaged);
-            assert!(found.is_err() || found.unwrap().root() != edge.root());
+            let unneeded = matches!(victim, Name::Positions { .. });
+            assert!(unneeded || found.is_err() || found.unwrap().root() != edge.root());
             let missing = |name| (name != victim).then(|| edge.object(name)).flatten();
-            assert!(Edge::from_objects(300, missing).is_err());
+            let unneeded = matches!(victim, Name::Positions { .. });
+            assert_eq!(Edge::from_objects(300, missing).is_ok(), unneeded);
         }
     }
 }

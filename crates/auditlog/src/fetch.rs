@@ -23,7 +23,8 @@ pub(crate) async fn exact(store: &dyn ObjectStore, log: &LogId, name: Name) -> R
     if size > name.max_bytes() {
         return Err(name.mismatch(log, "is larger than the format permits"));
     }
-    if matches!(name, Name::Hashes { .. }) && size != name.max_bytes() {
+    let fixed = matches!(name, Name::Hashes { .. } | Name::Positions { .. });
+    if fixed && size != name.max_bytes() {
         return Err(name.mismatch(log, "has another length than its name says"));
     }
     Ok(found.bytes().await?)
@@ -43,6 +44,7 @@ pub(crate) async fn object(store: &dyn ObjectStore, log: &LogId, name: Name) -> 
                     let first: &[Bytes] = entries.get(..width as usize).unwrap_or(&entries);
                     bundle::encoded_len(first)
                 }
+                Name::Positions { .. } => name.max_bytes() as usize,
                 Name::Offset { .. } | Name::Checkpoint => full.len(),
             };
             Ok(full.slice(..end))

@@ -11,7 +11,10 @@ const OVERSIZED: &str = "\0auditlog oversized record v1\n";
 
 /// One leaf: the bytes that are hashed into the tree and kept in its bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf(Bytes);
+pub struct Leaf {
+    bytes: Bytes,
+    append_time: Option<i64>,
+}
 
 impl Leaf {
     /// The leaf of a record: its value, verbatim.
@@ -21,7 +24,7 @@ impl Leaf {
     /// its place in the event log.
     pub fn of(value: Bytes, partition: u32, offset: u64) -> Self {
         if value.len() <= MAX_LEAF_BYTES {
-            return Self(value);
+            return Self::plain(value);
         }
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, &value).as_ref());
@@ -31,17 +34,39 @@ impl Leaf {
             length: value.len() as u64,
             sha256,
         };
-        Self(stand_in.encode().into())
+        Self::plain(stand_in.encode().into())
+    }
+
+    fn plain(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            append_time: None,
+        }
+    }
+
+    /// The same leaf of a record that the event log took in at this time, in milliseconds since
+    /// 1970. It is no part of the leaf and of no root; it is kept beside it ([`Position`]).
+    ///
+    /// [`Position`]: crate::Position
+    pub fn appended_at(self, millis: i64) -> Self {
+        Self {
+            append_time: Some(millis),
+            ..self
+        }
+    }
+
+    pub(crate) fn append_time(&self) -> Option<i64> {
+        self.append_time
     }
 
     /// The leaf's bytes, as they stand in its bundle.
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        &self.bytes
     }
 
     /// SHA-256(0x00 || leaf), RFC 6962 section 2.1.
     pub fn hash(&self) -> TreeHash {
-        leaf_hash(&self.0)
+        leaf_hash(&self.bytes)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `tile/<L>/<N>[.p/<W>]` | up to 256 consecutive subtree hashes of 32 bytes, tiles of height 8 |
 //! | `tile/entries/<N>[.p/<W>]` | up to 256 leaves, each after its length as a big-endian 16-bit integer |
 //! | `offset/<N>` | not part of C2SP: the event-log offset of the first leaf of bundle `N`, decimal and a newline, so that a rebuild can start where the event log now starts |
+//! | `position/<N>[.p/<W>]` | not part of C2SP: the event-log [`Position`] of each leaf of bundle `N`; not there where they weren't known |
 //!
 //! A leaf is one record's value verbatim; see [`Leaf`] for the one exception, values above the
 //! format's 65,535 bytes.
@@ -30,6 +31,7 @@ mod head;
 mod id;
 mod key;
 mod leaf;
+mod position;
 #[cfg(feature = "s3")]
 mod probe;
 mod proof;
@@ -41,6 +43,7 @@ mod resume;
 mod s3;
 mod store;
 mod tiles;
+mod walk;
 mod writer;
 
 pub use bundle::parse as parse_bundle;
@@ -50,6 +53,7 @@ pub use head::{Head, HeadError, HeadStore, MemoryHeads};
 pub use id::{LogId, Origin};
 pub use key::CheckpointSigner;
 pub use leaf::{Leaf, MAX_LEAF_BYTES, OversizedRecord};
+pub use position::Position;
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
 pub use published::PublishedObject;
 pub use reader::LogReader;
@@ -57,6 +61,7 @@ pub use reader::LogReader;
 pub use s3::{Access, Encryption, S3Options, check_s3, open_s3};
 pub use store::{open, open_folder};
 pub use tiles::{ENTRIES_PER_BUNDLE, MAX_LEAVES};
+pub use walk::{Bundle, Walk, WalkError};
 pub use writer::LogWriter;
 
 /// A SHA-256 node of the tree: a leaf hash, an inner node or a root (RFC 6962 section 2.1).

@@ -10,8 +10,8 @@ use tlog_tiles::{Hash, HashReader, prove_record, prove_tree, stored_hash_index};
 use crate::prove::Tree;
 use crate::tiles::{ENTRIES_PER_BUNDLE, FULL, Name, nodes, partial_width};
 use crate::{
-    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Result, TreeHash, bundle, fetch,
-    leaf::leaf_hash,
+    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Position, Result, TreeHash, Walk, bundle,
+    fetch, leaf::leaf_hash,
 };
 
 /// Reads one log, in any process: entries and proofs, all of them checked against a signed
@@ -210,6 +210,43 @@ impl LogReader {
             .ok()
             .and_then(|text| text.strip_suffix('\n')?.parse().ok());
         offset.ok_or_else(|| name.mismatch(&self.log, "isn't a decimal number and a newline"))
+    }
+
+    /// Where the event log has the leaves of bundle `number`, as far as `checkpoint` covers it;
+    /// none where nobody kept it. Like [`bundle_offset`](Self::bundle_offset) a hint that no root
+    /// covers.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it is malformed; [`Error::Store`].
+    pub async fn positions(
+        &self,
+        checkpoint: &Checkpoint,
+        number: u64,
+    ) -> Result<Option<Vec<Position>>> {
+        let width = match number.cmp(&nodes(checkpoint.size(), 1)) {
+            Ordering::Less => FULL,
+            Ordering::Equal => partial_width(checkpoint.size(), 0),
+            Ordering::Greater => 0,
+        };
+        let name = Name::Positions {
+            index: number,
+            width,
+        };
+        if width == 0 {
+            return Err(outside("bundle", number, checkpoint));
+        }
+        match fetch::object(&*self.store, &self.log, name).await {
+            Ok(bytes) => Position::parse(&bytes, width)
+                .map(Some)
+                .map_err(|why| name.mismatch(&self.log, why)),
+            Err(Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Walks through the whole log under `checkpoint`, which must be one of this log's.
+    pub fn walk(&self, checkpoint: &Checkpoint) -> Walk {
+        Walk::new(Arc::clone(&self.store), self.log.clone(), checkpoint)
     }
 
     /// A checkpoint of at least `size` leaves: the one seen last, or the current one.

@@ -1,7 +1,7 @@
 use object_store::path::Path;
 use tlog_tiles::{HASH_SIZE, Tile};
 
-use crate::{Error, LogId, MAX_LEAF_BYTES};
+use crate::{Error, LogId, MAX_LEAF_BYTES, Position};
 
 /// How many leaves a full entry bundle has, and how many hashes a full tile (C2SP tlog-tiles).
 pub const ENTRIES_PER_BUNDLE: u64 = 256;
@@ -23,6 +23,8 @@ pub(crate) enum Name {
     Entries { index: u64, width: u32 },
     /// `offset/<N>`
     Offset { index: u64 },
+    /// `position/<N>[.p/<W>]`
+    Positions { index: u64, width: u32 },
     /// `checkpoint`
     Checkpoint,
 }
@@ -44,6 +46,9 @@ impl Name {
                 data(index, width).replacen("tile/8/data/", "tile/entries/", 1)
             }
             Self::Offset { index } => data(index, FULL).replacen("tile/8/data/", "offset/", 1),
+            Self::Positions { index, width } => {
+                data(index, width).replacen("tile/8/data/", "position/", 1)
+            }
             Self::Checkpoint => "checkpoint".to_owned(),
         }
     }
@@ -59,7 +64,7 @@ impl Name {
 
     /// Whether this is the partial form of a tile or bundle.
     pub(crate) fn is_partial(self) -> bool {
-        matches!(self, Self::Hashes { width, .. } | Self::Entries { width, .. } if width < FULL)
+        matches!(self, Self::Hashes { width, .. } | Self::Entries { width, .. } | Self::Positions { width, .. } if width < FULL)
     }
 
     /// The same object at full width.
@@ -71,6 +76,7 @@ impl Name {
                 width: FULL,
             },
             Self::Entries { index, .. } => Self::Entries { index, width: FULL },
+            Self::Positions { index, .. } => Self::Positions { index, width: FULL },
             other => other,
         }
     }
@@ -81,6 +87,7 @@ impl Name {
             Self::Hashes { width, .. } => u64::from(width) * HASH_SIZE as u64,
             Self::Entries { width, .. } => u64::from(width) * (2 + MAX_LEAF_BYTES as u64),
             Self::Offset { .. } => 21,
+            Self::Positions { width, .. } => u64::from(width) * Position::BYTES as u64,
             Self::Checkpoint => 64 * 1024,
         }
     }
@@ -122,6 +129,7 @@ pub(crate) fn completed(from: u64, to: u64) -> Vec<Name> {
         for index in nodes(from, level + 1)..nodes(to, level + 1) {
             if level == 0 {
                 names.push(Name::Entries { index, width: FULL });
+                names.push(Name::Positions { index, width: FULL });
             }
             names.push(Name::Hashes {
                 level,
@@ -159,6 +167,8 @@ mod tests {
         assert_eq!(entries(0, 7), "tile/entries/000.p/7");
         assert_eq!(entries(1234, FULL), "tile/entries/x001/234");
         assert_eq!(Name::Offset { index: 1234 }.relative(), "offset/x001/234");
+        let positions = |index, width| Name::Positions { index, width }.relative();
+        assert_eq!(positions(1234, 7), "position/x001/234.p/7");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod registry_codec;
 mod registry_follower;
 mod snapshot;
 mod time;
+mod unverified;
 mod wire;
 
 pub use basis_codec::basis_from_wire;
@@ -32,3 +33,4 @@ pub use snapshot::{
     Digest, Marks, Snapshot, SnapshotConfig, SnapshotError, Snapshots, keep as keep_snapshots,
 };
 pub use time::{timestamp_from_wire, timestamp_to_wire};
+pub use unverified::unverified;

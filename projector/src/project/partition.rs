@@ -165,6 +165,7 @@ impl Partition {
 pub(crate) fn leaf(record: &Record) -> Leaf {
     let value = record.value.clone().unwrap_or_default();
     Leaf::of(value, record.position.partition, record.position.offset)
+        .appended_at(record.append_time.as_millisecond())
 }
 
 fn offset_of(offsets: Vec<u64>, topic: Topic, partition: u32) -> Result<u64, Interrupted> {

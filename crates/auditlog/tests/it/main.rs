@@ -9,6 +9,7 @@ mod notes;
 mod proofs;
 mod published;
 mod recovery;
+mod walks;
 mod writers;
 
 use std::sync::Arc;

@@ -1,0 +1,43 @@
+//! Reads a log as it stood at one checkpoint, and remembers which objects that took.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, Result};
+
+use super::read_only::Objects;
+
+/// What was asked for and found.
+#[derive(Clone, Default)]
+pub(crate) struct Needed(Arc<Mutex<BTreeSet<String>>>);
+
+impl Needed {
+    /// All of it, by path; forgotten here.
+    pub(crate) fn take(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A store whose reads are remembered.
+pub(crate) struct Recording {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Objects that are given out as they were before, by path.
+    pub(crate) pinned: BTreeMap<String, Bytes>,
+    pub(crate) needed: Needed,
+}
+
+#[async_trait]
+impl Objects for Recording {
+    async fn get(&self, path: &str) -> Result<Bytes> {
+        let bytes = match self.pinned.get(path) {
+            Some(bytes) => bytes.clone(),
+            None => self.store.get(&Path::from(path)).await?.bytes().await?,
+        };
+        let mut needed = self.needed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.insert(path.to_owned());
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,11 @@
+#![allow(clippy::unwrap_used)]
+
+mod archives;
+mod folders;
+mod forks;
+mod hostile;
+mod proofs;
+mod replays;
+mod served;
+mod witnessed;
+mod world;

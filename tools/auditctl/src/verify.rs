@@ -1,0 +1,118 @@
+//! `auditctl verify`: is this log what was signed?
+
+mod archived;
+mod judged;
+
+use auditlog::{Checkpoint, LogId};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::cli::VerifyArgs;
+use crate::keys::Keys;
+use crate::pass;
+use crate::say::Say;
+use crate::source::Source;
+use crate::stop::Stop;
+use crate::trust::Trust;
+use judged::Judged;
+
+/// What is not proven by any of it.
+const NOT_PROVEN: &str = "Not proven: that nothing was left out before it came to the log, that the log has not grown \
+since, or that others were not shown another history.";
+
+/// Proves every log that is named.
+pub(crate) async fn run(args: &VerifyArgs) -> Result<Say, Stop> {
+    let keys = Keys::read(&args.source.keys)?;
+    let source = Source::open(&args.source)?;
+    let trust = Trust::read(&args.trust, Some(&source))?;
+    let found = match source.archive() {
+        Some(archive) => archived::all(archive, &source, &keys, trust.as_ref()).await?,
+        None => {
+            let mut found = Vec::new();
+            for log in source.logs() {
+                found.push(whole(&source, &keys, log, trust.as_ref()).await?);
+            }
+            found
+        }
+    };
+    Ok(said(&found, trust.is_some()))
+}
+
+/// What was found of one log.
+pub(crate) struct Found {
+    log: LogId,
+    checkpoint: Checkpoint,
+    /// Indices of the leaves that were looked at.
+    leaves: std::ops::Range<u64>,
+    judged: Judged,
+}
+
+async fn whole(
+    source: &Source,
+    keys: &Keys,
+    log: &LogId,
+    trust: Option<&Trust>,
+) -> Result<Found, Stop> {
+    let mut judged = Judged::default();
+    let checkpoint = pass::over(source, keys, log, None, trust.is_some(), &mut |placed| {
+        judged.take(log, &placed, trust)
+    })
+    .await?;
+    judged.verdict(log)?;
+    Ok(Found {
+        log: log.clone(),
+        leaves: 0..checkpoint.size(),
+        checkpoint,
+        judged,
+    })
+}
+
+fn said(found: &[Found], trusted: bool) -> Say {
+    let mut lines = Vec::new();
+    for found in found {
+        let size = found.checkpoint.size();
+        let root = BASE64_STANDARD.encode(found.checkpoint.root());
+        let which = match found.leaves.clone() {
+            all if all == (0..size) => format!("all {size} records"),
+            part => format!(
+                "records {} to {} of {size}",
+                part.start,
+                part.end.saturating_sub(1)
+            ),
+        };
+        let kinds = found.judged.words(trusted);
+        lines.push(format!(
+            "{}: {which} lead to the signed root {root}{kinds}",
+            found.log
+        ));
+    }
+    let signatures = match trusted {
+        true => {
+            ", and that every record which only command-svc may write was signed by a key of the \
+             pinned root"
+        }
+        false => "; who wrote a record was not checked (--records-root)",
+    };
+    lines.push(format!(
+        "PROVEN: these records, in this order and unchanged, are what the key's holder signed{signatures}."
+    ));
+    lines.push(NOT_PROVEN.to_owned());
+    let logs: Vec<Value> = found.iter().map(|found| found.json(trusted)).collect();
+    Say::new(lines, json!({ "logs": logs, "not_proven": NOT_PROVEN }))
+}
+
+impl Found {
+    fn json(&self, trusted: bool) -> Value {
+        json!({
+            "log": self.log.to_string(),
+            "origin": self.checkpoint.origin().as_str(),
+            "size": self.checkpoint.size(),
+            "root": BASE64_STANDARD.encode(self.checkpoint.root()),
+            "first": self.leaves.start,
+            "end": self.leaves.end,
+            "signed": trusted.then_some(self.judged.signed),
+            "unreadable": self.judged.unreadable,
+        })
+    }
+}
