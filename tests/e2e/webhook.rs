@@ -2,5 +2,7 @@
 
 mod arriving;
 mod foreign;
+pub(crate) mod kills;
 mod refused;
 mod rejected;
+pub(crate) mod storm;
