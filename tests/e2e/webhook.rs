@@ -1,7 +1,9 @@
 //! Webhooks over real mTLS: what is refused, what is rejected, what arrives in spite of crashes.
 
 mod arriving;
+mod closed;
 mod foreign;
+mod full_disk;
 pub(crate) mod kills;
 mod refused;
 mod rejected;
