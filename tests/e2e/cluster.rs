@@ -8,6 +8,7 @@ mod log;
 mod privacy;
 mod refused;
 mod views;
+mod webhook_faults;
 mod webhook_kills;
 
 use anyhow::Result;

@@ -75,32 +75,30 @@ impl Storm {
 
     /// Holds once so many more messages have been taken.
     pub(crate) fn more_taken(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
-        self.more(more, |tally| &tally.taken)
+        let tally = Arc::clone(&self.tally);
+        let enough = count(&tally.taken) + more;
+        move || std::future::ready(count(&tally.taken) >= enough)
     }
 
-    /// Holds once so many more attempts have been refused with 503.
-    pub(crate) fn more_refused(&self, more: usize) -> impl FnMut() -> std::future::Ready<bool> {
-        self.more(more, |tally| &tally.refused)
-    }
-
-    /// Messages that have been taken so far.
-    pub(crate) fn taken(&self) -> usize {
-        self.tally.taken.load(Ordering::Relaxed)
+    /// Holds once so many attempts have been refused with 503, and none taken since the first of them.
+    pub(crate) fn stands_still(&self, attempts: usize) -> impl FnMut() -> std::future::Ready<bool> {
+        let tally = Arc::clone(&self.tally);
+        let mut since = None;
+        move || {
+            let (taken, refused) = (count(&tally.taken), count(&tally.refused));
+            match since {
+                Some((at, before)) if at == taken => {
+                    return std::future::ready(refused >= before + attempts);
+                }
+                _ => since = Some((taken, refused)),
+            }
+            std::future::ready(false)
+        }
     }
 
     /// Attempts that came to a process which then died, so far.
     pub(crate) fn cut(&self) -> usize {
-        self.tally.cut.load(Ordering::Relaxed)
-    }
-
-    fn more(
-        &self,
-        more: usize,
-        of: fn(&Tally) -> &AtomicUsize,
-    ) -> impl FnMut() -> std::future::Ready<bool> {
-        let tally = Arc::clone(&self.tally);
-        let enough = of(&tally).load(Ordering::Relaxed) + more;
-        move || std::future::ready(of(&tally).load(Ordering::Relaxed) >= enough)
+        count(&self.tally.cut)
     }
 
     /// Each device brings its last message to an end. What was sent, and what was told.
@@ -111,7 +109,6 @@ impl Storm {
             book.join(ended??);
         }
         book.forged = self.forger.await??;
-        let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
         eprintln!(
             "{} events; messages: {} taken, {} refused, {} cut off, {} unheard, {} forged",
             book.sent.len(),
@@ -123,4 +120,8 @@ impl Storm {
         );
         Ok(book)
     }
+}
+
+fn count(of: &AtomicUsize) -> usize {
+    of.load(Ordering::Relaxed)
 }
