@@ -96,7 +96,10 @@ impl Appender {
                 // The brokers recognised a repetition and no longer say where.
                 AppendError::maybe_written("it was acknowledged without its position; read the log")
             }),
-            Err((error, _)) => Err(judge(&error, started.elapsed())),
+            Err((error, _)) => {
+                let name = self.names.topic(record.topic);
+                Err(judge(&error, &name, started.elapsed()))
+            }
         }
     }
 
@@ -121,7 +124,10 @@ impl Appender {
         let client = self.client();
         client.send_result(new).map_err(|(error, _)| {
             self.renew_if_dead(&client);
-            AppendError::not_written(format!("the producer refused it: {error}; slow down"))
+            AppendError::not_written(match advice(&error, &name) {
+                Some(advice) => advice,
+                None => format!("the producer refused it: {error}; slow down"),
+            })
         })
     }
 
@@ -159,9 +165,18 @@ fn position(partition: i32, offset: i64) -> Option<Position> {
     })
 }
 
+/// What an operator has to do about it, where it is the cluster that is set up otherwise. What the
+/// brokers said once of a topic, the producer says by itself for a while.
+fn advice(error: &KafkaError, name: &str) -> Option<String> {
+    match failure::to_log_error(error, &format!("append to {name}")) {
+        LogError::Misconfigured(advice) => Some(advice),
+        _ => None,
+    }
+}
+
 /// Only a refusal of the one attempt there was proves that nothing was written:
 /// the answer to an earlier attempt may have been lost.
-fn judge(error: &KafkaError, elapsed: Duration) -> AppendError {
+fn judge(error: &KafkaError, name: &str, elapsed: Duration) -> AppendError {
     use RDKafkaErrorCode as Code;
     let refusal = matches!(
         code(error),
@@ -175,10 +190,7 @@ fn judge(error: &KafkaError, elapsed: Duration) -> AppendError {
                 | Code::PolicyViolation
         )
     );
-    let reason = match failure::to_log_error(error, "append") {
-        LogError::Misconfigured(advice) => advice,
-        _ => error.to_string(),
-    };
+    let reason = advice(error, name).unwrap_or_else(|| error.to_string());
     if refusal && elapsed < ONE_ATTEMPT {
         AppendError::not_written(reason)
     } else {
@@ -192,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_a_prompt_refusal_is_proof() {
-        let judged = |code, elapsed| judge(&KafkaError::MessageProduction(code), elapsed);
+        let judged = |code, elapsed| judge(&KafkaError::MessageProduction(code), "topic", elapsed);
         let (prompt, late) = (Duration::from_millis(3), RETRY_PAUSE);
         let refused = RDKafkaErrorCode::TopicAuthorizationFailed;
         assert!(!judged(refused, prompt).may_be_written());
@@ -205,5 +217,14 @@ mod tests {
         ] {
             assert!(judged(code, prompt).may_be_written(), "{code}");
         }
+    }
+
+    #[test]
+    fn a_right_that_is_lacking_is_named_and_not_answered_with_patience() {
+        let of = |code| advice(&KafkaError::MessageProduction(code), "access.events.v1");
+        let told = of(RDKafkaErrorCode::TopicAuthorizationFailed).unwrap_or_default();
+        let says = told.contains("access.events.v1") && told.contains("grant it with kafka-acls");
+        assert!(says, "{told}");
+        assert_eq!(of(RDKafkaErrorCode::QueueFull), None);
     }
 }
