@@ -8,6 +8,8 @@ mod log;
 mod privacy;
 mod refused;
 mod views;
+mod webhook_faults;
+mod webhook_kills;
 
 use anyhow::Result;
 use harness::engines::kafka::Kafka;

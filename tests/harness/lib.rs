@@ -15,3 +15,4 @@ pub mod pki;
 pub mod process;
 pub mod proofs;
 pub mod site;
+pub mod small_disk;

@@ -13,6 +13,7 @@ use harness::log::SiteLog;
 use harness::partner_control::PartnerControl;
 use harness::process::Port;
 use harness::site::{Pair, Part, Site};
+use harness::small_disk::SmallDisk;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -32,6 +33,8 @@ pub(crate) fn pair() -> Result<Pair> {
 pub(crate) struct Ground {
     // Dropped first: no process outlives its folder.
     pub(crate) site: Site,
+    /// What the log alone is on, to be filled.
+    pub(crate) disk: Option<SmallDisk>,
     folder: Folder,
     _place: SemaphorePermit<'static>,
 }
@@ -43,6 +46,7 @@ impl Ground {
         let site = Site::prepare_on(pair()?, folder.path()).await?;
         Ok(Self {
             site: site.context("the engines that this run is about can't be had; see above")?,
+            disk: None,
             folder,
             _place: place,
         })
@@ -53,22 +57,54 @@ impl Ground {
         let (place, folder) = (SITES.acquire().await?, Folder::new()?);
         Ok(Self {
             site: Site::prepare(folder.path())?,
+            disk: None,
             folder,
             _place: place,
         })
+    }
+
+    /// The same with the log on a disk of so many megabytes that nothing else is on. No disk where this
+    /// machine gives none, which is said loudly.
+    pub(crate) async fn prepare_on_small_disk(megabytes: u32) -> Result<Self> {
+        let mut ground = Self::prepare_embedded().await?;
+        let dir = ground.site.dir.join("disk");
+        ground.disk = SmallDisk::mount(&dir, megabytes)?;
+        std::os::unix::fs::symlink(dir.join("log.db"), ground.site.dir.join("data/log.db"))?;
+        Ok(ground)
     }
 
     /// The same on a cluster of so many brokers that is this site's alone, to be stopped and killed.
     /// None where this machine can't run one, which is said loudly.
     #[cfg(feature = "cassandra")]
     pub(crate) async fn prepare_alone(brokers: usize) -> Result<Option<Self>> {
+        Self::prepare_alone_on(brokers, |_| Ok(None)).await
+    }
+
+    /// The same with all brokers on one disk of so many megabytes. No disk where this machine gives
+    /// none, which is said loudly.
+    #[cfg(feature = "cassandra")]
+    pub(crate) async fn prepare_alone_on_small_disk(
+        brokers: usize,
+        megabytes: u32,
+    ) -> Result<Option<Self>> {
+        let mount = |folder: &Path| SmallDisk::mount(&folder.join("engines/kafka"), megabytes);
+        Self::prepare_alone_on(brokers, mount).await
+    }
+
+    #[cfg(feature = "cassandra")]
+    async fn prepare_alone_on(
+        brokers: usize,
+        mount: impl FnOnce(&Path) -> Result<Option<SmallDisk>>,
+    ) -> Result<Option<Self>> {
         let (place, folder) = (SITES.acquire().await?, Folder::new()?);
+        let disk = mount(folder.path())?;
         let site = Site::prepare_alone(folder.path(), brokers).await?;
         let Some(site) = site else {
             return Ok(None);
         };
         Ok(Some(Self {
             site,
+            disk,
             folder,
             _place: place,
         }))
@@ -114,6 +150,7 @@ impl Ground {
             }
         }
         self.site.leave().await?;
+        self.disk = None;
         self.folder.0 = None;
         Ok(())
     }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
 use url::Url;
 
 use super::missing;
@@ -199,6 +200,19 @@ impl Kafka {
     /// It isn't running or had to be killed.
     pub async fn stop(&mut self, broker: usize) -> Result<()> {
         self.node(broker)?.process()?.terminate().await.map(drop)
+    }
+
+    /// Asks all brokers to end, side by side, and waits: the last ones alone would find no majority that
+    /// lets them go.
+    ///
+    /// # Errors
+    /// One isn't running or had to be killed.
+    pub async fn stop_all(&mut self) -> Result<()> {
+        let ends = self.nodes.iter_mut().map(async |node| {
+            let ended = node.process()?.terminate().await;
+            ended.map(drop)
+        });
+        try_join_all(ends).await.map(drop)
     }
 
     /// Starts a broker again, on the same files and ports, after it was stopped or killed.

@@ -1,6 +1,6 @@
 //! The log fails, or too much comes at once: 503 with `Retry-After`, and a retry does no harm.
 
-use eventlog::Topic;
+use eventlog::{EventLog as _, Topic};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -34,6 +34,23 @@ async fn a_registry_that_may_be_out_of_date_judges_nothing() {
     world.log.cut(false);
     world.becomes_ready(true).await;
     assert_eq!(partner.post(SINGLE, &body, SECRET).await.status(), 200);
+}
+
+#[tokio::test]
+async fn before_the_registry_is_known_nothing_is_judged() {
+    let world = World::start_cut().await;
+    let (partner, batch) = (world.partner(), json!([granted(1), status(1)]).to_string());
+    for _ in 0..3 {
+        unavailable(partner.post(BATCH, &batch, SECRET).await, "registry_stale").await;
+    }
+    for topic in Topic::ALL {
+        let ends = world.log.memory.end_offsets(topic).await.unwrap();
+        let records: u64 = ends.iter().sum();
+        assert!(records == 0 || topic == Topic::RegistryEvents, "{topic}");
+    }
+    world.log.cut(false);
+    world.becomes_ready(true).await;
+    assert_eq!(partner.post(BATCH, &batch, SECRET).await.status(), 200);
 }
 
 #[tokio::test]

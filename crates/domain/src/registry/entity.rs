@@ -197,9 +197,13 @@ pub struct Perimeter {
 impl Perimeter {
     /// Whether it is in force at `now`.
     pub fn in_force(&self, now: Timestamp) -> bool {
-        !self.closed
-            && self.not_before.is_none_or(|from| now >= from)
-            && self.not_after.is_none_or(|until| now < until)
+        !self.closed && self.in_window(now)
+    }
+
+    /// Whether `at` lies between its beginning and its end, closed or not.
+    pub(super) fn in_window(&self, at: Timestamp) -> bool {
+        self.not_before.is_none_or(|from| at >= from)
+            && self.not_after.is_none_or(|until| at < until)
     }
 
     /// Whether `operation` is permitted at `now`.

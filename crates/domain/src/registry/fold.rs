@@ -158,6 +158,9 @@ impl Registry {
                     self.standings
                         .credential_changed(complex, credential.id, at);
                 }
+                if let (Entity::Perimeter(perimeter), Some(at)) = (&change.entity, append_time) {
+                    self.closings.fold(perimeter, at);
+                }
                 state.put(change.entity, *version);
             }
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod basis;
+mod closings;
 mod entity;
 mod fold;
 mod homes;
@@ -30,6 +31,7 @@ pub use place::{Building, Entrance, Place};
 pub use subjects::Hold;
 pub use uses::Consumption;
 
+use self::closings::Closings;
 use self::homes::Homes;
 use self::store::ComplexState;
 
@@ -57,6 +59,7 @@ pub struct Versioned<T> {
 pub struct Registry {
     complexes: HashMap<ComplexId, Arc<ComplexState>>,
     homes: Arc<Homes>,
+    closings: Closings,
     standings: Standings,
 }
 
@@ -254,9 +257,10 @@ impl Registry {
         self.complexes.get(complex)?.answers.get(id)
     }
 
-    /// Whether `partner` may speak of `complex` at `now`.
-    pub fn in_perimeter(&self, partner: &PartnerId, complex: &ComplexId, now: Timestamp) -> bool {
+    /// Whether `partner` may speak of what happened in `complex` at `at`, as far back as before its
+    /// perimeter was closed. What it may do now is another matter: see [`Perimeter::permits`].
+    pub fn in_perimeter(&self, partner: &PartnerId, complex: &ComplexId, at: Timestamp) -> bool {
         self.perimeter(complex, partner)
-            .is_some_and(|(_, perimeter)| perimeter.in_force(now))
+            .is_some_and(|(_, perimeter)| self.closings.was_in_force(perimeter, at))
     }
 }

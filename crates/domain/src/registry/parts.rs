@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Applied, Entity, Hold, Refused, Registry, Versioned};
 use crate::event::ProvisioningChanged;
-use crate::id::{ChangeSetId, CommandId, ComplexId, CredentialId, PassId, SubjectRef};
+use crate::id::{ChangeSetId, CommandId, ComplexId, CredentialId, PartnerId, PassId, SubjectRef};
 
 /// Version of the fold. Raised whenever the same log could give another registry, or the same
 /// registry other [`Part`]s: what was kept of an older one is then folded anew.
@@ -28,6 +28,8 @@ pub enum Part {
     Provisioned(ProvisioningChanged, Timestamp),
     /// When a credential was registered or changed: the first time and the last.
     CredentialChanged(CredentialId, Timestamp),
+    /// When a perimeter was closed that is closed now.
+    PerimeterClosed(PartnerId, Timestamp),
     /// What became of a change set, and when that may begin to be forgotten.
     Answer(ChangeSetId, Result<Applied, Refused>, Option<Timestamp>),
 }
@@ -62,7 +64,10 @@ impl Registry {
             let parts = records.chain(changes);
             parts.map(move |part| (complex, part))
         });
-        held.chain(standings)
+        let closed = self.closings.all();
+        let closed = closed
+            .map(|(complex, partner, at)| (complex, Part::PerimeterClosed(partner.clone(), at)));
+        held.chain(standings).chain(closed)
     }
 
     /// Puts a part back. Parts are believed: they were folded once.
@@ -70,6 +75,7 @@ impl Registry {
         match part {
             Part::Provisioned(changed, at) => self.standings.fold(complex, &changed, at),
             Part::CredentialChanged(id, at) => self.standings.credential_changed(complex, id, at),
+            Part::PerimeterClosed(partner, at) => self.closings.restore(complex, partner, at),
             part => self.restore_held(complex, part),
         }
     }
@@ -78,7 +84,7 @@ impl Registry {
         let state = self.complexes.entry(complex.clone()).or_default();
         let state = Arc::make_mut(state);
         match part {
-            Part::Provisioned(..) | Part::CredentialChanged(..) => {}
+            Part::Provisioned(..) | Part::CredentialChanged(..) | Part::PerimeterClosed(..) => {}
             Part::Entity(entity) => {
                 if let Entity::Grant(grant) = &entity.state
                     && !self.homes.has(grant.subject, complex)

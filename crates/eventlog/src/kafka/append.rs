@@ -89,7 +89,7 @@ impl Appender {
         let mut sent = Vec::with_capacity(records.len());
         for record in records {
             match self.send(&client, record) {
-                Ok(delivery) => sent.push(delivery),
+                Ok(delivery) => sent.push((delivery, self.names.topic(record.topic))),
                 // Those before it are on their way.
                 Err(AppendError::NotWritten { reason }) if !sent.is_empty() => {
                     return Err(AppendError::maybe_written(reason));
@@ -100,8 +100,8 @@ impl Appender {
         let all = records.len();
         let delivered = timeout(self.patience, async {
             let mut positions = Vec::with_capacity(all);
-            for delivery in sent {
-                positions.push(delivered(delivery, started, all == 1).await?);
+            for (delivery, name) in sent {
+                positions.push(delivered(delivery, &name, started, all == 1).await?);
             }
             Ok(positions)
         });
@@ -132,7 +132,10 @@ impl Appender {
         };
         client.send_result(new).map_err(|(error, _)| {
             self.renew_if_dead(client);
-            AppendError::not_written(format!("the producer refused it: {error}; slow down"))
+            AppendError::not_written(match advice(&error, &name) {
+                Some(advice) => advice,
+                None => format!("the producer refused it: {error}; slow down"),
+            })
         })
     }
 
@@ -162,6 +165,7 @@ impl Appender {
 /// known of it is known of all.
 async fn delivered(
     delivery: DeliveryFuture,
+    name: &str,
     started: Instant,
     alone: bool,
 ) -> Result<Position, AppendError> {
@@ -173,7 +177,7 @@ async fn delivered(
             // The brokers recognised a repetition and no longer say where.
             AppendError::maybe_written("it was acknowledged without its position; read the log")
         }),
-        Err((error, _)) => match judge(&error, started.elapsed()) {
+        Err((error, _)) => match judge(&error, name, started.elapsed()) {
             AppendError::NotWritten { reason } if !alone => Err(AppendError::maybe_written(reason)),
             error => Err(error),
         },
@@ -192,9 +196,18 @@ fn position(partition: i32, offset: i64) -> Option<Position> {
     })
 }
 
+/// What an operator has to do about it, where it is the cluster that is set up otherwise. What the
+/// brokers said once of a topic, the producer says by itself for a while.
+fn advice(error: &KafkaError, name: &str) -> Option<String> {
+    match failure::to_log_error(error, &format!("append to {name}")) {
+        LogError::Misconfigured(advice) => Some(advice),
+        _ => None,
+    }
+}
+
 /// Only a refusal of the one attempt there was proves that nothing was written:
 /// the answer to an earlier attempt may have been lost.
-fn judge(error: &KafkaError, elapsed: Duration) -> AppendError {
+fn judge(error: &KafkaError, name: &str, elapsed: Duration) -> AppendError {
     use RDKafkaErrorCode as Code;
     let refusal = matches!(
         code(error),
@@ -208,10 +221,7 @@ fn judge(error: &KafkaError, elapsed: Duration) -> AppendError {
                 | Code::PolicyViolation
         )
     );
-    let reason = match failure::to_log_error(error, "append") {
-        LogError::Misconfigured(advice) => advice,
-        _ => error.to_string(),
-    };
+    let reason = advice(error, name).unwrap_or_else(|| error.to_string());
     if refusal && elapsed < ONE_ATTEMPT {
         AppendError::not_written(reason)
     } else {
@@ -225,7 +235,7 @@ mod tests {
 
     #[test]
     fn only_a_prompt_refusal_is_proof() {
-        let judged = |code, elapsed| judge(&KafkaError::MessageProduction(code), elapsed);
+        let judged = |code, elapsed| judge(&KafkaError::MessageProduction(code), "topic", elapsed);
         let (prompt, late) = (Duration::from_millis(3), RETRY_PAUSE);
         let refused = RDKafkaErrorCode::TopicAuthorizationFailed;
         assert!(!judged(refused, prompt).may_be_written());
@@ -238,5 +248,14 @@ mod tests {
         ] {
             assert!(judged(code, prompt).may_be_written(), "{code}");
         }
+    }
+
+    #[test]
+    fn a_right_that_is_lacking_is_named_and_not_answered_with_patience() {
+        let of = |code| advice(&KafkaError::MessageProduction(code), "access.events.v1");
+        let told = of(RDKafkaErrorCode::TopicAuthorizationFailed).unwrap_or_default();
+        let says = told.contains("access.events.v1") && told.contains("grant it with kafka-acls");
+        assert!(says, "{told}");
+        assert_eq!(of(RDKafkaErrorCode::QueueFull), None);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -123,7 +123,7 @@ impl Reader {
             if self.next.is_empty() {
                 std::future::pending::<()>().await;
             }
-            let arrived = self.consumer.recv().await;
+            let arrived = arrive(&self.consumer).await;
             // No await from here on: the offsets move only with the return.
             let first = match arrived {
                 Ok(message) => take_in(&self.names, &mut self.next, &message)?,
@@ -231,6 +231,21 @@ impl Reader {
         self.moved = false;
         Ok(())
     }
+}
+
+/// What comes next. librdkafka tells every second that no broker can be reached, and keeps it for a
+/// reader that pauses: of all that, only the last counts, and only if nothing has come after it. Cancel
+/// safe.
+async fn arrive(consumer: &StreamConsumer<Events>) -> KafkaResult<BorrowedMessage<'_>> {
+    let is_down = |error: &KafkaError| code(error) == Some(RDKafkaErrorCode::AllBrokersDown);
+    let mut arrived = consumer.recv().await;
+    let mut context = Context::from_waker(Waker::noop());
+    while arrived.as_ref().is_err_and(is_down)
+        && let Poll::Ready(next) = pin!(consumer.recv()).poll(&mut context)
+    {
+        arrived = next;
+    }
+    arrived
 }
 
 /// The record, unless it belongs to a partition that is no longer read or was

@@ -20,6 +20,7 @@ const HOLD: u8 = 4;
 const ERASED: u8 = 5;
 const PROVISIONED: u8 = 6;
 const CREDENTIAL_CHANGED: u8 = 7;
+const PERIMETER_CLOSED: u8 = 8;
 
 const APPLIED: u8 = 0;
 const CONFLICT: u8 = 1;
@@ -66,6 +67,11 @@ pub(super) fn write(part: &Part, out: &mut Vec<u8>) -> u8 {
             out.extend(id.0.as_bytes());
             instant(*at, out);
             CREDENTIAL_CHANGED
+        }
+        Part::PerimeterClosed(partner, at) => {
+            instant(*at, out);
+            out.extend(partner.as_str().as_bytes());
+            PERIMETER_CLOSED
         }
         Part::Answer(id, answer, at) => {
             out.extend(id.0.as_bytes());
@@ -148,6 +154,12 @@ pub(super) fn read(tag: u8, bytes: &[u8]) -> Result<Part, Unfit> {
         CREDENTIAL_CHANGED => {
             let id = CredentialId(rest.uuid()?);
             Ok(Part::CredentialChanged(id, rest.instant()?))
+        }
+        PERIMETER_CLOSED => {
+            let at = rest.instant()?;
+            let partner = std::str::from_utf8(rest.0).map_err(|_| Unfit::Part)?;
+            let partner = partner.parse().map_err(|_| Unfit::Part)?;
+            Ok(Part::PerimeterClosed(partner, at))
         }
         ANSWER => {
             let id = ChangeSetId(rest.uuid()?);

@@ -51,6 +51,9 @@ impl EventLog for CutLog {
     }
 
     async fn tail(&self, topic: Topic, from: TailFrom) -> Result<Box<dyn Tail>, LogError> {
+        if self.cut.load(Ordering::SeqCst) {
+            return Err(LogError::Unavailable("cut off".to_owned()));
+        }
         self.memory.tail(topic, from).await
     }
 

@@ -66,6 +66,17 @@ impl World {
 
     /// The same, configured otherwise.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let world = Self::begin(change, false).await;
+        world.becomes_ready(true).await;
+        world
+    }
+
+    /// The gateway up, with a log of which it can't read anything.
+    pub(crate) async fn start_cut() -> Self {
+        Self::begin(|_| {}, true).await
+    }
+
+    async fn begin(change: impl FnOnce(&mut Config), cut: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = LogOptions {
             append_timeout: APPEND_TIMEOUT,
@@ -74,6 +85,7 @@ impl World {
         let log = MemoryLog::new(options).unwrap();
         let (registrar, root) = Registrar::create(log.clone(), folder.path());
         let log = Arc::new(CutLog::new(log));
+        log.cut(cut);
         registrar.fill().await;
         let pki = Pki::create(folder.path());
         let operators = HpkePrivateKey::generate().unwrap();
@@ -95,7 +107,7 @@ impl World {
         let (health, shutdown) = (context.health.clone(), context.shutdown.clone());
         let shared: SharedLog = Arc::clone(&log) as SharedLog;
         let work = tokio::spawn(webhook_gw::serve(config, shared, tcp, context));
-        let world = Self {
+        Self {
             log,
             registrar,
             operators,
@@ -106,9 +118,7 @@ impl World {
             shutdown,
             work,
             folder,
-        };
-        world.becomes_ready(true).await;
-        world
+        }
     }
 
     /// The partner `gatekeeper`.
