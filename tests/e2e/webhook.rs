@@ -3,10 +3,10 @@
 mod arriving;
 mod closed;
 mod foreign;
-mod gaps;
-mod meaning;
 mod full_disk;
+mod gaps;
 pub(crate) mod kills;
+mod meaning;
 mod refused;
 mod rejected;
 pub(crate) mod storm;

@@ -10,8 +10,8 @@
 //! [`judge`] on.
 
 pub mod append;
-pub mod backlog;
 pub mod backfill;
+pub mod backlog;
 mod completeness;
 pub mod config;
 pub mod deliveries;

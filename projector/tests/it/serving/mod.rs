@@ -1,7 +1,7 @@
 //! Role `serve`, over real TLS with real tokens, beside role `project` on the same stores.
 
-mod foreign;
 mod completeness;
+mod foreign;
 mod identities;
 mod proofs;
 mod refusals;
