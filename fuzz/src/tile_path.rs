@@ -46,6 +46,8 @@ fn is_path(text: &str) -> bool {
     let (kind, number) = match parts[..] {
         ["checkpoint"] => return true,
         ["tile", kind, ref number @ ..] => (kind, number),
+        // Ours: no part of C2SP.
+        ["position", ref number @ ..] => ("entries", number),
         _ => return false,
     };
     let level = kind == "entries" || (0..=63).any(|level| kind == level.to_string());

@@ -30,22 +30,29 @@ pub enum PublishedObject {
         /// 1 to 256 leaves.
         width: u32,
     },
+    /// `position/<N>[.p/<W>]`, no part of C2SP: where the records of `width` leaves stand in the
+    /// event log, as [`Position`](crate::Position) says.
+    Positions {
+        /// Of which bundle.
+        index: u64,
+        /// 1 to 256 leaves.
+        width: u32,
+    },
 }
 
 impl PublishedObject {
     /// The object with this path; none if the path isn't one, or isn't written in the only way
     /// that it can be.
     pub fn parse(path: &str) -> Option<Self> {
-        let object = match path.strip_prefix("tile/") {
+        let object = match path.split_once('/') {
             None => (path == "checkpoint").then_some(Self::Checkpoint)?,
-            Some(rest) => {
-                let (level, number) = rest.split_once('/')?;
-                let (number, width) = match number.split_once(".p/") {
-                    Some((number, width)) => (number, decimal(width)?),
-                    None => (number, u64::from(FULL)),
-                };
-                let index = index(number)?;
-                let width = u32::try_from(width).ok()?;
+            Some(("position", number)) => {
+                let (index, width) = numbered(number)?;
+                Self::Positions { index, width }
+            }
+            Some((kind, rest)) => {
+                let (level, number) = (kind == "tile").then(|| rest.split_once('/'))??;
+                let (index, width) = numbered(number)?;
                 match level {
                     "entries" => Self::Entries { index, width },
                     level => Self::Tile {
@@ -63,7 +70,9 @@ impl PublishedObject {
         match self {
             Self::Checkpoint => true,
             Self::Tile { level, width, .. } => level <= TOP_LEVEL && (1..=FULL).contains(&width),
-            Self::Entries { width, .. } => (1..=FULL).contains(&width),
+            Self::Entries { width, .. } | Self::Positions { width, .. } => {
+                (1..=FULL).contains(&width)
+            }
         }
     }
 
@@ -80,6 +89,7 @@ impl PublishedObject {
                 width,
             },
             Self::Entries { index, width } => Name::Entries { index, width },
+            Self::Positions { index, width } => Name::Positions { index, width },
         }
     }
 }
@@ -89,6 +99,15 @@ impl fmt::Display for PublishedObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name().relative())
     }
+}
+
+/// `<N>[.p/<W>]`.
+fn numbered(text: &str) -> Option<(u64, u32)> {
+    let (number, width) = match text.split_once(".p/") {
+        Some((number, width)) => (number, u32::try_from(decimal(width)?).ok()?),
+        None => (text, FULL),
+    };
+    Some((index(number)?, width))
 }
 
 /// `x001/x234/067` is 1,234,067. At most what a log may have leaves.
@@ -122,6 +141,7 @@ mod tests {
             width,
         };
         let entries = |index, width| PublishedObject::Entries { index, width };
+        let positions = |index, width| PublishedObject::Positions { index, width };
         for (path, object) in [
             ("checkpoint", PublishedObject::Checkpoint),
             ("tile/0/000", tile(0, 0, 256)),
@@ -129,6 +149,8 @@ mod tests {
             ("tile/2/x001/x234/067", tile(2, 1_234_067, 256)),
             ("tile/entries/x001/234.p/1", entries(1234, 1)),
             ("tile/entries/x001/000", entries(1000, 256)),
+            ("position/x001/000.p/9", positions(1000, 9)),
+            ("position/000", positions(0, 256)),
         ] {
             assert_eq!(PublishedObject::parse(path), Some(object), "{path}");
             assert_eq!(object.to_string(), path);
@@ -143,6 +165,12 @@ mod tests {
             "checkpoint/",
             "Checkpoint",
             "offset/000",
+            "position",
+            "position/",
+            "position/0/000",
+            "position/entries/000",
+            "position/000.p/0",
+            "position/000.p/256",
             "tile",
             "tile/",
             "tile//000",

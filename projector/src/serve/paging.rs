@@ -25,7 +25,9 @@ pub trait Paged: prost::Message + Clone {
 
 /// A place in the order of a query.
 pub trait Cursor: Sized {
+    /// As bytes.
     fn encode(self) -> Vec<u8>;
+    /// From bytes that were authenticated; none for what another version wrote.
     fn decode(bytes: &[u8]) -> Option<Self>;
 }
 

@@ -5,11 +5,11 @@ use tlog_tiles::{HASH_SIZE, HashReader as _, stored_hash_index};
 
 use super::{LogReader, outside, plain};
 use crate::tiles::{FULL, HEIGHT, nodes};
-use crate::{Checkpoint, PublishedObject, Result, bundle};
+use crate::{Checkpoint, Position, PublishedObject, Result, bundle};
 
 impl LogReader {
     /// The bytes of a published object, as they are or once were stored: checked against the
-    /// newest checkpoint, like all that a reader gives out. Of tiles and bundles any width up to
+    /// newest checkpoint, like all that a reader gives out but positions, which no root covers. Of tiles and bundles any width up to
     /// the log's size is there, and what it holds never changes.
     ///
     /// # Errors
@@ -35,6 +35,15 @@ impl LogReader {
                 }
                 entries.truncate(width);
                 Ok(bundle::encode(&entries).into())
+            }
+            PublishedObject::Positions { index, width } => {
+                let checkpoint = self.checkpoint().await?;
+                let positions = self.positions(&checkpoint, index).await?;
+                let width = width as usize;
+                match positions.as_ref().and_then(|all| all.get(..width)) {
+                    Some(positions) => Ok(Position::encode(positions)),
+                    None => Err(outside("positions", index, &checkpoint)),
+                }
             }
         }
     }

@@ -75,14 +75,16 @@ fn object_response(object: PublishedObject, body: Bytes, headers: &HeaderMap) ->
     let (content, cache) = match object {
         PublishedObject::Checkpoint => (TEXT, BRIEFLY),
         PublishedObject::Tile { .. } => (BINARY, FOR_EVER),
-        PublishedObject::Entries { .. } => (BINARY, FOR_EVER_TO_ONE),
+        PublishedObject::Entries { .. } | PublishedObject::Positions { .. } => {
+            (BINARY, FOR_EVER_TO_ONE)
+        }
     };
     let hash = digest(&SHA256, &body);
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash));
     let mut response = Response::builder()
         .header(CACHE_CONTROL, cache)
         .header(ETAG, &tag);
-    if matches!(object, PublishedObject::Entries { .. }) {
+    if cache == FOR_EVER_TO_ONE {
         response = response.header(VARY, "authorization");
     }
     if has_it(headers, &tag) {

@@ -6,6 +6,7 @@
 //! | `/<topic>/<complex>/checkpoint` | anybody |
 //! | `/<topic>/<complex>/tile/<L>/<N>[.p/<W>]` | anybody: hashes tell nothing of what was hashed |
 //! | `/<topic>/<complex>/tile/entries/<N>[.p/<W>]` | an auditor of the complex, by access token |
+//! | `/<topic>/<complex>/position/<N>[.p/<W>]`, no part of C2SP | the same |
 //!
 //! The topic is that of the records, `access.events.v1` or `registry.events.v1`; the log's origin
 //! is `audit.origin` of the configuration and the same two. What there isn't, and what the caller may
@@ -137,6 +138,7 @@ async fn answer(
             PublishedObject::Checkpoint => "checkpoint",
             PublishedObject::Tile { .. } => "tile",
             PublishedObject::Entries { .. } => "entries",
+            PublishedObject::Positions { .. } => "positions",
         },
         None => "unknown",
     };
@@ -181,7 +183,8 @@ impl Published {
         request: &Parts,
     ) -> Result<bytes::Bytes, Refusal> {
         let entries = matches!(asked.object, PublishedObject::Entries { .. });
-        if entries {
+        // When something was recorded is an auditor's to know, too.
+        if entries || matches!(asked.object, PublishedObject::Positions { .. }) {
             let header = request.headers.get(AUTHORIZATION);
             let header = header.and_then(|value| value.to_str().ok());
             let auditor = self.tokens.auditor_of(header, visitor.peer()).await?;

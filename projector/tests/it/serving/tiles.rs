@@ -130,6 +130,8 @@ async fn anybody_checks_hashes_and_auditors_read_entries() {
         "tile/0/000",
         "tile/1/000.p/1",
         "tile/entries/000",
+        "position/000",
+        "position/001.p/4",
     ] {
         let object = PublishedObject::parse(path).unwrap();
         let file = std::fs::read(tiles.join(LOG).join(path)).unwrap();
@@ -141,49 +143,52 @@ async fn anybody_checks_hashes_and_auditors_read_entries() {
 async fn who_may_not_read_entries_learns_nothing() {
     let site = with_leaves(1).await;
     let visitor = Visitor::of(&site);
-    let path = "access.events.v1/sunset/tile/entries/000.p/1";
+    for object in ["tile/entries/000.p/1", "position/000.p/1"] {
+        let path = format!("access.events.v1/sunset/{object}");
+        let path = path.as_str();
 
-    let nobody = visitor.get(path).await;
-    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(header(&nobody, WWW_AUTHENTICATE), "Bearer");
-    let unknown = visitor
-        .get("access.events.v1/nowhere/tile/entries/000.p/1")
-        .await;
-    assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
-    for (changes, status) in [
-        (json!({"roles": ["resident"]}), StatusCode::FORBIDDEN),
-        (json!({"exp": 1}), StatusCode::UNAUTHORIZED),
-        (
-            json!({"cnf": {"x5t#S256": "A".repeat(43)}}),
-            StatusCode::UNAUTHORIZED,
-        ),
-    ] {
-        let token = site.disk.issuer.token(&["sunset"], changes);
-        let refused = visitor
-            .ask(Method::GET, path)
-            .bearer_auth(token)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(refused.status(), status);
-    }
+        let nobody = visitor.get(path).await;
+        assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(header(&nobody, WWW_AUTHENTICATE), "Bearer");
+        let unknown = visitor
+            .get(&format!("access.events.v1/nowhere/{object}"))
+            .await;
+        assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+        for (changes, status) in [
+            (json!({"roles": ["resident"]}), StatusCode::FORBIDDEN),
+            (json!({"exp": 1}), StatusCode::UNAUTHORIZED),
+            (
+                json!({"cnf": {"x5t#S256": "A".repeat(43)}}),
+                StatusCode::UNAUTHORIZED,
+            ),
+        ] {
+            let token = site.disk.issuer.token(&["sunset"], changes);
+            let refused = visitor
+                .ask(Method::GET, path)
+                .bearer_auth(token)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(refused.status(), status);
+        }
 
-    // Outside the perimeter is as if there were none.
-    let mut answers = Vec::new();
-    for complex in ["sunset", "nowhere", "_partition-0"] {
-        let path = format!("access.events.v1/{complex}/tile/entries/000.p/1");
-        let answer = visitor.entries(&path, &["sunrise"]).await;
-        let mut headers = answer.headers().clone();
-        headers.remove("date");
-        answers.push((answer.status(), headers, answer.bytes().await.unwrap()));
+        // Outside the perimeter is as if there were none.
+        let mut answers = Vec::new();
+        for complex in ["sunset", "nowhere", "_partition-0"] {
+            let path = format!("access.events.v1/{complex}/{object}");
+            let answer = visitor.entries(&path, &["sunrise"]).await;
+            let mut headers = answer.headers().clone();
+            headers.remove("date");
+            answers.push((answer.status(), headers, answer.bytes().await.unwrap()));
+        }
+        assert_eq!(answers[0].0, StatusCode::NOT_FOUND);
+        assert!(
+            answers.iter().all(|answer| *answer == answers[0]),
+            "{answers:?}"
+        );
+        let own = visitor.entries(path, &["sunset"]).await;
+        assert_eq!(own.status(), StatusCode::OK);
     }
-    assert_eq!(answers[0].0, StatusCode::NOT_FOUND);
-    assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
-        "{answers:?}"
-    );
-    let own = visitor.entries(path, &["sunset"]).await;
-    assert_eq!(own.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

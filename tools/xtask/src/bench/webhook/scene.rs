@@ -173,8 +173,8 @@ fn configure(file: &Path, linger_ms: u32) -> Result<()> {
     {
         partner.insert("quota".to_owned(), Value::Table(quota.clone()));
     }
-    let kafka = ["log", "options", "kafka"].iter();
-    let kafka = kafka.try_fold(&mut config, |table, name| {
+    let mut path = ["log", "options", "kafka"].iter();
+    let kafka = path.try_fold(&mut config, |table, name| {
         table.get_mut(*name).and_then(Value::as_table_mut)
     });
     let kafka = kafka.context("webhook-gw has no log on Kafka")?;
