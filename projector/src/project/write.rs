@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::id::{CommandId, ComplexId};
 
 use crate::store::{Progress, StoreError, ViewStore};
-use crate::views::{AccessRow, AlarmRow, ObservationRow, RowWrite, alarms};
+use crate::views::{AccessRow, AlarmRow, DigestRow, ObservationRow, RowWrite, alarms};
 
 /// Writes the rows of records that follow each other, the first of them at `from`, then what
 /// follows from all that is written by then, then the progress. Gives the alarms that these records
@@ -20,34 +20,40 @@ pub(crate) async fn write(
     progress: Progress,
 ) -> Result<Vec<AlarmRow>, StoreError> {
     let looked_at = LookedAt::of(&rows);
-    let told = rows.iter().filter_map(|row| match row {
-        RowWrite::Alarm(alarm) => Some(alarm.as_ref().clone()),
-        _ => None,
-    });
-    let told: Vec<AlarmRow> = told.collect();
+    let mut found = told(&rows);
     if looked_at.is_empty() {
         store.apply(rows, progress).await?;
-        return Ok(told);
+        return Ok(found);
     }
     let unfinished = Progress {
         next: from,
         ..progress
     };
     store.apply(rows, unfinished).await?;
-    let (observations, mut found) = looked_at.derive(store).await?;
+    let (observations, derived) = looked_at.derive(store).await?;
     let written = observations.into_iter().map(RowWrite::Observation);
-    let rows = written.chain(found.iter().cloned().map(Box::new).map(RowWrite::Alarm));
+    let alarms = derived.iter().cloned().map(Box::new);
+    let rows = written.chain(alarms.map(RowWrite::Alarm));
     store.apply(rows.collect(), progress).await?;
-    found.extend(told);
-    found.retain(|alarm| alarm.since() >= from);
+    let new = derived.into_iter().filter(|alarm| alarm.since() >= from);
+    found.extend(new);
     Ok(found)
+}
+
+/// The alarms that single records are.
+fn told(rows: &[RowWrite]) -> Vec<AlarmRow> {
+    let alarms = rows.iter().filter_map(|row| match row {
+        RowWrite::Alarm(alarm) => Some(alarm.as_ref().clone()),
+        _ => None,
+    });
+    alarms.collect()
 }
 
 /// What an alarm may follow from.
 #[derive(Default)]
 struct LookedAt {
     /// Partners' events with their contents.
-    events: Vec<(AccessRow, crate::views::DigestRow)>,
+    events: Vec<(AccessRow, DigestRow)>,
     /// Commands of which there is a new completion.
     completed: BTreeSet<(ComplexId, CommandId)>,
 }

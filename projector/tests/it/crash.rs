@@ -20,6 +20,17 @@ async fn undisturbed(rounds: u32) -> (Fixture, Vec<String>) {
     );
     let dump = site.dump().await;
     assert!(dump.len() > 50);
+    // In each of three complexes, as the workload has them.
+    for (kind, each) in [
+        ("CONTRADICTION", 2),
+        ("UNATTRIBUTED_OPENING", 2),
+        ("FORCED_OPEN", 1),
+        ("CONFLICTING_DUPLICATE", 1),
+    ] {
+        let line = format!("\"kind\":\"{kind}\"");
+        let found = dump.iter().filter(|row| row.contains(&line)).count();
+        assert_eq!(found, 3 * each * rounds as usize, "{kind}");
+    }
     (fixture, dump)
 }
 

@@ -67,7 +67,7 @@ impl ViewReader for CassandraReader {
 
     async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
         let connected = self.link.connected().await?;
-        let looks = digests.to_vec().into_iter();
+        let looks = digests.iter().cloned();
         let looks = looks.map(|row| async move { sent(connected, &row).await });
         futures::stream::iter(looks)
             .buffered(connected.requests)
@@ -82,7 +82,7 @@ impl ViewReader for CassandraReader {
     ) -> Result<HashSet<AccessIdentity>, StoreError> {
         let connected = self.link.connected().await?;
         let complex = complex.as_str();
-        let looks = accesses.to_vec().into_iter().map(|access| async move {
+        let looks = accesses.iter().cloned().map(|access| async move {
             let Some((partner, event)) = access.partner_event() else {
                 return Ok(None);
             };

@@ -241,7 +241,11 @@ fn access(offset: u64, method: Method, observation: Observation, command: bool) 
             kind: AccessKind::Observed.into(),
             method: method.number(),
             observation: observation.number(),
-            command_id: command.then(|| COMMAND.to_string()).unwrap_or_default(),
+            command_id: if command {
+                COMMAND.to_string()
+            } else {
+                String::new()
+            },
             leaf_index: offset,
             audit_position: Some(AuditPosition {
                 topic: Topic::AccessEvents.name().to_owned(),
