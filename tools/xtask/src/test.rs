@@ -15,13 +15,15 @@ use crate::engines::Engines;
 use crate::{Engine, build};
 
 /// Of the end-to-end tests, those that start engines of their own, or need none: once is enough.
-const ONCE: [&str; 6] = [
+const ONCE: [&str; 8] = [
     "cluster::",
     "crash::",
     "issuers::",
     "privacy::",
     "rights::",
     "rules::",
+    "webhook::full_disk",
+    "webhook::kills",
 ];
 
 /// Runs all tests. Every test makes its own folders and picks its own ports, so two runs at

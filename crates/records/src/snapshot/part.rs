@@ -245,3 +245,20 @@ impl Rest<'_> {
         self.array().map(Uuid::from_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_closing_is_read_as_it_was_written() {
+        let at = "2026-06-01T00:00:00.001Z".parse().unwrap();
+        let part = Part::PerimeterClosed("gatekeeper".parse().unwrap(), at);
+        let mut bytes = Vec::new();
+        let tag = write(&part, &mut bytes);
+        assert_eq!(read(tag, &bytes).unwrap(), part);
+        bytes.push(b' ');
+        assert!(read(tag, &bytes).is_err(), "no partner's id");
+    }
+}
