@@ -76,7 +76,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
     /// A folder of tiles, its address (file:///… or https://…), or an archive; of a folder or an
-    /// address, one log of it where it ends with <topic>/<complex>
+    /// address, one log of it where it ends with TOPIC/COMPLEX
     #[arg(value_name = "LOG|ARCHIVE")]
     pub(crate) source: String,
 
