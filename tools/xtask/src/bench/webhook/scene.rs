@@ -173,9 +173,9 @@ fn configure(file: &Path, linger_ms: u32) -> Result<()> {
     {
         partner.insert("quota".to_owned(), Value::Table(quota.clone()));
     }
-    let mut path = ["log", "options", "kafka"].iter();
-    let kafka = path.try_fold(&mut config, |table, name| {
-        table.get_mut(*name).and_then(Value::as_table_mut)
+    let mut place = ["log", "options", "kafka"].into_iter();
+    let kafka = place.try_fold(&mut config, |table, name| {
+        table.get_mut(name).and_then(Value::as_table_mut)
     });
     let kafka = kafka.context("webhook-gw has no log on Kafka")?;
     kafka.insert("linger".to_owned(), format!("{linger_ms}ms").into());
