@@ -10,9 +10,11 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
-use tlog_tiles::{Error as TlogError, Hash, Tile, TileHashReader, TileReader, tree_hash};
+use tlog_tiles::{
+    Error as TlogError, HASH_SIZE, Hash, Tile, TileHashReader, TileReader, tree_hash,
+};
 
-use crate::tiles::{HEIGHT, Name};
+use crate::tiles::{FULL, HEIGHT, Name};
 use crate::{Error, LogId, Result, TreeHash, fetch};
 
 const FETCHES_AT_ONCE: usize = 8;
@@ -47,14 +49,33 @@ impl Tree<'_> {
             .buffer_unordered(FETCHES_AT_ONCE)
             .try_collect()
             .await?;
+        let mismatch = || Error::Mismatch {
+            log: self.log.to_string(),
+            object: Name::Checkpoint.relative(),
+            detail: "and the tiles don't belong together: the tiles lead to another root",
+        };
+        if !self.lead_upwards(&fetched) {
+            return Err(mismatch());
+        }
         let tiles = Tiles {
             fetched,
             ..Tiles::default()
         };
-        reader(&tiles).map_err(|_| Error::Mismatch {
-            log: self.log.to_string(),
-            object: Name::Checkpoint.relative(),
-            detail: "and the tiles don't belong together: the tiles lead to another root",
+        reader(&tiles).map_err(|_| mismatch())
+    }
+
+    /// Whether each full tile is the one that the tile above it says. `tlog_tiles` 0.2 (and the
+    /// Go library that it follows) checks that too, but passes over some tiles wherever several of
+    /// the subtrees that a tree consists of have their root in one tile. The tiles that aren't full
+    /// are those which the tree's root itself is made of.
+    fn lead_upwards(&self, fetched: &HashMap<Tile, Bytes>) -> bool {
+        let full = fetched.iter().filter(|(tile, _)| tile.width() == FULL);
+        full.into_iter().all(|(tile, bytes)| {
+            let above = tile.parent(1, self.size);
+            let above = above.and_then(|above| fetched.get(&above));
+            let at = (tile.level_index() % u64::from(FULL)) as usize * HASH_SIZE;
+            let said = above.and_then(|above| above.get(at..at + HASH_SIZE));
+            said == Some(&Tile::subtree_hash(bytes).0[..])
         })
     }
 

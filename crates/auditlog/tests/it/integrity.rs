@@ -49,6 +49,36 @@ async fn a_flipped_byte_anywhere_is_noticed() {
     }
 }
 
+/// Whoever can write the storage can make a bundle and its tile agree; the tile above tells.
+#[tokio::test]
+async fn a_leaf_that_is_forged_in_its_bundle_and_its_tile_is_noticed() {
+    for number in [0, 1] {
+        let site = filled().await;
+        let (bundle, tile) = (
+            format!("tile/entries/00{number}"),
+            format!("tile/0/00{number}"),
+        );
+        site.flip(&bundle, 5).await;
+        let path = |object: &str| Path::from(format!("{}/{object}", log()));
+        let entries = auditlog::parse_bundle(site.get(&path(&bundle)).await, 256).unwrap();
+        let forged = Leaf::of(entries[0].clone(), 0, 0);
+        assert_ne!(forged, record(number * 256).1);
+        let mut hashes = site.get(&path(&tile)).await.to_vec();
+        hashes[..32].copy_from_slice(&forged.hash());
+        site.store.put(&path(&tile), hashes.into()).await.unwrap();
+
+        let reader = site.reader();
+        let index = number * 256;
+        let unnoticed = [
+            reader.entry(index).await.is_ok(),
+            reader.bundle(number).await.is_ok(),
+            reader.leaf_hash(index).await.is_ok(),
+            reader.inclusion_proof(index + 1, SIZE).await.is_ok(),
+        ];
+        assert_eq!(unnoticed, [false; 4], "bundle {number}");
+    }
+}
+
 #[tokio::test]
 async fn a_flipped_byte_at_the_edge_halts_the_writer() {
     let edge = ["tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/002.p/88"];
