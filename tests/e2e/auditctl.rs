@@ -166,6 +166,34 @@ async fn what_a_site_wrote_is_proven_replayed_and_kept_without_it() -> Result<()
         .await?;
     assert!(ended(&found, 0).contains(&denied));
 
+    // Served, the log is the same.
+    let served = format!("https://localhost:{}", scene.site().ports.tiles.number());
+    let (roots, token) = (
+        scene.site().pki.bundle().display().to_string(),
+        desk.path("token"),
+    );
+    std::fs::write(&token, scene.token("auditor").await?)?;
+    let over_https = ["--ca", &roots, "--token-file", &token];
+    let log = format!("{served}/access.events.v1/sunrise");
+    let verified = desk.run_trusting(&[&["verify", &log], &over_https[..]].concat(), true);
+    assert!(ended(&verified.await?, 0).contains("PROVEN"));
+    let explain = [
+        &[
+            "explain",
+            &served,
+            &denied,
+            "--log",
+            "access.events.v1/sunrise",
+        ],
+        &over_https[..],
+    ];
+    let explained = desk.run_trusting(&explain.concat(), true).await?;
+    assert!(
+        ended(&explained, 0).contains("DENY, NO_GRANT"),
+        "{}",
+        explained.text
+    );
+
     let state = desk.path("state");
     let file_url = format!("file://{tiles}/access.events.v1/sunrise");
     let watch = ["watch", &file_url, "--state", &state, "--once", "--json"];

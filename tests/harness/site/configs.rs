@@ -256,6 +256,10 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "issuer": token_issuer(site)?,
             "identities": { "key_file": site.keys.identity },
             "paging": { "key_file": site.keys.paging },
+            "tiles": {
+                "listen": site.ports.tiles.address(),
+                "tls": server_tls(site, Part::Projector),
+            },
         },
     }))
 }

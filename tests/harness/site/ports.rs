@@ -21,6 +21,8 @@ pub struct Ports {
     pub webhook: Port,
     /// `AuditService` and `DeviceStatusService`.
     pub audit: Port,
+    /// The published audit log.
+    pub tiles: Port,
     /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
     /// the second command-svc.
     pub admin: [Port; 5],
@@ -40,6 +42,7 @@ impl Ports {
             registry: free_port()?,
             webhook: free_port()?,
             audit: free_port()?,
+            tiles: free_port()?,
             admin: [
                 free_port()?,
                 free_port()?,

@@ -52,7 +52,7 @@ pub const USERS: [User; 8] = [
         password: "auditor-password",
         sub: "user-e118-auditor",
         roles: &["auditor"],
-        complexes: &["sunrise", "moonlight", "riverside", "unassigned"],
+        complexes: &["global", "sunrise", "moonlight", "riverside", "unassigned"],
     },
     User {
         username: "sunrise-auditor",

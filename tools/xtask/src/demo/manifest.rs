@@ -39,6 +39,7 @@ fn manifest(site: &Site) -> Result<Value> {
             "access": address(&ports.access),
             "registry": address(&ports.registry),
             "audit": address(&ports.audit),
+            "tiles": format!("https://{}", address(&ports.tiles)),
             "webhook": format!("https://{}/v1/events", address(&ports.webhook)),
             "partner_api": format!("https://{}", address(&ports.partner)),
             "partner_control": format!("http://127.0.0.1:{}/control", ports.control.number()),
@@ -132,6 +133,10 @@ The site is up until Ctrl-C. From this folder, in another terminal:
   read the audit log as an auditor:
     grpcurl {auditor} -H "authorization: Bearer $(cargo xtask token auditor)" -d '{{"complex_id":"sunrise"}}' {audit} smarthome.access.v1.AuditService/SearchAccess
 
+  verify it without trusting the site (`auditctl --help` has more, `auditctl replay` makes every decision again):
+    cargo run -q -p auditctl -- verify {folder} --key '{vkey}'
+    curl -s --cacert {roots} https://{tiles}/access.events.v1/sunrise/checkpoint
+
   see who may open what as an operator:
     grpcurl {operator} -H "authorization: Bearer $(cargo xtask token operator)" -d '{{"complex_id":"sunrise"}}' {registry} smarthome.access.v1.RegistryService/GetComplex
 
@@ -142,6 +147,9 @@ The site is up until Ctrl-C. From this folder, in another terminal:
     curl -s http://127.0.0.1:{admin}/metrics
 "#,
         control = site.ports.control.number(),
+        folder = site.tiles().display(),
+        vkey = site.keys.vkey,
+        tiles = address(&site.ports.tiles),
         plate = harness::fixtures::ANNAS_PLATE,
         admin = site.ports.admin[0].number(),
     )
