@@ -70,7 +70,8 @@ mod tests {
     fn they_read_back_and_only_in_order() {
         let good = [at(0, -1), at(7, 5), at(8, 5)];
         let bytes = Position::encode(&good);
-        assert_eq!(bytes[..24], [[0; 8], [255; 8], [0; 8]].concat());
+        let first = [[0; 8], [255; 8], [0, 0, 0, 0, 0, 0, 0, 7]].concat();
+        assert_eq!(bytes[..24], first);
         assert_eq!(Position::parse(&bytes, 3).unwrap(), good);
         assert!(Position::parse(&bytes, 2).is_err());
         assert!(Position::parse(&bytes[1..], 3).is_err());

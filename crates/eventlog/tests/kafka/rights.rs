@@ -23,13 +23,13 @@ const JOBS: [Job; 4] = [
     Job {
         principal: "webhook-gw",
         appends: &[AccessEvents, DeviceStatus, IngressRejected],
-        reads: &[RegistryEvents],
+        reads: &[RegistryEvents, AccessEvents, DeviceStatus, IngressRejected],
         group: None,
     },
     Job {
         principal: "projector",
         appends: &[],
-        reads: &[AccessEvents, RegistryEvents, DeviceStatus],
+        reads: &[AccessEvents, RegistryEvents, DeviceStatus, IngressRejected],
         group: Some("projector"),
     },
     Job {
