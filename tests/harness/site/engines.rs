@@ -78,11 +78,21 @@ fn job(part: Part) -> (&'static [&'static str], &'static [&'static str]) {
                 "device.status.v1",
                 "ingress.rejected.v1",
             ],
-            &["registry.events.v1"],
+            &[
+                "registry.events.v1",
+                "access.events.v1",
+                "device.status.v1",
+                "ingress.rejected.v1",
+            ],
         ),
         Part::Projector => (
             &[],
-            &["access.events.v1", "registry.events.v1", "device.status.v1"],
+            &[
+                "access.events.v1",
+                "registry.events.v1",
+                "device.status.v1",
+                "ingress.rejected.v1",
+            ],
         ),
         _ => (&[], &["subjects.v1"]),
     }
