@@ -99,6 +99,7 @@ async fn known(admin: &Cql, keyspace: &str) -> Result<Vec<Table>> {
             "int" | "bigint" => "1",
             "uuid" => "00000000-0000-0000-0000-000000000001",
             "blob" => "0x00",
+            "boolean" => "true",
             _ if !matches!(kind.as_str(), "partition_key" | "clustering") => continue,
             other => bail!("a key of type {other}: say here what a value looks like"),
         };
