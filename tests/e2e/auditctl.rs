@@ -175,19 +175,13 @@ async fn what_a_site_wrote_is_proven_replayed_and_kept_without_it() -> Result<()
     std::fs::write(&token, scene.token("auditor").await?)?;
     let over_https = ["--ca", &roots, "--token-file", &token];
     let log = format!("{served}/access.events.v1/sunrise");
-    let verified = desk.run_trusting(&[&["verify", &log], &over_https[..]].concat(), true);
-    assert!(ended(&verified.await?, 0).contains("PROVEN"));
-    let explain = [
-        &[
-            "explain",
-            &served,
-            &denied,
-            "--log",
-            "access.events.v1/sunrise",
-        ],
-        &over_https[..],
-    ];
-    let explained = desk.run_trusting(&explain.concat(), true).await?;
+    let verify = [&["verify", &log], &over_https[..]].concat();
+    let verified = desk.run_trusting(&verify, true).await?;
+    assert!(ended(&verified, 0).contains("PROVEN"));
+    let explain = ["explain", &served, &denied];
+    let of = ["--log", "access.events.v1/sunrise"];
+    let explain = [&explain[..], &of, &over_https].concat();
+    let explained = desk.run_trusting(&explain, true).await?;
     assert!(
         ended(&explained, 0).contains("DENY, NO_GRANT"),
         "{}",
