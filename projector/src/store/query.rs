@@ -71,6 +71,7 @@ impl StatusCursor {
     }
 
     /// The device's own order as bytes that sort as it does.
+    #[cfg(feature = "cassandra")]
     pub(super) fn place(self) -> [u8; 16] {
         let DeviceSequence { epoch, sequence } = self.sequence;
         (u128::from(epoch) << 64 | u128::from(sequence)).to_be_bytes()
