@@ -1,9 +1,6 @@
 //! What is away, and what callers see meanwhile: the failure table.
 
 use anyhow::{Context as _, Result};
-use domain::CommandId;
-use domain::event::Body;
-use eventlog::Topic;
 use harness::clients::open_request;
 use harness::process::{wait_for, wait_until};
 use harness::site::Part;
@@ -215,15 +212,9 @@ async fn an_outcome_that_nobody_knows_is_settled_later() -> Result<()> {
         now.is_ok_and(|now| now.outcome() == Outcome::Executed)
     })
     .await?;
-    let id: CommandId = answer.command_id.parse()?;
-    let events = scene.log.events(Topic::AccessEvents).await?;
-    let completions = events.iter().filter_map(|(_, event)| match &event.body {
-        Body::CommandCompleted(completed) if completed.command == id => Some(completed),
-        _ => None,
-    });
-    let told: Vec<_> = completions
-        .map(|completed| (completed.outcome, completed.reconciled))
-        .collect();
+    let completions = scene.log.completions(answer.command_id.parse()?).await?;
+    let told = completions.iter();
+    let told: Vec<_> = told.map(|one| (one.outcome, one.reconciled)).collect();
     use domain::vocabulary::Outcome::{Executed, Unknown};
     assert_eq!(told, [(Unknown, false), (Executed, true)]);
     assert_eq!(opened(&scene, &answer)?, 1);

@@ -162,18 +162,7 @@ impl Registered {
 /// A call is refused.
 pub async fn register(site: &Site) -> Result<Registered> {
     let mut operator = Operator::connect(site).await?;
-    apply(
-        &mut operator,
-        "global",
-        vec![Entity::Partner(pb::Partner {
-            partner_id: PARTNER.to_owned(),
-            name: "Gatekeeper".to_owned(),
-            suspended: false,
-            webhook_san: format!("dns:{}", crate::site::PARTNER_DNS),
-            attestation_key: site.keys.attestation_public.clone(),
-        })],
-    )
-    .await?;
+    apply(&mut operator, "global", vec![partner(site)]).await?;
     let (early_guest, guest) = (PassSecret::generate()?, PassSecret::generate()?);
     let mut subjects = Vec::new();
     for complex in &COMPLEXES {
@@ -331,5 +320,16 @@ fn pass(secret: &PassSecret, grant: &str, not_before: Option<Timestamp>) -> Enti
         }),
         revoked: false,
         max_uses: 0,
+    })
+}
+
+/// The partner that every site has.
+pub fn partner(site: &Site) -> Entity {
+    Entity::Partner(pb::Partner {
+        partner_id: PARTNER.to_owned(),
+        name: "Gatekeeper".to_owned(),
+        suspended: false,
+        webhook_san: format!("dns:{}", crate::site::PARTNER_DNS),
+        attestation_key: site.keys.attestation_public.clone(),
     })
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use authn::record::{RecordTrust, RecordVerifier};
-use domain::event::Event;
+use domain::CommandId;
+use domain::event::{Body, CommandCompleted, Event};
 use eventlog::{Record, SharedLog, TailFrom, Topic};
 use records::{EventReader, Unreadable};
 
@@ -80,6 +81,19 @@ impl SiteLog {
                 Ok((record, event))
             })
             .collect()
+    }
+
+    /// The completions of a command, in order.
+    ///
+    /// # Errors
+    /// As [`Self::events`].
+    pub async fn completions(&self, command: CommandId) -> Result<Vec<CommandCompleted>> {
+        let events = self.events(Topic::AccessEvents).await?.into_iter();
+        let completed = events.filter_map(|(_, event)| match event.body {
+            Body::CommandCompleted(completed) if completed.command == command => Some(completed),
+            _ => None,
+        });
+        Ok(completed.collect())
     }
 
     /// What a record says, if it can be believed.

@@ -7,8 +7,8 @@ use tlog_tiles::HASH_SIZE;
 use crate::tiles::{FULL, Name};
 use crate::{Error, LogId, Result, bundle};
 
-/// The object of exactly this name.
-pub(crate) async fn exact(store: &dyn ObjectStore, log: &LogId, name: Name) -> Result<Bytes> {
+/// The object of exactly this name, whatever its length below the most that it can have.
+pub(crate) async fn bounded(store: &dyn ObjectStore, log: &LogId, name: Name) -> Result<Bytes> {
     let found = match store.get(&name.path(log)).await {
         Ok(found) => found,
         Err(object_store::Error::NotFound { .. }) => {
@@ -17,17 +17,22 @@ pub(crate) async fn exact(store: &dyn ObjectStore, log: &LogId, name: Name) -> R
                 object: name.relative(),
             });
         }
-        Err(e) => return Err(e.into()),
+        Err(error) => return Err(error.into()),
     };
-    let size = found.meta.size;
-    if size > name.max_bytes() {
+    if found.meta.size > name.max_bytes() {
         return Err(name.mismatch(log, "is larger than the format permits"));
     }
+    Ok(found.bytes().await?)
+}
+
+/// The object of exactly this name.
+pub(crate) async fn exact(store: &dyn ObjectStore, log: &LogId, name: Name) -> Result<Bytes> {
+    let bytes = bounded(store, log, name).await?;
     let fixed = matches!(name, Name::Hashes { .. } | Name::Positions { .. });
-    if fixed && size != name.max_bytes() {
+    if fixed && bytes.len() as u64 != name.max_bytes() {
         return Err(name.mismatch(log, "has another length than its name says"));
     }
-    Ok(found.bytes().await?)
+    Ok(bytes)
 }
 
 /// The object of this name, or, where a partial tile or bundle was removed because the full one

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStore;
 
 use crate::edge::{Edge, Object};
+use crate::fetch::bounded;
 use crate::tiles::{FULL, Name, nodes, partial_width};
 use crate::{Checkpoint, Error, Leaf, LogId, TreeHash, bundle, leaf::leaf_hash};
 
@@ -210,21 +211,4 @@ async fn either(store: &dyn ObjectStore, log: &LogId, name: Name) -> Result<Byte
         Err(Error::Missing { .. }) if name.is_partial() => bounded(store, log, name.full()).await,
         other => other,
     }
-}
-
-async fn bounded(store: &dyn ObjectStore, log: &LogId, name: Name) -> Result<Bytes, Error> {
-    let found = match store.get(&name.path(log)).await {
-        Ok(found) => found,
-        Err(object_store::Error::NotFound { .. }) => {
-            return Err(Error::Missing {
-                log: log.to_string(),
-                object: name.relative(),
-            });
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if found.meta.size > name.max_bytes() {
-        return Err(name.mismatch(log, "is larger than the format permits"));
-    }
-    Ok(found.bytes().await?)
 }

@@ -61,18 +61,25 @@ struct LookedAt {
 impl LookedAt {
     fn of(rows: &[RowWrite]) -> Self {
         let mut looked_at = Self::default();
-        for pair in rows.windows(2) {
-            // A partner's event is an access with its content, one behind the other.
-            if let [RowWrite::Access(access), RowWrite::Digest(digest)] = pair {
-                looked_at
-                    .events
-                    .push((access.as_ref().clone(), digest.clone()));
+        let mut contents = BTreeMap::new();
+        for row in rows {
+            match row {
+                RowWrite::Digest(digest) => {
+                    contents.insert((&digest.complex, digest.offset), digest);
+                }
+                RowWrite::Completion(row) => {
+                    let key = (row.complex.clone(), row.command);
+                    looked_at.completed.insert(key);
+                }
+                _ => {}
             }
         }
         for row in rows {
-            if let RowWrite::Completion(row) = row {
-                let key = (row.complex.clone(), row.command);
-                looked_at.completed.insert(key);
+            if let RowWrite::Access(access) = row
+                && let Some(digest) = contents.get(&(&access.complex, access.offset))
+            {
+                let event = (access.as_ref().clone(), (*digest).clone());
+                looked_at.events.push(event);
             }
         }
         looked_at

@@ -11,7 +11,7 @@ use records::timestamp_to_wire;
 
 use super::commands::CommandRows;
 use super::rows::{AccessIdentity, AccessRow, ClaimRow, DigestRow, RowWrite};
-use super::{Misplaced, sequences};
+use super::{Misplaced, device_of, sequences};
 
 /// The rows of a decision: an access, and its claim to the command.
 pub(crate) fn decided(
@@ -73,12 +73,7 @@ pub(crate) fn observed(
     observed: &AccessObserved,
     index: u64,
 ) -> Result<Vec<RowWrite>, Misplaced> {
-    let Some(device) = &event.device else {
-        return Err(Misplaced("no_device"));
-    };
-    if device.complex() != event.complex {
-        return Err(Misplaced("other_complex"));
-    }
+    let device = device_of(event)?;
     let automation = observed.automation();
     let identity = AccessIdentity::of_partner_event(&observed.partner, &observed.partner_event_id);
     let row = AccessRow {

@@ -6,9 +6,10 @@
 //! adds alarms and takes none back. That makes the table the same in any batches. The projection
 //! looks when the last of the records is written; looking again finds the same.
 
-use domain::id::{CommandId, EventId};
+use domain::id::{CommandId, DeviceId, EventId};
 use domain::vocabulary::{Method, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
+use jiff::Timestamp;
 use proto::access::{AccessKind, Alarm, AlarmEvidence, AlarmKind, AuditPosition};
 use records::timestamp_to_wire;
 
@@ -66,26 +67,10 @@ fn about(row: &AccessRow, kind: AlarmKind, other: Option<&AccessRow>) -> Option<
         leaf_index: row.record.leaf_index,
         audit_position: row.record.audit_position.clone(),
     };
-    let device = row.device.clone()?;
-    Some(AlarmRow {
-        complex: row.complex.clone(),
-        kind,
-        occurred_at: row.occurred_at,
-        offset: row.offset,
-        alarm: Alarm {
-            kind: kind.into(),
-            complex_id: row.complex.to_string(),
-            device_id: device.to_string(),
-            occurred_at: Some(timestamp_to_wire(row.occurred_at)),
-            command_id: row.record.command_id.clone(),
-            evidence: [Some(row), other]
-                .into_iter()
-                .flatten()
-                .map(evidence)
-                .collect(),
-        },
-        device,
-    })
+    let evidence = [Some(row), other].into_iter().flatten().map(evidence);
+    let (device, command) = (row.device.clone()?, row.record.command_id.clone());
+    let what = (kind, row.occurred_at, row.offset);
+    Some(AlarmRow::of(what, device, command, evidence.collect()))
 }
 
 fn of_command_named(row: &AccessRow, observation: Observation) -> Option<ObservationRow> {
@@ -136,25 +121,10 @@ fn at_odds(seen: &ObservationRow, kind: AlarmKind, other: Option<(EventId, u64, 
             offset,
         }),
     };
-    AlarmRow {
-        complex: seen.complex.clone(),
-        kind,
-        device: seen.device.clone(),
-        occurred_at: seen.occurred_at,
-        offset: seen.position.offset,
-        alarm: Alarm {
-            kind: kind.into(),
-            complex_id: seen.complex.to_string(),
-            device_id: seen.device.to_string(),
-            occurred_at: Some(timestamp_to_wire(seen.occurred_at)),
-            command_id: seen.command.to_string(),
-            evidence: [Some(own), other]
-                .into_iter()
-                .flatten()
-                .map(evidence)
-                .collect(),
-        },
-    }
+    let evidence = [Some(own), other].into_iter().flatten().map(evidence);
+    let what = (kind, seen.occurred_at, seen.position.offset);
+    let command = seen.command.to_string();
+    AlarmRow::of(what, seen.device.clone(), command, evidence.collect())
 }
 
 impl CommandRows {
@@ -195,6 +165,31 @@ fn contradict(observation: Observation, outcome: Outcome) -> bool {
 }
 
 impl AlarmRow {
+    /// An alarm of this kind, about what happened then at a device and stands at this offset. The
+    /// record that it is about is the first evidence; `command` is empty where there is none.
+    pub(super) fn of(
+        (kind, occurred_at, offset): (AlarmKind, Timestamp, u64),
+        device: DeviceId,
+        command: String,
+        evidence: Vec<AlarmEvidence>,
+    ) -> Self {
+        Self {
+            complex: device.complex(),
+            kind,
+            occurred_at,
+            offset,
+            alarm: Alarm {
+                kind: kind.into(),
+                complex_id: device.complex().to_string(),
+                device_id: device.to_string(),
+                occurred_at: Some(timestamp_to_wire(occurred_at)),
+                command_id: command,
+                evidence,
+            },
+            device,
+        }
+    }
+
     /// Offset of the last of the records that it rests on: with it the alarm came about.
     pub fn since(&self) -> u64 {
         let positions = self.alarm.evidence.iter();

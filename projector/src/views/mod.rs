@@ -10,7 +10,7 @@ pub mod unreadable;
 
 use auditlog::LogId;
 use domain::event::{Body, Event};
-use domain::id::ComplexId;
+use domain::id::{ComplexId, DeviceId};
 use eventlog::{Record, Topic};
 use records::Unreadable;
 
@@ -67,6 +67,15 @@ pub fn rows(
 
 /// A record that can be read and yet can't be meant: the stable reason.
 pub(crate) struct Misplaced(pub(crate) &'static str);
+
+/// The device of a partner's record, one of the complex that the record is filed under.
+pub(crate) fn device_of(event: &Event) -> Result<&DeviceId, Misplaced> {
+    let device = event.device.as_ref().ok_or(Misplaced("no_device"))?;
+    match device.complex() == event.complex {
+        true => Ok(device),
+        false => Err(Misplaced("other_complex")),
+    }
+}
 
 fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>, Misplaced> {
     match (record.topic, &event.body) {

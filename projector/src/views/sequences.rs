@@ -6,12 +6,11 @@ use domain::completeness::Counter;
 use domain::event::{DeliveryGap, DeviceSequence, Event, IngressRejected};
 use eventlog::Record;
 use jiff::Timestamp;
-use proto::access::{Alarm, AlarmEvidence, AlarmKind};
-use records::timestamp_to_wire;
+use proto::access::{AlarmEvidence, AlarmKind};
 
-use super::Misplaced;
 use super::access::position;
 use super::rows::{AlarmRow, RowWrite, SequenceRow};
+use super::{Misplaced, device_of};
 
 /// The row of an event's number.
 pub(crate) fn event(
@@ -52,33 +51,19 @@ pub(crate) fn gap(
     gap: &DeliveryGap,
     index: u64,
 ) -> Result<Vec<RowWrite>, Misplaced> {
-    let Some(device) = &event.device else {
-        return Err(Misplaced("no_device"));
-    };
-    if device.complex() != event.complex {
-        return Err(Misplaced("other_complex"));
-    }
-    let kind = AlarmKind::DeliveryGap;
+    let device = device_of(event)?;
+    let what = (
+        AlarmKind::DeliveryGap,
+        gap.detected_at,
+        record.position.offset,
+    );
     let evidence = AlarmEvidence {
         event_id: event.id.to_string(),
         leaf_index: index,
         audit_position: Some(position(record)),
     };
-    Ok(vec![RowWrite::Alarm(Box::new(AlarmRow {
-        complex: event.complex.clone(),
-        kind,
-        device: device.clone(),
-        occurred_at: gap.detected_at,
-        offset: record.position.offset,
-        alarm: Alarm {
-            kind: kind.into(),
-            complex_id: event.complex.to_string(),
-            device_id: device.to_string(),
-            occurred_at: Some(timestamp_to_wire(gap.detected_at)),
-            command_id: String::new(),
-            evidence: vec![evidence],
-        },
-    }))])
+    let alarm = AlarmRow::of(what, device.clone(), String::new(), vec![evidence]);
+    Ok(vec![RowWrite::Alarm(Box::new(alarm))])
 }
 
 /// What was recorded of one epoch of a device.

@@ -7,7 +7,7 @@ use proto::events::DeviceSequence;
 use records::timestamp_to_wire;
 
 use super::rows::{DeviceRow, RowWrite};
-use super::{Misplaced, sequences};
+use super::{Misplaced, device_of, sequences};
 
 /// The row of a partner's report of a device.
 pub(crate) fn status(
@@ -15,12 +15,7 @@ pub(crate) fn status(
     event: &Event,
     status: &DeviceStatus,
 ) -> Result<Vec<RowWrite>, Misplaced> {
-    let Some(device) = &event.device else {
-        return Err(Misplaced("no_device"));
-    };
-    if device.complex() != event.complex {
-        return Err(Misplaced("other_complex"));
-    }
+    let device = device_of(event)?;
     let row = DeviceRow {
         device: device.clone(),
         sequence: status.sequence,

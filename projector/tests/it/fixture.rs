@@ -1,21 +1,19 @@
 //! Records as command-svc and webhook-gw write them, and what isn't anybody's record.
 
+mod events;
+
 use std::sync::Arc;
 
 use authn::record::{RecordSigner, RecordVerifier, Speaker, generate_key, generate_root, issue};
-use domain::event::{
-    AccessDecided, AccessObserved, Actor, Body, CommandCompleted, DecisionInputs, DeliveryGap,
-    DeviceSequence, DeviceStatus, Event, IngressRejected, LogPosition, RequestContext,
-};
+use domain::event::{DeviceSequence, Event};
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
-use domain::registry::ChangeSet;
-use domain::vocabulary::{
-    ActorKind, GapReason, Method, Observation, Operation, Outcome, Reason, Resolution, Verdict,
-};
+use domain::vocabulary::{Observation, Outcome, Verdict};
 use eventlog::{CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic};
 use jiff::{SignedDuration, Timestamp};
 use records::EventReader;
 use uuid::Uuid;
+
+pub use events::{completed, decided, lost, observed, registry, rejected, remote, status};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -235,212 +233,5 @@ impl Fixture {
             .await;
         self.raw(Topic::IngressRejected, "acme", Some(vec![9]))
             .await;
-    }
-}
-
-fn event(device: &DeviceId, at: Timestamp, kind: ActorKind, body: Body) -> Event {
-    Event {
-        id: EventId(Uuid::now_v7()),
-        occurred_at: at,
-        complex: device.complex(),
-        device: Some(device.clone()),
-        actor: Actor {
-            kind,
-            subject: Some(Uuid::from_u128(42)),
-            caller: "spiffe://smarthome/bff".to_owned(),
-        },
-        correlation: String::new(),
-        body,
-    }
-}
-
-pub fn decided(
-    device: &DeviceId,
-    command: CommandId,
-    verdict: Verdict,
-    key_time: Timestamp,
-) -> Event {
-    let position = LogPosition::default();
-    let reason = match verdict {
-        Verdict::Allow => Reason::Granted,
-        Verdict::Deny => Reason::NoGrant,
-    };
-    let decided = AccessDecided {
-        command,
-        request_digest: [1; 32],
-        operation: Operation::OpenBarrier,
-        verdict,
-        reason,
-        expires_at: key_time + SignedDuration::from_secs(30),
-        key_time,
-        inputs: DecisionInputs {
-            now: key_time,
-            utc_offset: 10_800,
-            registry_position: position,
-            global_position: position,
-            access_position: position,
-            right: None,
-            partner: None,
-            perimeter_version: 0,
-            recent_openings: Vec::new(),
-            cooldown_ms: 0,
-            auth_time: None,
-            acr: None,
-            uses_left: None,
-            policy_version: 1,
-        },
-        context: RequestContext::default(),
-    };
-    event(
-        device,
-        at(1),
-        ActorKind::Owner,
-        Body::AccessDecided(decided),
-    )
-}
-
-pub fn completed(device: &DeviceId, command: CommandId, outcome: Outcome) -> Event {
-    let completed = CommandCompleted {
-        command,
-        outcome,
-        reason: Reason::PartnerSilent,
-        partner_code: String::new(),
-        partner_ref: String::new(),
-        latency_ms: 5,
-        reconciled: false,
-        fenced: false,
-        second_inputs: None,
-    };
-    event(
-        device,
-        at(2),
-        ActorKind::Service,
-        Body::CommandCompleted(completed),
-    )
-}
-
-pub fn observed(device: &DeviceId, id: &str, digest: u8, at: Timestamp) -> Event {
-    let observed = AccessObserved {
-        partner: "acme".parse().unwrap(),
-        partner_event_id: id.to_owned(),
-        digest: [digest; 32],
-        observation: Observation::Granted,
-        method: Some(Method::Plate),
-        credential: None,
-        resolution: Resolution::NotIdentified,
-        registry_position: LogPosition::default(),
-        command: None,
-        sequence: DeviceSequence {
-            epoch: 1,
-            sequence: 1,
-        },
-        received_at: at,
-        late: false,
-    };
-    event(
-        device,
-        at,
-        ActorKind::AtDevice,
-        Body::AccessObserved(observed),
-    )
-}
-
-/// A partner's event about a remote opening, or an alarm of a door.
-pub fn remote(
-    device: &DeviceId,
-    id: &str,
-    command: Option<CommandId>,
-    observation: Observation,
-) -> Event {
-    let seen = observed(device, id, 9, at(i64::from(id.as_bytes()[0]) * 1000));
-    let Body::AccessObserved(body) = seen.body else {
-        unreachable!("it was made as one");
-    };
-    let alarm = matches!(observation, Observation::ForcedOpen | Observation::HeldOpen);
-    Event {
-        body: Body::AccessObserved(AccessObserved {
-            observation,
-            method: (!alarm).then_some(Method::Remote),
-            command,
-            ..body
-        }),
-        ..seen
-    }
-}
-
-pub fn status(device: &DeviceId, sequence: DeviceSequence, observed_at: Timestamp) -> Event {
-    let status = DeviceStatus {
-        partner: "acme".parse().unwrap(),
-        partner_event_id: Uuid::now_v7().to_string(),
-        digest: [3; 32],
-        online: true,
-        lock: None,
-        door: None,
-        power: None,
-        tamper: Some(false),
-        battery_percent: Some(80),
-        firmware: format!("1.{}", sequence.sequence),
-        observed_at,
-        sequence,
-        received_at: observed_at,
-    };
-    event(
-        device,
-        observed_at,
-        ActorKind::AtDevice,
-        Body::DeviceStatus(status),
-    )
-}
-
-pub fn rejected(device: &DeviceId, sequence: u64) -> Event {
-    let rejected = IngressRejected {
-        partner: "acme".parse().unwrap(),
-        reason: "undeclared_field".to_owned(),
-        path: "/data".to_owned(),
-        partner_event_id: String::new(),
-        digest: [4; 32],
-        sealed_enc: vec![1],
-        sealed_body: vec![2],
-        sequence: Some(DeviceSequence { epoch: 1, sequence }),
-        received_at: at(3),
-    };
-    Event {
-        complex: ComplexId::unassigned(),
-        ..event(
-            device,
-            at(3),
-            ActorKind::AtDevice,
-            Body::IngressRejected(rejected),
-        )
-    }
-}
-
-pub fn lost(device: &DeviceId, sequence: u64) -> Event {
-    let gap = DeliveryGap {
-        partner: "acme".parse().unwrap(),
-        epoch: 1,
-        first: sequence,
-        last: sequence,
-        reason: GapReason::PartnerHasNone,
-        detected_at: at(4),
-    };
-    event(device, at(5), ActorKind::Service, Body::DeliveryGap(gap))
-}
-
-pub fn registry(complex: &str) -> Event {
-    let changes = ChangeSet {
-        id: domain::id::ChangeSetId(Uuid::now_v7()),
-        note: "made".to_owned(),
-        changes: Vec::new(),
-    };
-    let device = device(&format!("{complex}.none"));
-    Event {
-        device: None,
-        ..event(
-            &device,
-            at(0),
-            ActorKind::Operator,
-            Body::RegistryChanged(changes),
-        )
     }
 }

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use domain::CommandId;
-use domain::event::Body;
 use domain::vocabulary::Reason;
 use eventlog::Topic;
 use harness::clients::{Auditor, open_request};
@@ -364,21 +362,11 @@ async fn an_event_settles_what_the_silent_partner_leaves_unknown() -> Result<()>
     assert!(!record.contradicted);
     audit::verify(scene.site(), &audit::get(&auditor, &record).await?)?;
 
-    let id: CommandId = answer.command_id.parse()?;
-    let events = scene.log.events(Topic::AccessEvents).await?;
-    let completions = events.iter().filter_map(|(_, event)| match &event.body {
-        Body::CommandCompleted(completed) if completed.command == id => Some(completed),
-        _ => None,
-    });
-    let told: Vec<_> = completions
-        .map(|completed| (completed.outcome, completed.reconciled))
-        .collect();
+    let completions = scene.log.completions(answer.command_id.parse()?).await?;
+    let told = completions.iter();
+    let told: Vec<_> = told.map(|one| (one.outcome, one.reconciled)).collect();
     use domain::vocabulary::Outcome::{Executed, Unknown};
     assert_eq!(told, [(Unknown, false), (Executed, true)]);
-    let reasons = events.iter().filter(|(_, event)| match &event.body {
-        Body::CommandCompleted(completed) => completed.reason == Reason::PartnerReported,
-        _ => false,
-    });
-    assert_eq!(reasons.count(), 1);
+    assert_eq!(completions[1].reason, Reason::PartnerReported);
     scene.finish().await
 }

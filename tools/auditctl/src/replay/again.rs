@@ -1,6 +1,7 @@
 //! One decision, made again. Pure.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 
 use domain::commands::Commands;
 use domain::decide::Asker;
@@ -169,44 +170,27 @@ fn difference(
     let offset = zone.map_or(0, |complex| {
         TimeZone::get(&complex.time_zone).map_or(0, |zone| zone.to_offset(inputs.now).seconds())
     });
+    let part = |what, recorded: &dyn Debug, found: &dyn Debug| {
+        (what, format!("{recorded:?}"), format!("{found:?}"))
+    };
     let parts = [
         ("verdict", said.0.to_string(), again.verdict.to_string()),
         ("reason", said.1.to_string(), again.reason.to_string()),
-        (
-            "right",
-            format!("{:?}", inputs.right),
-            format!("{:?}", again.right),
-        ),
-        (
-            "partner",
-            format!("{:?}", inputs.partner),
-            format!("{:?}", again.partner),
-        ),
-        (
+        part("right", &inputs.right, &again.right),
+        part("partner", &inputs.partner, &again.partner),
+        part(
             "perimeter version",
-            inputs.perimeter_version.to_string(),
-            again.perimeter_version.to_string(),
+            &inputs.perimeter_version,
+            &again.perimeter_version,
         ),
-        (
+        part(
             "openings before",
-            format!("{:?}", inputs.recent_openings),
-            format!("{:?}", again.recent_openings),
+            &inputs.recent_openings,
+            &again.recent_openings,
         ),
-        (
-            "cooldown",
-            inputs.cooldown_ms.to_string(),
-            again.cooldown_ms.to_string(),
-        ),
-        (
-            "uses left",
-            format!("{:?}", inputs.uses_left),
-            format!("{:?}", again.uses_left),
-        ),
-        (
-            "offset of the complex's time",
-            inputs.utc_offset.to_string(),
-            offset.to_string(),
-        ),
+        part("cooldown", &inputs.cooldown_ms, &again.cooldown_ms),
+        part("uses left", &inputs.uses_left, &again.uses_left),
+        part("offset of the complex's time", &inputs.utc_offset, &offset),
     ];
     parts
         .into_iter()

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use harness::clients::{self, Operator};
-use harness::fixtures::apply;
-use harness::site::{OPERATOR, PARTNER, PARTNER_DNS, Part, Site, USERS};
+use harness::fixtures::{self, apply};
+use harness::site::{OPERATOR, PARTNER, Part, Site, USERS};
 use jiff::{SignedDuration, Timestamp};
 use proto::access::{EnsureSubjectRequest, OpenRequest};
 use proto::events as pb;
@@ -97,14 +97,7 @@ impl Residents {
     /// A call is refused.
     pub(super) async fn register(site: &Site) -> Result<Self> {
         let mut operator = Operator::connect(site).await?;
-        let partner = Entity::Partner(pb::Partner {
-            partner_id: PARTNER.to_owned(),
-            name: "Gatekeeper".to_owned(),
-            suspended: false,
-            webhook_san: format!("dns:{PARTNER_DNS}"),
-            attestation_key: site.keys.attestation_public.clone(),
-        });
-        apply(&mut operator, "global", vec![partner]).await?;
+        apply(&mut operator, "global", vec![fixtures::partner(site)]).await?;
         let mut all = Vec::new();
         for complex in 0..COMPLEXES {
             let mut entities = complex_entities(complex);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use eventlog::{TailFrom, Topic};
 use harness::clients::Operator;
 use harness::fixtures::{self, apply};
-use harness::site::{PARTNER, PARTNER_DNS, Pair, Part, Site, observed};
+use harness::site::{PARTNER, Pair, Part, Site, observed};
 use proto::events as pb;
 use proto::events::change::Entity;
 use toml::{Table, Value};
@@ -193,14 +193,7 @@ async fn sample(site: &Site) -> Result<Sample> {
 
 async fn register(site: &Site) -> Result<()> {
     let mut operator = Operator::connect(site).await?;
-    let partner = Entity::Partner(pb::Partner {
-        partner_id: PARTNER.to_owned(),
-        name: "Gatekeeper".to_owned(),
-        suspended: false,
-        webhook_san: format!("dns:{PARTNER_DNS}"),
-        attestation_key: site.keys.attestation_public.clone(),
-    });
-    apply(&mut operator, "global", vec![partner]).await?;
+    apply(&mut operator, "global", vec![fixtures::partner(site)]).await?;
     for complex in 0..COMPLEXES {
         apply(&mut operator, complex_id(complex), entities(complex)).await?;
     }
