@@ -89,11 +89,16 @@ impl Fixture {
         )
     }
 
+    /// The record of an event that command-svc signs.
+    pub fn record(&self, topic: Topic, event: &Event) -> NewRecord {
+        let trace = Some(TRACE.to_owned());
+        records::to_signed_record(event, topic, trace, "urn:test", &self.signer).unwrap()
+    }
+
     /// Appends an event that command-svc signs.
     pub async fn signed(&self, topic: Topic, event: &Event) -> Position {
-        let trace = Some(TRACE.to_owned());
-        let record = records::to_signed_record(event, topic, trace, "urn:test", &self.signer);
-        self.log.append(topic, record.unwrap()).await.unwrap()
+        let record = self.record(topic, event);
+        self.log.append(topic, record).await.unwrap()
     }
 
     /// Appends an event that nobody signs.

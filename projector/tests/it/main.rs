@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod fixture;
 mod folds;
+mod foreign;
 mod halts;
 mod hostile;
 mod process;

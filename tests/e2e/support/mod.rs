@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod registry;
+pub(crate) mod replay;
 pub(crate) mod scene;
 pub(crate) mod sender;
 pub(crate) mod status;

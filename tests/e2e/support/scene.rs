@@ -17,6 +17,8 @@ use harness::small_disk::SmallDisk;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::replay;
+
 /// Sites that stand at once.
 static SITES: Semaphore = Semaphore::const_new(2);
 
@@ -136,7 +138,8 @@ impl Ground {
         })
     }
 
-    /// The test is over and well: everything that runs must end when asked to.
+    /// The test is over and well: everything that runs must end when asked to, and every decision that
+    /// was recorded meanwhile comes out again.
     pub(crate) async fn finish(mut self) -> Result<()> {
         for part in self.site.running() {
             if let Ok(process) = self.site.process(part) {
@@ -149,6 +152,7 @@ impl Ground {
                 ensure!(!text.contains("panicked at"), "{} panicked", part.name());
             }
         }
+        replay::every_decision(&self.site).await?;
         self.site.leave().await?;
         self.disk = None;
         self.folder.0 = None;

@@ -13,4 +13,5 @@ pub mod relay;
 pub mod senders;
 #[cfg(feature = "cassandra")]
 pub mod standing;
+pub mod sumdb;
 pub mod variables;

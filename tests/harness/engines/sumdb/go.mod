@@ -1,4 +1,4 @@
-module foreign
+module smarthome/sumdb
 
 go 1.26.0
 
