@@ -4,7 +4,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "smarthome/events/v1/events.proto",
     "smarthome/events/v1/subjects.proto",
     "smarthome/access/v1/types.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 11] = [
     "smarthome/access/v1/device_status.proto",
     "smarthome/access/v1/completeness.proto",
     "smarthome/access/v1/alarms.proto",
+    "smarthome/access/v1/reads.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -124,7 +124,7 @@ pub struct ServeConfig {
     /// `[serve.issuer]` of the auditors' access tokens.
     pub issuer: IssuerConfig,
     /// `[serve.identities]`.
-    pub identities: KeyFileConfig,
+    pub identities: IdentitiesConfig,
     /// `[serve.paging]`.
     pub paging: KeyFileConfig,
     /// `[serve.tiles]`: the listener on which the audit log is published; none without it.
@@ -137,6 +137,16 @@ fn default_calls() -> usize {
 
 fn default_call_timeout() -> Duration {
     Duration::from_secs(10)
+}
+
+/// `[serve.identities]`: keyrings as command-svc has them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentitiesConfig {
+    /// Opens user ids.
+    pub key_file: SecretFile,
+    /// Finds the reference of a user, to record who reads.
+    pub lookup_key_file: SecretFile,
 }
 
 /// A section that names a key.

@@ -115,6 +115,14 @@ pub fn json(row: &RowWrite) -> Value {
             "reason": row.reason,
             "append_time": row.append_time.to_string(),
         }),
+        RowWrite::Read(row) => json!({
+            "table": "reads",
+            "complex": row.complex.as_str(),
+            "scope": row.scope.as_text(),
+            "occurred_at": row.occurred_at.to_string(),
+            "offset": row.offset,
+            "read": base64(&row.read.encode_to_vec()),
+        }),
         RowWrite::Sequence(row) => json!({
             "table": "sequences",
             "device": row.device.as_str(),

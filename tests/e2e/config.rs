@@ -142,7 +142,7 @@ async fn a_secret_that_others_can_read_is_refused() -> Result<()> {
     let site = &ground.site;
     let server = |part: Part| site.certificates.servers[&part].private_key.clone();
     let keys = &site.keys;
-    let secrets: [(Part, PathBuf); 15] = [
+    let secrets: [(Part, PathBuf); 16] = [
         (Part::Partner, keys.webhook.clone()),
         (Part::CommandSvc, keys.record_key.clone()),
         (Part::CommandSvc, keys.lookup.clone()),
@@ -161,6 +161,7 @@ async fn a_secret_that_others_can_read_is_refused() -> Result<()> {
         (Part::WebhookGw, server(Part::WebhookGw)),
         (Part::Projector, keys.checkpoint.clone()),
         (site.serving(), keys.identity.clone()),
+        (site.serving(), keys.lookup.clone()),
         (site.serving(), keys.paging.clone()),
         (site.serving(), server(Part::Projector)),
     ];

@@ -163,6 +163,9 @@ impl Registered {
 pub async fn register(site: &Site) -> Result<Registered> {
     let mut operator = Operator::connect(site).await?;
     apply(&mut operator, "global", vec![partner(site)]).await?;
+    for auditor in USERS.iter().filter(|user| user.roles.contains(&"auditor")) {
+        ensure_subject(site, &mut operator, auditor.username).await?;
+    }
     let (early_guest, guest) = (PassSecret::generate()?, PassSecret::generate()?);
     let mut subjects = Vec::new();
     for complex in &COMPLEXES {

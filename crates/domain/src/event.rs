@@ -1,6 +1,7 @@
 //! What the log says, as Rust types. Codecs live in the `records` crate.
 
 mod gap;
+mod read;
 mod registry;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::vocabulary::{
 };
 
 pub use gap::DeliveryGap;
+pub use read::AuditRead;
 pub use registry::{
     Effect, EgressCall, EgressField, EgressSummary, LegalHoldChanged, PassUseConsumed,
     PassUseReturned, ProvisioningChanged, SubjectErased, SubjectExported,
@@ -82,6 +84,8 @@ pub enum Body {
     EgressSummary(EgressSummary),
     /// Events of a device did not reach us and can't be had.
     DeliveryGap(DeliveryGap),
+    /// Somebody was given audit data.
+    AuditRead(AuditRead),
 }
 
 impl Body {
@@ -103,6 +107,7 @@ impl Body {
             Body::ProvisioningChanged(_) => "smarthome.provisioning.changed.v1",
             Body::EgressSummary(_) => "smarthome.egress.summary.v1",
             Body::DeliveryGap(_) => "smarthome.delivery.gap.v1",
+            Body::AuditRead(_) => "smarthome.audit.read.v1",
         }
     }
 
@@ -123,7 +128,8 @@ impl Body {
             Body::AccessObserved(_)
             | Body::DeviceStatus(_)
             | Body::IngressRejected(_)
-            | Body::DeliveryGap(_) => false,
+            | Body::DeliveryGap(_)
+            | Body::AuditRead(_) => false,
         }
     }
 }

@@ -156,6 +156,8 @@ vocabulary!(
         Operator = 4 "OPERATOR",
         /// This service itself.
         Service = 5 "SERVICE",
+        /// An auditor who reads what was recorded.
+        Auditor = 6 "AUDITOR",
     }
 );
 
@@ -336,3 +338,35 @@ impl GapReason {
         }
     }
 }
+
+vocabulary!(
+    /// In which way audit data was read.
+    ReadMethod {
+        /// Accesses were searched.
+        SearchAccess = 1 "SEARCH_ACCESS",
+        /// One record was fetched.
+        GetRecord = 2 "GET_RECORD",
+        /// Alarms were searched.
+        SearchAlarms = 3 "SEARCH_ALARMS",
+        /// The completeness of devices was looked at.
+        Completeness = 4 "COMPLETENESS",
+        /// States of devices.
+        DeviceStatus = 5 "DEVICE_STATUS",
+        /// A device's earlier states.
+        DeviceHistory = 6 "DEVICE_HISTORY",
+        /// Records of the published log.
+        LogEntries = 7 "LOG_ENTRIES",
+        /// Who has read was itself searched.
+        SearchReads = 8 "SEARCH_READS",
+        /// New accesses were watched.
+        Watch = 9 "WATCH",
+        /// Accesses were counted.
+        Statistics = 10 "STATISTICS",
+        /// Records of a period were taken away.
+        Export = 11 "EXPORT",
+        /// A resident's own.
+        OwnHistory = 12 "OWN_HISTORY",
+        /// A resident's proof of one opening.
+        Receipt = 13 "RECEIPT",
+    }
+);

@@ -181,6 +181,7 @@ fn body(wire: &Wire) -> Decoded<Body> {
             Body::EgressSummary(crate::egress_codec::from_wire(summary)?)
         }
         Wire::DeliveryGap(gap) => Body::DeliveryGap(crate::gap_codec::from_wire(gap)?),
+        Wire::AuditRead(read) => Body::AuditRead(crate::read_codec::from_wire(read)?),
     })
 }
 

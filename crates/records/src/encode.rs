@@ -129,6 +129,7 @@ fn envelope(event: &Event) -> pb::Envelope {
                 Wire::EgressSummary(crate::egress_codec::to_wire(summary))
             }
             Body::DeliveryGap(gap) => Wire::DeliveryGap(crate::gap_codec::to_wire(gap)),
+            Body::AuditRead(read) => Wire::AuditRead(crate::read_codec::to_wire(read)),
         }),
         signature: Vec::new(),
     }

@@ -11,6 +11,7 @@ mod entity_key;
 mod follow;
 mod gap_codec;
 mod provisioning_codec;
+mod read_codec;
 mod reader;
 mod registry_codec;
 mod registry_follower;

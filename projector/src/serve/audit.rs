@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
+use domain::vocabulary::ReadMethod;
 use eventlog::Topic;
 use proto::access::audit_service_server::AuditService;
 use proto::access::{
     GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
     GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
-    SearchAlarmsRequest, SearchAlarmsResponse,
+    SearchAlarmsRequest, SearchAlarmsResponse, SearchReadsRequest, SearchReadsResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::Serving;
 use super::auth::Readable;
-use super::call::Call;
+use super::call::{Answer, Call};
+use super::reads::Look;
 use super::status::{Missing, Refusal};
-use super::{alarms, completeness, leaf, parse, search};
+use super::{alarms, completeness, leaf, parse, search, who_read};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -70,24 +72,42 @@ impl AuditService for Audit {
         let call = Call::new("AuditService/SearchAlarms", &request);
         self.0.calls.run(call, self.alarms(request)).await
     }
+
+    async fn search_reads(
+        &self,
+        request: Request<SearchReadsRequest>,
+    ) -> Result<Response<SearchReadsResponse>, Status> {
+        let call = Call::new("AuditService/SearchReads", &request);
+        self.0.calls.run(call, self.reads(request)).await
+    }
 }
 
 impl Audit {
     async fn search(
         &self,
         request: Request<SearchAccessRequest>,
-    ) -> Result<SearchAccessResponse, Refusal> {
+    ) -> Result<Answer<SearchAccessResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let asked = parse::search(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
-        search::search(&self.0, &readable, &request, &asked).await
+        let answer = search::search(&self.0, &readable, &request, &asked).await?;
+        let look = Look {
+            from: asked.query.from,
+            until: asked.query.until,
+            subject: asked.query.subject,
+            device: asked.query.device,
+            ..Look::at_all(ReadMethod::SearchAccess)
+        };
+        let shown = answer.records.iter().filter_map(search::subject);
+        let recorded = self.0.reads.record(&readable, look, shown).await?;
+        Ok(Answer::recorded(answer, recorded))
     }
 
     async fn record(
         &self,
         request: Request<GetAccessRecordRequest>,
-    ) -> Result<GetAccessRecordResponse, Refusal> {
+    ) -> Result<Answer<GetAccessRecordResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let (complex, event) = parse::record(&request.complex_id, &request.event_id)?;
@@ -112,7 +132,13 @@ impl Audit {
             return Err(Refusal::Contradiction("VIEW_CONTRADICTS_TREE"));
         }
         let hashes = log.inclusion_proof(index, size).await?;
-        Ok(GetAccessRecordResponse {
+        let look = Look {
+            object: record.event_id.clone(),
+            ..Look::at_all(ReadMethod::GetRecord)
+        };
+        let shown = search::subject(&record);
+        let recorded = self.0.reads.record(&readable, look, shown).await?;
+        let answer = GetAccessRecordResponse {
             record: Some(record),
             leaf: leaf.into(),
             inclusion_proof: Some(InclusionProof {
@@ -121,26 +147,27 @@ impl Audit {
                 hashes: hashes.into_iter().map(Vec::from).collect(),
             }),
             checkpoint: checkpoint.note().to_owned(),
-        })
+        };
+        Ok(Answer::recorded(answer, recorded))
     }
 
     async fn checkpoint(
         &self,
         request: Request<GetCheckpointRequest>,
-    ) -> Result<GetCheckpointResponse, Refusal> {
+    ) -> Result<Answer<GetCheckpointResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let (complex, topic) = parse::log(&request.complex_id, request.log)?;
         let log = self.log(&auditor.may_read(complex)?, topic)?;
-        Ok(GetCheckpointResponse {
+        Ok(Answer::of_hashes(GetCheckpointResponse {
             checkpoint: log.checkpoint().await?.note().to_owned(),
-        })
+        }))
     }
 
     async fn consistency(
         &self,
         request: Request<GetConsistencyProofRequest>,
-    ) -> Result<GetConsistencyProofResponse, Refusal> {
+    ) -> Result<Answer<GetConsistencyProofResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let (complex, topic) = parse::log(&request.complex_id, request.log)?;
@@ -148,30 +175,66 @@ impl Audit {
         let hashes = log
             .consistency_proof(request.old_size, request.new_size)
             .await?;
-        Ok(GetConsistencyProofResponse {
+        Ok(Answer::of_hashes(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
-        })
+        }))
     }
 
     async fn completeness(
         &self,
         request: Request<GetCompletenessRequest>,
-    ) -> Result<GetCompletenessResponse, Refusal> {
+    ) -> Result<Answer<GetCompletenessResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let readable = auditor.may_read(parse::id("complex_id", &request.complex_id)?)?;
-        completeness::tell(&self.0, &readable, &request).await
+        let (device, from) = parse::completeness(&request)?;
+        let answer = completeness::tell(&self.0, &readable, device.as_ref(), from).await?;
+        let look = Look {
+            from,
+            device,
+            ..Look::at_all(ReadMethod::Completeness)
+        };
+        let recorded = self.0.reads.record(&readable, look, []).await?;
+        Ok(Answer::recorded(answer, recorded))
     }
 
     async fn alarms(
         &self,
         request: Request<SearchAlarmsRequest>,
-    ) -> Result<SearchAlarmsResponse, Refusal> {
+    ) -> Result<Answer<SearchAlarmsResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let asked = parse::alarms(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
-        alarms::search(&self.0, &readable, &request, &asked).await
+        let answer = alarms::search(&self.0, &readable, &request, &asked).await?;
+        let look = Look {
+            from: asked.query.from,
+            until: asked.query.until,
+            device: asked.query.device,
+            ..Look::at_all(ReadMethod::SearchAlarms)
+        };
+        let recorded = self.0.reads.record(&readable, look, []).await?;
+        Ok(Answer::recorded(answer, recorded))
+    }
+
+    async fn reads(
+        &self,
+        request: Request<SearchReadsRequest>,
+    ) -> Result<Answer<SearchReadsResponse>, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let request = request.into_inner();
+        let asked = parse::reads(&request)?;
+        let readable = auditor.may_read(asked.query.complex.clone())?;
+        let answer = who_read::search(&self.0, &request, &asked).await?;
+        let look = Look {
+            from: asked.query.from,
+            until: asked.query.until,
+            subject: asked.query.scope.person(),
+            ..Look::at_all(ReadMethod::SearchReads)
+        };
+        let shown = who_read::shown(&answer);
+        let recorded = self.0.reads.record(&readable, look, shown).await?;
+        Ok(Answer::recorded(answer, recorded))
     }
 
     fn log(&self, readable: &Readable, topic: Topic) -> Result<Arc<auditlog::LogReader>, Refusal> {

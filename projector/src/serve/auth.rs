@@ -2,13 +2,15 @@
 //! without a [`Readable`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use authn::peer::{AllowedPeers, PeerIdentity};
+use authn::peer::{AllowedPeers, PeerIdentity, PeerName};
 use authn::token::{AccessTokenVerifier, TokenError, bearer};
-use domain::id::ComplexId;
+use domain::id::{ComplexId, SubjectRef};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
+use super::identities::Identities;
 use super::status::{Missing, Refusal};
 
 /// The role that an access token must carry.
@@ -27,30 +29,48 @@ impl PeerGate {
 }
 
 impl Interceptor for PeerGate {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let peer = request.extensions().get::<PeerIdentity>();
         let peer = peer.ok_or(Refusal::Internal)?;
-        self.allowed.admit(peer).map_err(Refusal::Peer)?;
+        let name = self.allowed.admit(peer).map_err(Refusal::Peer)?;
+        request.extensions_mut().insert(name);
         Ok(request)
     }
 }
 
-/// Checks access tokens.
+/// Checks access tokens, and who their owners are to the log.
+#[derive(Clone)]
 pub(super) struct TokenGate {
     verifier: AccessTokenVerifier,
+    identities: Arc<Identities>,
 }
 
 /// An auditor, as the access token says.
 pub(super) struct Auditor {
+    reader: Reader,
     complexes: BTreeSet<ComplexId>,
 }
 
+/// Who reads, as it is recorded.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub(super) subject: SubjectRef,
+    /// Name of the certificate; empty where none is asked for.
+    pub(super) caller: String,
+}
+
 /// A complex that the caller may read about.
-pub(super) struct Readable(ComplexId);
+pub(super) struct Readable {
+    reader: Reader,
+    complex: ComplexId,
+}
 
 impl TokenGate {
-    pub(super) fn new(verifier: AccessTokenVerifier) -> Self {
-        Self { verifier }
+    pub(super) fn new(verifier: AccessTokenVerifier, identities: Arc<Identities>) -> Self {
+        Self {
+            verifier,
+            identities,
+        }
     }
 
     /// The auditor whose token the request carries; a token that is bound to a certificate has
@@ -59,7 +79,9 @@ impl TokenGate {
         let header = request.metadata().get("authorization");
         let header = header.and_then(|value| value.to_str().ok());
         let presenter = request.extensions().get::<PeerIdentity>();
-        self.auditor_of(header, presenter).await
+        let caller = request.extensions().get::<PeerName>();
+        let caller = caller.map(ToString::to_string).unwrap_or_default();
+        self.auditor_of(header, presenter, caller).await
     }
 
     /// As [`auditor`](Self::auditor), of an `Authorization` header and the certificate, if any,
@@ -68,6 +90,7 @@ impl TokenGate {
         &self,
         header: Option<&str>,
         presenter: Option<&PeerIdentity>,
+        caller: String,
     ) -> Result<Auditor, Refusal> {
         let token = bearer(header.ok_or(TokenError::Missing)?)?;
         let presenter = presenter.map(PeerIdentity::thumbprint);
@@ -77,7 +100,15 @@ impl TokenGate {
         }
         // What is no complex id names no complex.
         let complexes = token.complexes.iter().filter_map(|id| id.parse().ok());
+        // Whoever can't be named can't be recorded.
+        self.identities.ready()?;
+        let (issuer, user_id) = (token.issuer.as_str(), token.subject.expose());
+        let subject = self.identities.subject_of(issuer, user_id);
         Ok(Auditor {
+            reader: Reader {
+                subject: subject.ok_or(Refusal::UnknownReader)?,
+                caller,
+            },
             complexes: complexes.collect(),
         })
     }
@@ -87,7 +118,10 @@ impl Auditor {
     /// The complex, if this auditor may read about it; else it is as if there were none.
     pub(super) fn may_read(&self, complex: ComplexId) -> Result<Readable, Refusal> {
         match self.complexes.contains(&complex) {
-            true => Ok(Readable(complex)),
+            true => Ok(Readable {
+                reader: self.reader.clone(),
+                complex,
+            }),
             false => Err(Refusal::NotFound(Missing::Complex)),
         }
     }
@@ -95,6 +129,11 @@ impl Auditor {
 
 impl Readable {
     pub(super) fn complex(&self) -> &ComplexId {
-        &self.0
+        &self.complex
+    }
+
+    /// Who it is read by.
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 }

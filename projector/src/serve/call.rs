@@ -8,6 +8,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument as _;
 
+use super::reads::Recorded;
 use super::status::Refusal;
 
 /// Bounds of calls.
@@ -21,6 +22,21 @@ pub(super) struct Call {
     method: &'static str,
     trace: TraceContext,
     asked: Option<Duration>,
+}
+
+/// What a call answers.
+pub(super) struct Answer<T>(T);
+
+impl<T> Answer<T> {
+    /// Of rows: it stands in the log that the caller is given them.
+    pub(super) fn recorded(answer: T, _: Recorded) -> Self {
+        Self(answer)
+    }
+
+    /// Of hashes and signatures, which tell of nobody.
+    pub(super) fn of_hashes(answer: T) -> Self {
+        Self(answer)
+    }
 }
 
 impl Call {
@@ -45,7 +61,7 @@ impl Calls {
     pub(super) async fn run<T>(
         &self,
         call: Call,
-        work: impl Future<Output = Result<T, Refusal>>,
+        work: impl Future<Output = Result<Answer<T>, Refusal>>,
     ) -> Result<Response<T>, Status> {
         let begun = Instant::now();
         let span = call.trace.span(call.method);
@@ -61,7 +77,8 @@ impl Calls {
             done.map_err(|_| Refusal::Deadline)?
         };
         let answer = bounded.instrument(span.clone()).await;
-        let answer = answer.map(Response::new).map_err(Status::from);
+        let answer = answer.map(|Answer(answer)| Response::new(answer));
+        let answer = answer.map_err(Status::from);
         let code = answer.as_ref().err().map_or(Code::Ok, Status::code);
         let labels = [
             ("method", call.method.to_owned()),
@@ -125,11 +142,19 @@ mod tests {
             asked: Some(Duration::from_millis(1)),
         };
         let calls = Calls::new(1, Duration::from_secs(60));
-        let slow = calls.run(call(), std::future::pending::<Result<(), Refusal>>());
+        let slow = calls.run(
+            call(),
+            std::future::pending::<Result<Answer<()>, Refusal>>(),
+        );
         assert_eq!(slow.await.unwrap_err().code(), Code::DeadlineExceeded);
         let none = Calls::new(0, Duration::from_secs(60));
-        let busy = none.run(call(), async { Ok(()) });
+        let busy = none.run(call(), async { Ok(Answer::of_hashes(())) });
         assert_eq!(busy.await.unwrap_err().code(), Code::ResourceExhausted);
-        assert!(calls.run(call(), async { Ok(()) }).await.is_ok());
+        assert!(
+            calls
+                .run(call(), async { Ok(Answer::of_hashes(())) })
+                .await
+                .is_ok()
+        );
     }
 }

@@ -1,15 +1,14 @@
 //! How complete what partners delivered is.
 
+use domain::DeviceId;
 use domain::completeness::Span;
 use jiff::{SignedDuration, Timestamp};
-use proto::access::{
-    EpochCompleteness, GetCompletenessRequest, GetCompletenessResponse, SequenceRange,
-};
+use proto::access::{EpochCompleteness, GetCompletenessResponse, SequenceRange};
 use records::timestamp_to_wire;
 
+use super::Serving;
 use super::auth::Readable;
 use super::status::Refusal;
-use super::{Serving, parse};
 use crate::views::EpochCount;
 
 /// How far back is counted unless it is said: as long as the log keeps rejections, which count as
@@ -22,12 +21,12 @@ const MOST: usize = 100;
 pub(super) async fn tell(
     serving: &Serving,
     readable: &Readable,
-    request: &GetCompletenessRequest,
+    device: Option<&DeviceId>,
+    from: Option<Timestamp>,
 ) -> Result<GetCompletenessResponse, Refusal> {
-    let (device, from) = parse::completeness(request)?;
     let from = from.unwrap_or_else(|| Timestamp::now() - DEFAULT);
     let complex = readable.complex();
-    let counts = serving.views.counts(complex, device.as_ref(), from).await?;
+    let counts = serving.views.counts(complex, device, from).await?;
     Ok(GetCompletenessResponse {
         from: Some(timestamp_to_wire(from)),
         epochs: epochs(&counts),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::id::DeviceId;
+use domain::vocabulary::ReadMethod;
 use jiff::Timestamp;
 use proto::access::device_status_service_server::DeviceStatusService;
 use proto::access::{
@@ -11,7 +12,8 @@ use proto::access::{
 };
 use tonic::{Request, Response, Status};
 
-use super::call::Call;
+use super::call::{Answer, Call};
+use super::reads::Look;
 use super::status::{Missing, Refusal};
 use super::{Serving, parse, search};
 use crate::store::StatusCursor;
@@ -47,55 +49,73 @@ impl DeviceStatusService for Devices {
 }
 
 impl Devices {
-    async fn get(&self, request: Request<GetDeviceStatusRequest>) -> Result<DeviceStatus, Refusal> {
+    async fn get(
+        &self,
+        request: Request<GetDeviceStatusRequest>,
+    ) -> Result<Answer<DeviceStatus>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let device: DeviceId = parse::id("device_id", &request.get_ref().device_id)?;
         // Another complex' device answers as one that there isn't.
         let missing = || Refusal::NotFound(Missing::Device);
-        auditor.may_read(device.complex()).map_err(|_| missing())?;
+        let readable = auditor.may_read(device.complex()).map_err(|_| missing())?;
         let row = self.0.views.device(&device).await?;
         let row = row.ok_or_else(missing)?;
-        Ok(self.0.freshness.told(row, Timestamp::now()))
+        let look = Look {
+            device: Some(device),
+            ..Look::at_all(ReadMethod::DeviceStatus)
+        };
+        let recorded = self.0.reads.record(&readable, look, []).await?;
+        let answer = self.0.freshness.told(row, Timestamp::now());
+        Ok(Answer::recorded(answer, recorded))
     }
 
     async fn list(
         &self,
         request: Request<ListDeviceStatusesRequest>,
-    ) -> Result<ListDeviceStatusesResponse, Refusal> {
+    ) -> Result<Answer<ListDeviceStatusesResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let complex = parse::id("complex_id", &request.get_ref().complex_id)?;
         let readable = auditor.may_read(complex)?;
         let rows = self.0.views.devices(readable.complex()).await?;
         let now = Timestamp::now();
-        Ok(ListDeviceStatusesResponse {
-            statuses: rows
-                .into_iter()
-                .map(|row| self.0.freshness.told(row, now))
-                .collect(),
-        })
+        let look = Look::at_all(ReadMethod::DeviceStatus);
+        let recorded = self.0.reads.record(&readable, look, []).await?;
+        let statuses = rows.into_iter().map(|row| self.0.freshness.told(row, now));
+        let answer = ListDeviceStatusesResponse {
+            statuses: statuses.collect(),
+        };
+        Ok(Answer::recorded(answer, recorded))
     }
 
     async fn page(
         &self,
         request: Request<DeviceHistoryRequest>,
-    ) -> Result<DeviceHistoryResponse, Refusal> {
+    ) -> Result<Answer<DeviceHistoryResponse>, Refusal> {
         let auditor = self.0.tokens.auditor(&request).await?;
         let request = request.into_inner();
         let asked = parse::history(&request)?;
         let complex = asked.query.device.complex();
         let missing = |_| Refusal::NotFound(Missing::Device);
-        auditor.may_read(complex).map_err(missing)?;
+        let readable = auditor.may_read(complex).map_err(missing)?;
         let after = search::start(&self.0, &request, &request.page_token)?;
         let most = asked.page_size;
         let mut rows = self.0.views.history(&asked.query, after, most + 1).await?;
         let more = rows.len() > most;
         rows.truncate(most);
         let last = rows.last().filter(|_| more).map(StatusCursor::of);
-        Ok(DeviceHistoryResponse {
+        let look = Look {
+            from: asked.query.from,
+            until: asked.query.until,
+            device: Some(asked.query.device),
+            ..Look::at_all(ReadMethod::DeviceHistory)
+        };
+        let recorded = self.0.reads.record(&readable, look, []).await?;
+        let answer = DeviceHistoryResponse {
             statuses: rows.into_iter().map(|row| row.status).collect(),
             next_page_token: last
                 .map(|cursor| self.0.paging.seal(&request, cursor))
                 .unwrap_or_default(),
-        })
+        };
+        Ok(Answer::recorded(answer, recorded))
     }
 }

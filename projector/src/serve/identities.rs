@@ -5,34 +5,38 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::event::LogPosition;
 use domain::id::SubjectRef;
 use eventlog::{EventLog, Record, TailFrom, Topic};
-use privacy::{IdentityKeys, Item, KeyFiles, Subjects};
+use privacy::{IdentityKeys, Item, KeyFiles, LookupKey, Subjects};
 use records::Follower;
-use service::config::SecretFile;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::status::Refusal;
+use crate::config::IdentitiesConfig;
 
 /// Sealed identities as `subjects.v1` has them now, and the keys that open them.
 pub(super) struct Identities {
     subjects: Arc<RwLock<Subjects>>,
     keys: IdentityKeys,
+    lookup: LookupKey,
     follower: Follower,
     loaded: OnceCell<()>,
 }
 
 impl Identities {
-    /// Starts to follow the topic. This process holds no other key than the one for user ids.
+    /// Starts to follow the topic. This process holds no other keys than those for user ids and for
+    /// finding users.
     pub(super) fn follow(
         log: Arc<dyn EventLog>,
-        key_file: &SecretFile,
+        config: &IdentitiesConfig,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let keys = KeyFiles {
-            identity: Some(key_file.clone()),
+        let files = KeyFiles {
+            identity: Some(config.key_file.clone()),
+            lookup: Some(config.lookup_key_file.clone()),
             ..KeyFiles::default()
         };
-        let keys = IdentityKeys::load(&keys)?;
+        let keys = IdentityKeys::load(&files)?;
+        let lookup = LookupKey::load(&files)?;
         let subjects = Arc::new(RwLock::new(Subjects::default()));
         let fold = folding(Arc::clone(&subjects));
         let from = TailFrom::Beginning;
@@ -40,6 +44,7 @@ impl Identities {
         Ok(Self {
             subjects,
             keys,
+            lookup,
             follower,
             loaded: OnceCell::new(),
         })
@@ -63,6 +68,14 @@ impl Identities {
             true => Ok(()),
             false => Err(Refusal::Unavailable("IDENTITIES_LOADING")),
         }
+    }
+
+    /// The reference of an issuer's user; none where nobody registered the user, or it was erased.
+    pub(super) fn subject_of(&self, issuer: &str, user_id: &str) -> Option<SubjectRef> {
+        let indexes = self.lookup.indexes(issuer, user_id);
+        let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
+        let mut indexes = indexes.newest_first();
+        indexes.find_map(|index| subjects.subject_of(index))
     }
 
     /// The user id behind a reference; none where it was erased or never was one of a user.

@@ -13,9 +13,11 @@ mod logs;
 pub mod paging;
 mod parse;
 mod probe;
+mod reads;
 mod search;
 mod status;
 pub mod tiles;
+mod who_read;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,7 +51,8 @@ use identities::Identities;
 use logs::Logs;
 use paging::PageKey;
 use probe::Probes;
-use tiles::PublishedTiles;
+use reads::Reads;
+use tiles::{Published, PublishedTiles};
 
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -70,7 +73,8 @@ struct Serving {
     tokens: TokenGate,
     views: Arc<dyn ViewReader>,
     logs: Logs,
-    identities: Identities,
+    identities: Arc<Identities>,
+    reads: Arc<Reads>,
     paging: PageKey,
     freshness: Freshness,
 }
@@ -99,26 +103,30 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let serve = sections.serve;
     let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
     let verifier = AccessTokenVerifier::new(serve.issuer.clone())?;
-    let key_file = &serve.identities.key_file;
-    let identities = Identities::follow(log, key_file, context.shutdown.clone())
+    let stop = context.shutdown.clone();
+    let identities = Identities::follow(Arc::clone(&log), &serve.identities, stop)
         .context("section `[serve.identities]`")?;
+    let identities = Arc::new(identities);
+    let tokens = TokenGate::new(verifier.clone(), Arc::clone(&identities));
+    let reads = Arc::new(Reads::new(log));
     let stored = storage::to_read(sections.tiles).await?;
     let origin = &sections.audit.origin;
     let trusted = sections.audit.verifier()?;
     let logs = || Logs::new(Arc::clone(&stored), origin.clone(), trusted.clone());
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),
-        tokens: TokenGate::new(verifier.clone()),
+        tokens: tokens.clone(),
         views: views(sections.views).await?,
         logs: logs(),
         identities,
+        reads: Arc::clone(&reads),
         paging: PageKey::load(&serve.paging.key_file)?,
         freshness: sections.status.clone(),
     };
     let published = match &serve.tiles {
         Some(config) => {
-            let tokens = TokenGate::new(verifier.clone());
-            Some(PublishedTiles::open(config, logs(), tokens, serve.call_timeout).await?)
+            let published = Published::new(config, logs(), tokens, reads, serve.call_timeout);
+            Some(PublishedTiles::open(config, published).await?)
         }
         None => None,
     };

@@ -4,7 +4,9 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::event::DeviceSequence;
-use proto::access::{DeviceHistoryRequest, SearchAccessRequest, SearchAlarmsRequest};
+use proto::access::{
+    DeviceHistoryRequest, SearchAccessRequest, SearchAlarmsRequest, SearchReadsRequest,
+};
 use service::config::SecretFile;
 
 use crate::store::{AccessCursor, StatusCursor};
@@ -59,6 +61,7 @@ paged!(
     AccessCursor,
     "AuditService/SearchAlarms"
 );
+paged!(SearchReadsRequest, AccessCursor, "AuditService/SearchReads");
 paged!(
     DeviceHistoryRequest,
     StatusCursor,

@@ -9,13 +9,15 @@ use eventlog::Topic;
 use jiff::Timestamp;
 use proto::access::{
     AlarmKind, DeviceHistoryRequest, GetCompletenessRequest, LogKind, SearchAccessRequest,
-    SearchAlarmsRequest,
+    SearchAlarmsRequest, SearchReadsRequest,
 };
 use records::timestamp_from_wire;
 use tonic_types::FieldViolation;
+use uuid::Uuid;
 
 use super::status::Refusal;
-use crate::store::{AccessQuery, AlarmQuery, StatusQuery};
+use crate::store::{AccessQuery, AlarmQuery, ReadQuery, StatusQuery};
+use crate::views::ReadScope;
 
 const DEFAULT_PAGE: usize = 50;
 const LARGEST_PAGE: u32 = 500;
@@ -191,6 +193,36 @@ pub(super) fn alarms(request: &SearchAlarmsRequest) -> Result<AlarmSearch, Refus
     fields.done(query.map(|query| AlarmSearch { query, page_size }))
 }
 
+/// A search for reads as it is asked.
+pub(super) struct ReadSearch {
+    pub(super) query: ReadQuery,
+    pub(super) page_size: usize,
+}
+
+pub(super) fn reads(request: &SearchReadsRequest) -> Result<ReadSearch, Refusal> {
+    let mut fields = Fields::default();
+    let complex: Option<ComplexId> = fields.parse("complex_id", &request.complex_id);
+    let (from, until) = fields.span(request.from.as_ref(), request.until.as_ref());
+    let reader: Option<Uuid> = fields.parse_some("reader", &request.reader);
+    let about: Option<Uuid> = fields.parse_some("about", &request.about);
+    if reader.is_some() && about.is_some() {
+        fields.wrong("about", "not together with `reader`");
+    }
+    let page_size = fields.page_size(request.page_size);
+    let scope = match (reader, about) {
+        (Some(reader), _) => ReadScope::By(reader),
+        (None, Some(subject)) => ReadScope::About(subject),
+        (None, None) => ReadScope::Complex,
+    };
+    let query = complex.map(|complex| ReadQuery {
+        complex,
+        scope,
+        from,
+        until,
+    });
+    fields.done(query.map(|query| ReadSearch { query, page_size }))
+}
+
 /// A device's history as it is asked.
 pub(super) struct HistorySearch {
     pub(super) query: StatusQuery,
@@ -231,6 +263,7 @@ pub(super) fn log(complex: &str, kind: i32) -> Result<(ComplexId, Topic), Refusa
     let topic = match LogKind::try_from(kind) {
         Ok(LogKind::Unspecified | LogKind::Access) => Some(Topic::AccessEvents),
         Ok(LogKind::Registry) => Some(Topic::RegistryEvents),
+        Ok(LogKind::Reads) => Some(Topic::AuditReads),
         Err(_) => {
             fields.wrong("log", "not a value of this enum");
             None

@@ -3,6 +3,7 @@
 use domain::id::{CommandId, SubjectRef};
 use domain::vocabulary::Outcome;
 use proto::access::{AccessRecord, SearchAccessRequest, SearchAccessResponse};
+use uuid::Uuid;
 
 use super::Serving;
 use super::auth::Readable;
@@ -80,6 +81,11 @@ pub(super) fn start<Q: Paged>(
         );
     }
     fields.done(cursor).map(Some)
+}
+
+/// Whom a record is about.
+pub(super) fn subject(record: &AccessRecord) -> Option<Uuid> {
+    record.actor.as_ref()?.subject_ref.parse().ok()
 }
 
 fn matches(record: &AccessRecord, outcome: Option<Outcome>) -> bool {

@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     Token(TokenError),
     /// The access token lacks the role.
     Role,
+    /// Nobody has registered the reader.
+    UnknownReader,
     /// There is nothing of that name, or the caller isn't told.
     NotFound(Missing),
     /// Fields of the request are wrong.
@@ -100,6 +102,11 @@ fn told(refusal: &Refusal) -> (Code, &'static str, String) {
         Refusal::Role => {
             let text = "the access token lacks the role of an auditor";
             (Code::PermissionDenied, "ROLE_REQUIRED", text.to_owned())
+        }
+        Refusal::UnknownReader => {
+            let text = "this reader is not registered, so that reads could not be recorded; an operator \
+                        does it: smarthomectl subject register";
+            (Code::PermissionDenied, "READER_UNKNOWN", text.to_owned())
         }
         Refusal::NotFound(missing) => {
             let (reason, text) = missing.text();

@@ -24,12 +24,14 @@ use crate::config::ViewsConfig;
 use crate::views::alarms::Sent;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow,
-    RowWrite,
+    ReadRow, RowWrite,
 };
 
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
-pub use query::{AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, Table};
+pub use query::{
+    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, Table,
+};
 
 /// What the views answer.
 #[async_trait]
@@ -83,6 +85,18 @@ pub trait ViewReader: Send + Sync {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<AlarmRow>, StoreError>;
+
+    /// At most `limit` reads of audit data that match, newest first (by time, then by offset), behind
+    /// `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn reads(
+        &self,
+        query: &ReadQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<ReadRow>, StoreError>;
 
     /// All rows of these commands; a command without rows is left out.
     ///

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proto::access::AlarmKind;
 use uuid::Uuid;
 
-use crate::views::{AccessRow, AlarmRow, DeviceRow};
+use crate::views::{AccessRow, AlarmRow, DeviceRow, ReadRow, ReadScope};
 
 /// Which accesses of a complex.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,19 @@ pub struct AlarmQuery {
     pub device: Option<DeviceId>,
     /// Only of these kinds; none for all.
     pub kinds: Vec<AlarmKind>,
+}
+
+/// Which reads of audit data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadQuery {
+    /// The complex.
+    pub complex: ComplexId,
+    /// All of its reads, those by one person, or those about one.
+    pub scope: ReadScope,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
 }
 
 /// Which reports of a device.
@@ -79,7 +92,7 @@ impl StatusCursor {
 }
 
 /// A place in the order of a search: (time, offset), which no two accesses of a complex share, nor
-/// two of its alarms.
+/// two of its alarms, nor two of its reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessCursor {
     /// When the access happened, in nanoseconds since 1970.
@@ -99,6 +112,14 @@ impl AccessCursor {
 
     /// The place of an alarm.
     pub fn of_alarm(row: &AlarmRow) -> Self {
+        Self {
+            time: order_of(row.occurred_at),
+            offset: row.offset,
+        }
+    }
+
+    /// The place of a read.
+    pub fn of_read(row: &ReadRow) -> Self {
         Self {
             time: order_of(row.occurred_at),
             offset: row.offset,
@@ -139,11 +160,13 @@ pub enum Table {
     Unreadable,
     /// Numbers of devices' counts.
     Sequences,
+    /// Reads of audit data.
+    Reads,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Access,
         Self::Claims,
         Self::Completions,
@@ -155,5 +178,6 @@ impl Table {
         Self::Leaves,
         Self::Unreadable,
         Self::Sequences,
+        Self::Reads,
     ];
 }

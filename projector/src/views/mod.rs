@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alarms;
 pub mod commands;
+pub mod reads;
 pub mod rows;
 pub mod sequences;
 pub mod status;
@@ -17,21 +18,25 @@ use records::Unreadable;
 pub use commands::{CommandRows, Effective};
 pub use rows::{
     AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, RowWrite, SequenceRow, UnreadableRow,
+    ObservationRow, ReadRow, ReadScope, RowWrite, SequenceRow, UnreadableRow,
 };
 pub use sequences::EpochCount;
 
 /// The topics that are projected.
-pub const TOPICS: [Topic; 4] = [
+pub const TOPICS: [Topic; 5] = [
     Topic::AccessEvents,
     Topic::RegistryEvents,
     Topic::DeviceStatus,
     Topic::IngressRejected,
+    Topic::AuditReads,
 ];
 
 /// Whether the topic's records become leaves; statuses and rejections go to views only.
 pub fn has_leaves(topic: Topic) -> bool {
-    matches!(topic, Topic::AccessEvents | Topic::RegistryEvents)
+    matches!(
+        topic,
+        Topic::AccessEvents | Topic::RegistryEvents | Topic::AuditReads
+    )
 }
 
 /// The log that a record's leaf belongs to: its complex's, or, where the key is no complex id,
@@ -93,6 +98,7 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             Ok(sequences::rejection(event, rejected))
         }
         (Topic::AccessEvents, Body::DeliveryGap(gap)) => sequences::gap(record, event, gap, index),
+        (Topic::AuditReads, Body::AuditRead(read)) => reads::read(record, event, read, index),
         // A leaf is all that these leave behind for now.
         (Topic::AccessEvents, Body::AdmissionSummary(_))
         | (Topic::IngressRejected, Body::AdmissionSummary(_))

@@ -9,7 +9,7 @@ use domain::id::{CommandId, ComplexId, DeviceId, EventId, PartnerId};
 use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use jiff::Timestamp;
-use proto::access::{AccessRecord, Alarm, AlarmKind, DeviceStatus};
+use proto::access::{AccessRecord, Alarm, AlarmKind, AuditRead, DeviceStatus};
 use uuid::Uuid;
 
 /// One row to be written. Writing it again changes nothing.
@@ -37,6 +37,8 @@ pub enum RowWrite {
     Unreadable(UnreadableRow),
     /// One number of a device's count.
     Sequence(SequenceRow),
+    /// One read of audit data.
+    Read(Box<ReadRow>),
 }
 
 /// What makes two records the same access.
@@ -252,4 +254,59 @@ pub struct SequenceRow {
     pub rejected: bool,
     /// When it happened at the device; of a rejection when it came.
     pub happened: Timestamp,
+}
+
+/// In what a read is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReadScope {
+    /// All of a complex.
+    Complex,
+    /// Reads by this person.
+    By(Uuid),
+    /// Reads that asked for or showed this person or pass.
+    About(Uuid),
+}
+
+impl ReadScope {
+    /// The person or pass that it is of.
+    pub fn person(self) -> Option<Uuid> {
+        match self {
+            Self::Complex => None,
+            Self::By(person) | Self::About(person) => Some(person),
+        }
+    }
+
+    /// As text, for a key.
+    pub fn as_text(self) -> String {
+        match self {
+            Self::Complex => String::new(),
+            Self::By(reader) => format!("by/{reader}"),
+            Self::About(subject) => format!("about/{subject}"),
+        }
+    }
+
+    /// From the text that a store has kept; none for what no scope is written as.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        match text.split_once('/') {
+            None => text.is_empty().then_some(Self::Complex),
+            Some(("by", reader)) => reader.parse().ok().map(Self::By),
+            Some(("about", subject)) => subject.parse().ok().map(Self::About),
+            Some(_) => None,
+        }
+    }
+}
+
+/// One read, in one scope. Kept by (complex, scope, time, offset); once there it never changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// In what it is found.
+    pub scope: ReadScope,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// Offset of the record in the complex's partition.
+    pub offset: u64,
+    /// What is told about it, but the reader's user id.
+    pub read: AuditRead,
 }

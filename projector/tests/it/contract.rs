@@ -23,11 +23,13 @@ use crate::fixture::{at, command, complex, device};
 
 mod alarms;
 mod counts;
+mod reads;
 mod searches;
 mod state;
 
 use alarms::*;
 use counts::*;
+use reads::*;
 use searches::*;
 use state::*;
 
@@ -47,6 +49,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     counts_are_of_what_was_recorded(&*make().await).await;
     alarms_are_found_newest_first_in_pages(&*make().await).await;
     a_device_history_has_every_report_once(&*make().await).await;
+    reads_are_found_by_whom_they_are_of(&*make().await).await;
 }
 
 #[tokio::test]

@@ -340,6 +340,15 @@ impl ViewReader for NoProgress {
         self.0.alarms(query, after, limit).await
     }
 
+    async fn reads(
+        &self,
+        query: &projector::store::ReadQuery,
+        after: Option<projector::store::AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<projector::views::ReadRow>, StoreError> {
+        self.0.reads(query, after, limit).await
+    }
+
     async fn history(
         &self,
         query: &projector::store::StatusQuery,

@@ -10,10 +10,11 @@ use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use domain::vocabulary::{Observation, Outcome, Verdict};
 use eventlog::{CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic};
 use jiff::{SignedDuration, Timestamp};
+use privacy::SubjectKey;
 use records::EventReader;
 use uuid::Uuid;
 
-pub use events::{completed, decided, lost, observed, registry, rejected, remote, status};
+pub use events::{completed, decided, lost, observed, read, registry, rejected, remote, status};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -133,6 +134,11 @@ impl Fixture {
         self.log.append(topic, record).await.unwrap()
     }
 
+    /// Keeps an item about a subject, or erases it.
+    pub async fn item(&self, key: &SubjectKey, value: Option<Vec<u8>>) {
+        self.raw(Topic::Subjects, &key.to_string(), value).await;
+    }
+
     /// A bit of everything in several complexes, `rounds` times.
     pub async fn workload(&self, rounds: u32) {
         for round in 0..rounds {
@@ -238,5 +244,8 @@ impl Fixture {
             .await;
         self.raw(Topic::IngressRejected, "acme", Some(vec![9]))
             .await;
+        // Who has read it, and what is no such record.
+        self.unsigned(Topic::AuditReads, &read(&gate)).await;
+        self.raw(Topic::AuditReads, complex, Some(vec![9])).await;
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditlog::{CheckpointSigner, LogId, LogReader, Origin, RootBuilder};
-use eventlog::{EventLog, TailFrom, Topic};
+use eventlog::{EventLog, TailFrom};
 use object_store::ObjectStore;
 use projector::project::{Conditions, Pace, Parts, TreeParts, run};
 use projector::store::{self, ViewStore};
@@ -66,7 +66,10 @@ impl Site {
 /// Size and root of every tree, from nothing but the log.
 pub async fn rebuilt(log: &dyn EventLog) -> BTreeMap<LogId, (u64, [u8; 32])> {
     let mut trees: BTreeMap<LogId, RootBuilder> = BTreeMap::new();
-    for topic in [Topic::AccessEvents, Topic::RegistryEvents] {
+    for topic in views::TOPICS
+        .into_iter()
+        .filter(|topic| views::has_leaves(*topic))
+    {
         let ends = log.end_offsets(topic).await.unwrap();
         let mut tail = log.tail(topic, TailFrom::Beginning).await.unwrap();
         while tail.positions() != ends {

@@ -8,15 +8,19 @@ use auditlog::{CheckpointSigner, CheckpointVerifier};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::id::SubjectRef;
 use harness::pki::{Pki, San};
 use jiff::Timestamp;
-use privacy::Keyring;
+use privacy::{Identity, IdentityKeys, Item, KeyFiles, Keyring, LookupKey, SubjectKey};
 use serde_json::{Value, json};
+use service::config::SecretFile;
 use tempfile::TempDir;
 
 use crate::fixture::{Fixture, options};
 use crate::run::ORIGIN;
 
+/// Who reads, to the log.
+pub const AUDITOR: SubjectRef = SubjectRef(uuid::Uuid::from_u128(0xa0d1));
 pub const READER: &str = "spiffe://smarthome/auditor";
 
 /// A folder with all that the roles need.
@@ -47,8 +51,12 @@ impl OnDisk {
         let (signer, key) = CheckpointSigner::generate(ORIGIN).unwrap();
         secret(&path.join("audit.key"), key.as_bytes());
         std::fs::write(path.join("audit.vkey"), signer.verifier().vkey()).unwrap();
-        let identities = Keyring::generate().unwrap();
-        secret(&path.join("identity.json"), identities.to_json().as_bytes());
+        for ring in ["identity.json", "lookup.json"] {
+            secret(
+                &path.join(ring),
+                Keyring::generate().unwrap().to_json().as_bytes(),
+            );
+        }
         secret(&path.join("paging.key"), &[7; 32]);
         let issuer = Issuer::start().await;
         let config = format!(
@@ -88,6 +96,7 @@ allowed_clients = ["auditor-tool"]
 insecure = true
 [serve.identities]
 key_file = "identity.json"
+lookup_key_file = "lookup.json"
 [serve.paging]
 key_file = "paging.key"
 [serve.tiles]
@@ -106,13 +115,35 @@ client_roots = "{roots}"
         );
         std::fs::write(path.join("projector.toml"), config).unwrap();
         let verifier = signer.verifier().clone();
-        Self {
+        let disk = Self {
             folder,
             pki,
             fixture,
             issuer,
             verifier,
-        }
+        };
+        disk.register("auditor-1", AUDITOR).await;
+        disk
+    }
+
+    /// Gives a user of the issuer a reference, as command-svc does.
+    pub async fn register(&self, user_id: &str, subject: SubjectRef) {
+        let ring = |name: &str| Some(SecretFile::new(self.path().join(name)));
+        let files = KeyFiles {
+            identity: ring("identity.json"),
+            lookup: ring("lookup.json"),
+            ..KeyFiles::default()
+        };
+        let lookup = LookupKey::load(&files).unwrap();
+        let key = SubjectKey {
+            index: lookup.indexes(&self.issuer.url, user_id).primary().clone(),
+            subject,
+            item: Item::Identity,
+        };
+        let identity = Identity::new(&self.issuer.url, user_id);
+        let keys = IdentityKeys::load(&files).unwrap();
+        let sealed = keys.seal(&key, &identity, Timestamp::now()).unwrap();
+        self.fixture.item(&key, Some(sealed)).await;
     }
 
     pub fn path(&self) -> &Path {

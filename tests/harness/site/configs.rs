@@ -254,7 +254,10 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "peers": [AUDITOR_SAN],
             "tls": server_tls(site, Part::Projector),
             "issuer": token_issuer(site)?,
-            "identities": { "key_file": site.keys.identity },
+            "identities": {
+                "key_file": site.keys.identity,
+                "lookup_key_file": site.keys.lookup,
+            },
             "paging": { "key_file": site.keys.paging },
             "tiles": {
                 "listen": site.ports.tiles.address(),

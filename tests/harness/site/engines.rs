@@ -92,9 +92,10 @@ fn job(part: Part) -> (&'static [&'static str], &'static [&'static str]) {
                 "registry.events.v1",
                 "device.status.v1",
                 "ingress.rejected.v1",
+                "audit.reads.v1",
             ],
         ),
-        _ => (&[], &["subjects.v1"]),
+        _ => (&["audit.reads.v1"], &["subjects.v1"]),
     }
 }
 

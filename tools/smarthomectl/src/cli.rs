@@ -274,6 +274,8 @@ pub(crate) struct SubjectArgs {
 /// What to do about a person.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubjectCommand {
+    /// Gives a user a reference, which an auditor needs to be let read; prints it
+    Register(RegisterArgs),
     /// Writes identity, rights and plates to a file that only you may read (JSON)
     Export(ExportArgs),
     /// Shows what will go, asks, and erases step by step until it is verified
@@ -299,6 +301,18 @@ pub(crate) struct PersonArgs {
     /// File with the user id, - for the standard input
     #[arg(long, value_name = "FILE", requires = "issuer")]
     pub(crate) user_id_file: Option<PathBuf>,
+}
+
+/// Of `subject register`.
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    /// Issuer URL of the user's tokens
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+
+    /// File with the user id, - for the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) user_id_file: PathBuf,
 }
 
 /// Of `subject export`.

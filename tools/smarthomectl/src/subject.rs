@@ -5,13 +5,14 @@ mod erase;
 mod export;
 
 use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use proto::access::{HoldSubjectRequest, PersonRef, ReleaseHoldRequest};
+use proto::access::{EnsureSubjectRequest, HoldSubjectRequest, PersonRef, ReleaseHoldRequest};
 
 use self::client::Persons;
-use crate::cli::{HoldArgs, PersonArgs, SubjectArgs, SubjectCommand};
-use crate::client::refusal;
+use crate::cli::{HoldArgs, PersonArgs, RegisterArgs, SubjectArgs, SubjectCommand};
+use crate::client::{Registry, refusal};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -20,13 +21,31 @@ use crate::failure::Failure;
 /// # Errors
 /// A refusal or a failure; of `erase` also where it is not done in time.
 pub(crate) async fn run(config: &Config, args: &SubjectArgs) -> Result<(), Failure> {
+    if let SubjectCommand::Register(args) = &args.command {
+        return register(config, args).await;
+    }
     let mut persons = Persons::connect(config).await?;
     match &args.command {
+        SubjectCommand::Register(_) => Ok(()),
         SubjectCommand::Export(args) => export::run(&mut persons, args).await,
         SubjectCommand::Erase(args) => erase::run(&mut persons, args).await,
         SubjectCommand::Hold(args) => hold(&mut persons, args).await,
         SubjectCommand::Release(args) => release(&mut persons, args).await,
     }
+}
+
+/// Gives a user a reference; the same user again has the same.
+async fn register(config: &Config, args: &RegisterArgs) -> Result<(), Failure> {
+    let user = EnsureSubjectRequest {
+        issuer: args.issuer.clone(),
+        user_id: user_id(&args.user_id_file)?,
+    };
+    let mut registry = Registry::connect(config).await?;
+    let subjects = registry.subjects(vec![user], false).await;
+    for subject in subjects.map_err(|status| refusal(&status))? {
+        println!("{subject}");
+    }
+    Ok(())
 }
 
 async fn hold(persons: &mut Persons, args: &HoldArgs) -> Result<(), Failure> {
@@ -56,8 +75,7 @@ async fn release(persons: &mut Persons, args: &HoldArgs) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Whom the arguments name. The user id is read from a file, so that no list of processes and no
-/// shell's history shows it.
+/// Whom the arguments name.
 fn person(args: &PersonArgs) -> Result<PersonRef, Failure> {
     let Some(file) = &args.user_id_file else {
         let subject = args.subject.context("name a subject, or a user")?;
@@ -66,6 +84,16 @@ fn person(args: &PersonArgs) -> Result<PersonRef, Failure> {
             ..PersonRef::default()
         });
     };
+    let user_id = user_id(file)?;
+    Ok(PersonRef {
+        issuer: args.issuer.clone().unwrap_or_default(),
+        user_id,
+        ..PersonRef::default()
+    })
+}
+
+/// The user id in a file, so that no list of processes and no shell's history shows it.
+fn user_id(file: &Path) -> Result<String, Failure> {
     let text = if file.as_os_str() == "-" {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -78,9 +106,5 @@ fn person(args: &PersonArgs) -> Result<PersonRef, Failure> {
     if user_id.is_empty() {
         return Err(anyhow!("{}: there is no user id in it", file.display()).into());
     }
-    Ok(PersonRef {
-        issuer: args.issuer.clone().unwrap_or_default(),
-        user_id: user_id.to_owned(),
-        ..PersonRef::default()
-    })
+    Ok(user_id.to_owned())
 }

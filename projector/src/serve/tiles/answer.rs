@@ -118,6 +118,10 @@ fn refused(refusal: &Refusal) -> (Builder, Bytes) {
             StatusCode::FORBIDDEN,
             b"the access token lacks the role of an auditor\n",
         ),
+        Refusal::UnknownReader => (
+            StatusCode::FORBIDDEN,
+            b"this reader is not registered; an operator does it: smarthomectl subject register\n",
+        ),
         // One answer to all that there isn't, and to what the caller may not read.
         Refusal::NotFound(_) | Refusal::OutsideTree | Refusal::Fields(_) => {
             (StatusCode::NOT_FOUND, b"not found\n")

@@ -5,16 +5,16 @@
 //! |---|---|
 //! | `/<topic>/<complex>/checkpoint` | anybody |
 //! | `/<topic>/<complex>/tile/<L>/<N>[.p/<W>]` | anybody: hashes tell nothing of what was hashed |
-//! | `/<topic>/<complex>/tile/entries/<N>[.p/<W>]` | an auditor of the complex, by access token |
-//! | `/<topic>/<complex>/position/<N>[.p/<W>]`, no part of C2SP | the same |
+//! | `/<topic>/<complex>/tile/entries/<N>[.p/<W>]` | an auditor of the complex, by access token; recorded as a read |
+//! | `/<topic>/<complex>/position/<N>[.p/<W>]`, no part of C2SP | the same, not recorded |
 //!
-//! The topic is that of the records, `access.events.v1` or `registry.events.v1`; the log's origin
+//! The topic is that of the records, `access.events.v1`, `registry.events.v1` or `audit.reads.v1`; the log's origin
 //! is `audit.origin` of the configuration and the same two. What there isn't, and what the caller may
 //! not read, is one answer.
 
 mod answer;
 mod path;
-mod reads;
+mod people;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::Response;
+use domain::vocabulary::ReadMethod;
 use service::rate::Rates;
 use service::trace::{TRACEPARENT, TraceContext};
 use tokio::net::TcpListener;
@@ -36,8 +37,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::auth::TokenGate;
+use super::auth::{Readable, TokenGate};
 use super::logs::Logs;
+use super::reads::{Look, Reads};
 use super::status::{Missing, Refusal};
 use crate::config::PublishedConfig;
 use answer::Answer;
@@ -52,6 +54,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(super) struct Published {
     logs: Logs,
     tokens: TokenGate,
+    reads: Arc<Reads>,
     places: Semaphore,
     rates: Rates<IpAddr>,
     longest: Duration,
@@ -65,15 +68,13 @@ pub(super) struct PublishedTiles {
 }
 
 impl PublishedTiles {
-    /// Opens the listener. `logs` must be its own: strangers can make it forget what it has seen.
+    /// Opens the listener.
     ///
     /// # Errors
     /// A file or the address can't be used.
     pub(super) async fn open(
         config: &PublishedConfig,
-        logs: Logs,
-        tokens: TokenGate,
-        longest: Duration,
+        published: Published,
     ) -> anyhow::Result<Self> {
         let tls = ServerTls::load_open(config.tls.clone(), Protocol::Http)
             .context("section `[serve.tiles.tls]`")?;
@@ -81,13 +82,7 @@ impl PublishedTiles {
         let tcp =
             tcp.with_context(|| format!("can't listen on `serve.tiles.listen` {}", config.listen))?;
         Ok(Self {
-            published: Arc::new(Published {
-                logs,
-                tokens,
-                places: Semaphore::new(config.requests),
-                rates: Rates::new(config.rate),
-                longest,
-            }),
+            published: Arc::new(published),
             listener: OpenListener::new(tcp, Arc::clone(&tls), config.limits.clone())?,
             tls,
         })
@@ -156,6 +151,24 @@ async fn answer(
 }
 
 impl Published {
+    /// `logs` must be its own: strangers can make it forget what it has seen.
+    pub(super) fn new(
+        config: &PublishedConfig,
+        logs: Logs,
+        tokens: TokenGate,
+        reads: Arc<Reads>,
+        longest: Duration,
+    ) -> Self {
+        Self {
+            logs,
+            tokens,
+            reads,
+            places: Semaphore::new(config.requests),
+            rates: Rates::new(config.rate),
+            longest,
+        }
+    }
+
     async fn answer(&self, asked: Option<Asked>, visitor: &Visitor, request: &Parts) -> Answer {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Answer::MethodNotAllowed;
@@ -182,21 +195,42 @@ impl Published {
         visitor: &Visitor,
         request: &Parts,
     ) -> Result<bytes::Bytes, Refusal> {
-        let entries = matches!(asked.object, PublishedObject::Entries { .. });
-        // When something was recorded is an auditor's to know, too.
-        if entries || matches!(asked.object, PublishedObject::Positions { .. }) {
-            let header = request.headers.get(AUTHORIZATION);
-            let header = header.and_then(|value| value.to_str().ok());
-            let auditor = self.tokens.auditor_of(header, visitor.peer()).await?;
-            let missing = Refusal::NotFound(Missing::Complex);
-            auditor.may_read(asked.complex.clone().ok_or(missing)?)?;
-        }
+        let readable = match asked.object {
+            // When something was recorded is an auditor's to know, too.
+            PublishedObject::Entries { .. } | PublishedObject::Positions { .. } => {
+                Some(self.readable(asked, visitor, request).await?)
+            }
+            PublishedObject::Checkpoint | PublishedObject::Tile { .. } => None,
+        };
         let log = self.logs.reader(asked.log.clone())?;
         let body = log.published(asked.object).await?;
-        if entries {
-            reads::read(asked);
+        if let (PublishedObject::Entries { width, .. }, Some(readable)) = (asked.object, &readable)
+        {
+            let look = Look {
+                object: asked.log.topic().to_owned(),
+                ..Look::at_all(ReadMethod::LogEntries)
+            };
+            let shown = people::in_bundle(body.clone(), width)?;
+            self.reads.record(readable, look, shown).await?;
         }
         Ok(body)
+    }
+
+    /// The complex whose log is asked for, if the caller may read it.
+    async fn readable(
+        &self,
+        asked: &Asked,
+        visitor: &Visitor,
+        request: &Parts,
+    ) -> Result<Readable, Refusal> {
+        let header = request.headers.get(AUTHORIZATION);
+        let header = header.and_then(|value| value.to_str().ok());
+        let auditor = self
+            .tokens
+            .auditor_of(header, visitor.peer(), String::new());
+        let missing = Refusal::NotFound(Missing::Complex);
+        let complex = asked.complex.clone().ok_or(missing)?;
+        auditor.await?.may_read(complex)
     }
 }
 

@@ -8,10 +8,10 @@ use super::super::query::order_of;
 use super::super::{StatusCursor, StoreError};
 use super::link::Connected;
 use super::plan::{Request, one};
-use super::position::{Scope, bucket_of_offset, first_wins, stored};
+use super::position::{Scope, bucket_of_offset, bucket_of_read, first_wins, stored};
 use super::rows::partition;
 use super::writes::Writes;
-use crate::views::{AlarmRow, DeviceRow, RowWrite};
+use crate::views::{AlarmRow, DeviceRow, ReadRow, RowWrite};
 
 /// The requests of a row that is sent by itself.
 pub(super) fn requests<'a>(
@@ -61,6 +61,7 @@ pub(super) fn requests<'a>(
         }
         RowWrite::Alarm(row) => return alarm(connected, writes, row),
         RowWrite::Status(row) => return status(connected, writes, row),
+        RowWrite::Read(row) => return read(connected, writes, row),
         RowWrite::Digest(row) => {
             let values = (
                 row.complex.as_str(),
@@ -112,6 +113,28 @@ fn alarm<'a>(
     Ok(vec![
         one(connected, &writes.alarm, values),
         one(connected, &writes.alarm_bucket, (complex, bucket)),
+    ])
+}
+
+fn read<'a>(
+    connected: &'a Connected,
+    writes: &'a Writes,
+    row: &'a ReadRow,
+) -> Result<Vec<Request<'a>>, StoreError> {
+    let (complex, time) = (row.complex.as_str(), order_of(row.occurred_at));
+    let (scope, bucket) = (row.scope.as_text(), bucket_of_read(row.scope, time));
+    let values = (
+        complex,
+        scope.clone(),
+        bucket,
+        time,
+        stored(row.offset)?,
+        row.occurred_at.to_string(),
+        row.read.encode_to_vec(),
+    );
+    Ok(vec![
+        one(connected, &writes.read, values),
+        one(connected, &writes.read_bucket, (complex, scope, bucket)),
     ])
 }
 

@@ -90,6 +90,7 @@ impl<'a> Plan<'a> {
                 | RowWrite::Observation(_)
                 | RowWrite::Alarm(_)
                 | RowWrite::Status(_)
+                | RowWrite::Read(_)
                 | RowWrite::Unreadable(_) => plan.others.push(row),
             }
         }

@@ -5,6 +5,7 @@
 //! as lying in the future.
 
 use super::super::StoreError;
+use crate::views::ReadScope;
 
 /// More than any partition will ever have.
 const OFFSETS: i64 = 1 << 50;
@@ -54,6 +55,14 @@ impl Scope {
         };
         // All of an i64's nanoseconds are 213,504 days.
         i32::try_from(time.div_euclid(DAY * days)).unwrap_or_default()
+    }
+}
+
+/// The span of time that a read is in: days where all of a complex is looked at, else spans of a subject.
+pub(super) fn bucket_of_read(scope: ReadScope, time: i64) -> i32 {
+    match scope {
+        ReadScope::Complex => Scope::Complex.bucket(time),
+        ReadScope::By(_) | ReadScope::About(_) => Scope::Subject.bucket(time),
     }
 }
 

@@ -11,18 +11,20 @@ use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
 use super::super::{
-    AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, StoreError, Table, ViewReader,
+    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError, Table,
+    ViewReader,
 };
 use super::link::{Connected, Link};
 use super::rows::{
-    Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Unreadable,
-    offset, partition,
+    Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Read,
+    Unreadable, offset, partition,
 };
 use super::sequences::Sequence;
 use super::{search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, ReadRow,
+    RowWrite,
 };
 
 /// A store that is read here.
@@ -105,6 +107,15 @@ impl ViewReader for CassandraReader {
         limit: usize,
     ) -> Result<Vec<AlarmRow>, StoreError> {
         spans::alarms(self.link.connected().await?, query, after, limit).await
+    }
+
+    async fn reads(
+        &self,
+        query: &ReadQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<ReadRow>, StoreError> {
+        spans::reads(self.link.connected().await?, query, after, limit).await
     }
 
     async fn commands(
@@ -216,6 +227,10 @@ impl ViewReader for CassandraReader {
             }
             Table::Alarms => {
                 let write = |row: AlarmFound| Ok(RowWrite::Alarm(Box::new(row.row()?)));
+                scan(connected, table, write).await
+            }
+            Table::Reads => {
+                let write = |row: Read| Ok(RowWrite::Read(Box::new(row.row()?)));
                 scan(connected, table, write).await
             }
             Table::Statuses => {

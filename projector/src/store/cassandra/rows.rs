@@ -16,7 +16,7 @@ use super::super::{StoreError, names};
 use super::position::stored;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, UnreadableRow,
+    ObservationRow, ReadRow, ReadScope, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -193,6 +193,30 @@ impl AlarmFound {
             occurred_at: parse(table, &self.occurred_at)?,
             offset: offset(table, self.off)?,
             alarm: message(table, &self.alarm)?,
+        })
+    }
+}
+
+/// A row of `reads`.
+#[derive(DeserializeRow)]
+pub(super) struct Read {
+    complex: String,
+    scope: String,
+    occurred_at: String,
+    off: i64,
+    read: Vec<u8>,
+}
+
+impl Read {
+    pub(super) fn row(self) -> Decoded<ReadRow> {
+        let table = "reads";
+        let scope = ReadScope::from_stored(&self.scope);
+        Ok(ReadRow {
+            complex: parse(table, &self.complex)?,
+            scope: scope.ok_or(StoreError::Corrupt { table })?,
+            occurred_at: parse(table, &self.occurred_at)?,
+            offset: offset(table, self.off)?,
+            read: message(table, &self.read)?,
         })
     }
 }

@@ -1,14 +1,15 @@
-//! Searching alarms and devices' reports: the spans of time that hold any, newest first.
+//! Searching alarms, reads and devices' reports: the spans of time that hold any, newest first.
 
 use domain::id::DeviceId;
+use jiff::Timestamp;
 use scylla::response::PagingState;
 
 use super::super::query::order_of;
-use super::super::{AccessCursor, AlarmQuery, StatusCursor, StatusQuery, StoreError};
+use super::super::{AccessCursor, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError};
 use super::link::Connected;
-use super::position::Scope;
-use super::rows::{AlarmFound, Device};
-use crate::views::{AlarmRow, DeviceRow};
+use super::position::{Scope, bucket_of_read};
+use super::rows::{AlarmFound, Device, Read};
+use crate::views::{AlarmRow, DeviceRow, ReadRow};
 
 /// As [`ViewReader::alarms`](super::super::ViewReader::alarms).
 pub(super) async fn alarms(
@@ -19,11 +20,7 @@ pub(super) async fn alarms(
 ) -> Result<Vec<AlarmRow>, StoreError> {
     const TABLE: &str = "alarms";
     let complex = query.complex.as_str();
-    let from = (query.from.map_or(i64::MIN, order_of), 0_i64);
-    let end = query.until.map(|until| (order_of(until), 0));
-    let end = end.unwrap_or((i64::MAX, i64::MAX));
-    let after = after.map(|after| (after.time, i64::try_from(after.offset).unwrap_or(i64::MAX)));
-    let until = after.map_or(end, |after| after.min(end));
+    let (from, until) = places(query.from, query.until, after);
     let bucket = |time| Scope::Complex.bucket(time);
     let span = (complex, bucket(from.0), bucket(until.0));
     let statement = &connected.reads.alarm_buckets;
@@ -55,6 +52,52 @@ pub(super) async fn alarms(
         }
     }
     Ok(found)
+}
+
+/// As [`ViewReader::reads`](super::super::ViewReader::reads).
+pub(super) async fn reads(
+    connected: &Connected,
+    query: &ReadQuery,
+    after: Option<AccessCursor>,
+    limit: usize,
+) -> Result<Vec<ReadRow>, StoreError> {
+    const TABLE: &str = "reads";
+    let (complex, scope) = (query.complex.as_str(), query.scope.as_text());
+    let (from, until) = places(query.from, query.until, after);
+    let bucket = |time| bucket_of_read(query.scope, time);
+    let span = (complex, scope.as_str(), bucket(from.0), bucket(until.0));
+    let statement = &connected.reads.read_buckets;
+    let buckets: Vec<(i32,)> = connected.all("read_buckets", statement, span).await?;
+    let mut found = Vec::new();
+    for (bucket,) in buckets {
+        let place = (complex, scope.as_str(), bucket);
+        let values = (place.0, place.1, place.2, from.0, from.1, until.0, until.1);
+        let mut next = Some(PagingState::start());
+        while let Some(state) = next {
+            let statement = &connected.reads.reads;
+            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
+            next = after;
+            for row in rows {
+                found.push(Read::row(row)?);
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// From, included, and until, excluded, as places in the order.
+fn places(
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    after: Option<AccessCursor>,
+) -> ((i64, i64), (i64, i64)) {
+    let from = (from.map_or(i64::MIN, order_of), 0);
+    let end = until.map_or((i64::MAX, i64::MAX), |until| (order_of(until), 0));
+    let after = after.map(|after| (after.time, i64::try_from(after.offset).unwrap_or(i64::MAX)));
+    (from, after.map_or(end, |after| after.min(end)))
 }
 
 /// As [`ViewReader::history`](super::super::ViewReader::history).

@@ -24,6 +24,8 @@ pub(super) struct Reads {
     pub(super) digests: PreparedStatement,
     pub(super) alarms: PreparedStatement,
     pub(super) alarm_buckets: PreparedStatement,
+    pub(super) reads: PreparedStatement,
+    pub(super) read_buckets: PreparedStatement,
     pub(super) history: PreparedStatement,
     pub(super) history_buckets: PreparedStatement,
     pub(super) device: PreparedStatement,
@@ -42,6 +44,7 @@ pub(super) struct Scans {
     completions: PreparedStatement,
     observations: PreparedStatement,
     alarms: PreparedStatement,
+    reads: PreparedStatement,
     statuses: PreparedStatement,
     digests: PreparedStatement,
     devices: PreparedStatement,
@@ -109,6 +112,18 @@ impl Reads {
                  WHERE complex = ? AND bucket >= ? AND bucket <= ?",
             )
             .await?,
+            reads: paged(
+                session,
+                "SELECT complex, scope, occurred_at, off, read FROM reads
+                 WHERE complex = ? AND scope = ? AND bucket = ?
+                   AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
+            )
+            .await?,
+            read_buckets: prepare(
+                "SELECT bucket FROM read_buckets
+                 WHERE complex = ? AND scope = ? AND bucket >= ? AND bucket <= ?",
+            )
+            .await?,
             history: paged(
                 session,
                 "SELECT device, epoch, sequence, observed_at, off, status FROM statuses
@@ -167,6 +182,7 @@ impl Scans {
             .await?,
             alarms: prepare("SELECT complex, kind, device, occurred_at, off, alarm FROM alarms")
                 .await?,
+            reads: prepare("SELECT complex, scope, occurred_at, off, read FROM reads").await?,
             statuses: prepare(
                 "SELECT device, epoch, sequence, observed_at, off, status FROM statuses",
             )
@@ -205,6 +221,7 @@ impl Scans {
             Table::Leaves => ("leaves", &self.leaves),
             Table::Unreadable => ("unreadable", &self.unreadable),
             Table::Sequences => ("sequences", &self.sequences),
+            Table::Reads => ("reads", &self.reads),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Writes {
     pub(super) observation: PreparedStatement,
     pub(super) alarm: PreparedStatement,
     pub(super) alarm_bucket: PreparedStatement,
+    pub(super) read: PreparedStatement,
+    pub(super) read_bucket: PreparedStatement,
     pub(super) digest: PreparedStatement,
     pub(super) device_state: PreparedStatement,
     pub(super) older_states: PreparedStatement,
@@ -101,6 +103,16 @@ impl Writes {
             .await?,
             alarm_bucket: prepare(
                 "INSERT INTO alarm_buckets (complex, bucket) VALUES (?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            read: prepare(
+                "INSERT INTO reads (complex, scope, bucket, time, off, occurred_at, read)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            read_bucket: prepare(
+                "INSERT INTO read_buckets (complex, scope, bucket) VALUES (?, ?, ?)
+                 USING TIMESTAMP 1",
             )
             .await?,
             digest: prepare(

@@ -13,7 +13,7 @@ use super::super::{StoreError, names};
 use super::sequences::Epoch;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, SequenceRow, UnreadableRow,
+    ObservationRow, ReadRow, ReadScope, SequenceRow, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -40,6 +40,9 @@ pub(super) const LEAF: &str = "topic, complex, off, leaf";
 pub(super) const UNREADABLE: &str = "topic, part, off, complex, reason, append_time";
 /// The columns that [`sequence`] reads.
 pub(super) const SEQUENCE: &str = "device, partner, epoch, sequence, rejected, happened";
+
+/// The columns that [`read`] reads.
+pub(super) const READ: &str = "complex, scope, occurred_at, off, read";
 
 /// One row of a table, whose columns don't have to be right.
 struct Columns<'a, 'b> {
@@ -162,6 +165,21 @@ pub(super) fn alarm(row: &Row<'_>) -> Decoded<AlarmRow> {
         occurred_at: columns.parse(3)?,
         offset: columns.get(4)?,
         alarm: columns.message(5)?,
+    })
+}
+
+pub(super) fn read(row: &Row<'_>) -> Decoded<ReadRow> {
+    let columns = Columns {
+        table: "reads",
+        row,
+    };
+    let scope = ReadScope::from_stored(&columns.get::<String>(1)?);
+    Ok(ReadRow {
+        complex: columns.parse(0)?,
+        scope: scope.ok_or_else(|| columns.corrupt())?,
+        occurred_at: columns.parse(2)?,
+        offset: columns.get(3)?,
+        read: columns.message(4)?,
     })
 }
 

@@ -10,13 +10,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter};
 
 use super::super::{
-    AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery, StoreError, Table, ViewReader,
+    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError, Table,
+    ViewReader,
 };
 use super::connections::Connections;
 use super::{decode, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, ReadRow,
+    RowWrite,
 };
 
 /// A store that is read here.
@@ -103,6 +105,18 @@ impl ViewReader for SqliteReader {
         let (sql, values) = select::alarms(query, after, limit);
         self.connections
             .run(move |connection| all(connection, &sql, params_from_iter(values), decode::alarm))
+            .await
+    }
+
+    async fn reads(
+        &self,
+        query: &ReadQuery,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> Result<Vec<ReadRow>, StoreError> {
+        let (sql, values) = select::reads(query, after, limit);
+        self.connections
+            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::read))
             .await
     }
 
@@ -256,6 +270,9 @@ impl ViewReader for SqliteReader {
                             decode::sequence(row).map(RowWrite::Sequence)
                         })
                     }
+                    Table::Reads => all(connection, &select(decode::READ, "reads"), (), |row| {
+                        Ok(RowWrite::Read(Box::new(decode::read(row)?)))
+                    }),
                 }
             })
             .await

@@ -8,12 +8,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::super::StoreError;
 
 /// Raised with every change of the tables or of what stands in them.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// How long another process' transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// `off` is an offset of the event log; `record` and `status` are protobuf messages of
-/// `smarthome.access.v1`, as `alarm` is; `time` is nanoseconds since 1970; times in text are RFC 3339.
+/// `smarthome.access.v1`, as `alarm` and `read` are; `time` is nanoseconds since 1970; times in text are RFC 3339.
 const TABLES: &str = "
 CREATE TABLE access (
   complex TEXT NOT NULL, identity TEXT NOT NULL, off INTEGER NOT NULL, event TEXT NOT NULL,
@@ -67,6 +67,10 @@ CREATE TABLE sequences (
   sequence BLOB NOT NULL, rejected INTEGER NOT NULL, happened TEXT NOT NULL,
   time INTEGER NOT NULL,
   PRIMARY KEY (complex, device, partner, epoch, sequence, rejected, happened)) WITHOUT ROWID;
+CREATE TABLE reads (
+  complex TEXT NOT NULL, scope TEXT NOT NULL, time INTEGER NOT NULL, off INTEGER NOT NULL,
+  occurred_at TEXT NOT NULL, read BLOB NOT NULL,
+  PRIMARY KEY (complex, scope, time, off)) WITHOUT ROWID;
 CREATE TABLE progress (
   topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, part)) WITHOUT ROWID;

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::super::query::order_of;
-use super::super::{AccessCursor, AccessQuery, AlarmQuery, StatusCursor, StatusQuery};
+use super::super::{AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery};
 use super::decode;
 
 /// A statement that grows, with its values.
@@ -84,6 +84,19 @@ pub(super) fn alarms(
     if !query.kinds.is_empty() {
         select.sql.push(')');
     }
+    select.newest_first(after, limit)
+}
+
+/// Of reads.
+pub(super) fn reads(
+    query: &ReadQuery,
+    after: Option<AccessCursor>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let complex = query.complex.to_string();
+    let mut select = Select::of(decode::READ, "reads", "complex", complex);
+    select.only(" AND scope = ?", query.scope.as_text());
+    select.time(query.from, query.until);
     select.newest_first(after, limit)
 }
 

@@ -13,7 +13,7 @@ use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore, names};
 use super::SqliteStore;
 use crate::views::{
     AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, ObservationRow,
-    RowWrite, UnreadableRow,
+    ReadRow, RowWrite, UnreadableRow,
 };
 
 #[async_trait]
@@ -140,6 +140,7 @@ fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError
         RowWrite::Leaf(row) => leaf(transaction, row),
         RowWrite::Unreadable(row) => unreadable(transaction, row),
         RowWrite::Sequence(row) => super::sequences::write(transaction, row),
+        RowWrite::Read(row) => read(transaction, row),
     }
 }
 
@@ -230,6 +231,20 @@ fn alarm(transaction: &Transaction<'_>, row: &AlarmRow) -> Result<(), StoreError
         row.device.as_str(),
         row.occurred_at.to_string(),
         row.alarm.encode_to_vec(),
+    ])?;
+    Ok(())
+}
+
+fn read(transaction: &Transaction<'_>, row: &ReadRow) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO reads (complex, scope, time, off, occurred_at, read)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.prepare_cached(sql)?.execute(params![
+        row.complex.as_str(),
+        row.scope.as_text(),
+        order_of(row.occurred_at),
+        row.offset,
+        row.occurred_at.to_string(),
+        row.read.encode_to_vec(),
     ])?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Every table that rows are written to.
-pub const TABLES: [&str; 22] = [
+pub const TABLES: [&str; 24] = [
     "access",
     "access_by_time",
     "access_buckets",
@@ -22,6 +22,8 @@ pub const TABLES: [&str; 22] = [
     "observations",
     "alarms",
     "alarm_buckets",
+    "reads",
+    "read_buckets",
     "statuses",
     "status_buckets",
     "device_states",

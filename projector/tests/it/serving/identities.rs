@@ -2,13 +2,13 @@
 
 use domain::id::SubjectRef;
 use domain::vocabulary::Verdict;
-use eventlog::{CloudEvent, NewRecord, Topic};
+use eventlog::Topic;
 use jiff::Timestamp;
 use privacy::{Identity, IdentityKeys, Item, KeyFiles, LookupIndex, SubjectKey};
 use service::config::SecretFile;
 use uuid::Uuid;
 
-use crate::fixture::{at, command, decided, device};
+use crate::fixture::{command, decided, device};
 use crate::run::wait;
 
 use super::{Site, sunrise};
@@ -31,33 +31,15 @@ async fn a_user_id_is_told_until_it_is_erased() {
     let keys = IdentityKeys::load(&files).unwrap();
     let identity = Identity::new("https://issuer.example", "user-4711");
     let sealed = keys.seal(&key, &identity, Timestamp::now()).unwrap();
-    let write = async |value: Option<Vec<u8>>| {
-        let event = CloudEvent {
-            id: Uuid::now_v7(),
-            source: "urn:test".into(),
-            kind: "subject".into(),
-            subject: None,
-            time: at(0),
-            dataschema: None,
-            traceparent: None,
-        };
-        let value = value.map(Into::into);
-        let record = NewRecord {
-            key: key.to_string(),
-            event,
-            value,
-        };
-        fixture.log.append(Topic::Subjects, record).await.unwrap();
-    };
     let gate = device("sunrise.gate");
     let decision = decided(&gate, command(1), Verdict::Allow, Timestamp::now());
     fixture.signed(Topic::AccessEvents, &decision).await;
     site.projected().await;
     let told = async || site.search(sunrise()).await.unwrap().0[0].user_id.clone();
     assert_eq!(told().await, "");
-    write(Some(sealed)).await;
+    fixture.item(&key, Some(sealed)).await;
     wait(async || told().await == "user-4711").await;
-    write(None).await;
+    fixture.item(&key, None).await;
     wait(async || told().await.is_empty()).await;
     // It stands nowhere else.
     for entry in ["views.db", "views.db-wal"] {

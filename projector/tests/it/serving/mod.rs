@@ -4,6 +4,7 @@ mod completeness;
 mod foreign;
 mod identities;
 mod proofs;
+mod reads;
 mod refusals;
 mod searches;
 mod tiles;
