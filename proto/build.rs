@@ -4,7 +4,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "smarthome/events/v1/events.proto",
     "smarthome/events/v1/subjects.proto",
     "smarthome/access/v1/types.proto",
@@ -17,6 +17,7 @@ const FILES: [&str; 12] = [
     "smarthome/access/v1/completeness.proto",
     "smarthome/access/v1/alarms.proto",
     "smarthome/access/v1/reads.proto",
+    "smarthome/access/v1/resident.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -127,6 +127,8 @@ pub struct ServeConfig {
     pub identities: IdentitiesConfig,
     /// `[serve.paging]`.
     pub paging: KeyFileConfig,
+    /// `[serve.residents]`: who may ask in residents' names; nobody without it.
+    pub residents: Option<ResidentsConfig>,
     /// `[serve.tiles]`: the listener on which the audit log is published; none without it.
     pub tiles: Option<PublishedConfig>,
 }
@@ -137,6 +139,16 @@ fn default_calls() -> usize {
 
 fn default_call_timeout() -> Duration {
     Duration::from_secs(10)
+}
+
+/// `[serve.residents]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResidentsConfig {
+    /// Names of the client certificates that may call `ResidentService`: the BFFs'.
+    pub peers: AllowedPeers,
+    /// `[serve.residents.issuer]` of the owners' access tokens.
+    pub issuer: IssuerConfig,
 }
 
 /// `[serve.identities]`: keyrings as command-svc has them.

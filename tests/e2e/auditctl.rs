@@ -9,10 +9,13 @@ use domain::event::Body;
 use domain::vocabulary::{Reason, Verdict};
 use eventlog::Topic;
 use futures::future::join_all;
-use harness::clients::open_request;
+use harness::clients::{channel, open_request, with_token};
 use harness::process::wait_until;
 use harness::site::Site;
-use proto::access::{OpenRequest, Outcome};
+use proto::access::resident_service_client::ResidentServiceClient;
+use proto::access::{
+    GetMyReceiptRequest, ListMyHistoryRequest, ListWhoLookedRequest, OpenRequest, Outcome,
+};
 use proto::events as pb;
 use proto::events::change::Entity;
 
@@ -141,6 +144,57 @@ async fn decision(
     Ok(event.id.to_string())
 }
 
+/// Through the BFF: what is recorded of anna, a receipt that stands alone, and that an auditor looked.
+async fn a_resident_proves_an_opening(scene: &Scene, desk: &Desk) -> Result<()> {
+    let site = scene.site();
+    let channel = channel(site, &site.ports.audit, Some(&site.certificates.bff)).await?;
+    let mut residents = ResidentServiceClient::new(channel);
+    let anna = scene.token("anna").await?;
+    let asked = ListMyHistoryRequest {
+        complex_id: "sunrise".to_owned(),
+        outcome: Outcome::Executed.into(),
+        ..ListMyHistoryRequest::default()
+    };
+    let mine = residents.list_my_history(with_token(asked, &anna)?).await?;
+    let opened = mine
+        .into_inner()
+        .accesses
+        .pop()
+        .context("anna opened a door")?;
+    let asked = GetMyReceiptRequest {
+        complex_id: "sunrise".to_owned(),
+        event_id: opened.event_id,
+    };
+    let receipt = residents.get_my_receipt(with_token(asked, &anna)?).await?;
+    let file = desk.path("opening.receipt");
+    std::fs::write(&file, receipt.into_inner().receipt)?;
+    let verified = desk.run_trusting(&["verify-receipt", &file], true).await?;
+    let subject = scene.registered.subject("anna")?;
+    let text = ended(&verified, 0);
+    assert!(
+        text.contains(subject) && text.contains("the outcome was EXECUTED"),
+        "{text}"
+    );
+
+    let looked = || async {
+        let asked = ListWhoLookedRequest {
+            complex_id: "sunrise".to_owned(),
+            ..ListWhoLookedRequest::default()
+        };
+        let asked = with_token(asked, &anna).ok()?;
+        let looks = residents.clone().list_who_looked(asked).await.ok()?;
+        let mut looks = looks.into_inner().looks.into_iter();
+        looks.find(|look| look.method() == pb::ReadMethod::LogEntries)
+    };
+    wait_until(PATIENCE, "the auditor's look", || async {
+        looked().await.is_some()
+    })
+    .await?;
+    let look = looked().await.context("the auditor's look")?;
+    assert_eq!(look.reader(), pb::ActorKind::Auditor);
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_a_site_wrote_is_proven_replayed_and_kept_without_it() -> Result<()> {
     let scene = Scene::start().await?;
@@ -187,6 +241,8 @@ async fn what_a_site_wrote_is_proven_replayed_and_kept_without_it() -> Result<()
         "{}",
         explained.text
     );
+
+    a_resident_proves_an_opening(&scene, &desk).await?;
 
     let state = desk.path("state");
     let file_url = format!("file://{tiles}/access.events.v1/sunrise");

@@ -35,9 +35,11 @@ mod position;
 #[cfg(feature = "s3")]
 mod probe;
 mod proof;
+mod proof_file;
 mod prove;
 mod published;
 mod reader;
+mod receipt;
 mod resume;
 #[cfg(feature = "s3")]
 mod s3;
@@ -55,8 +57,10 @@ pub use key::CheckpointSigner;
 pub use leaf::{Leaf, MAX_LEAF_BYTES, OversizedRecord};
 pub use position::Position;
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
+pub use proof_file::ProofFile;
 pub use published::PublishedObject;
 pub use reader::LogReader;
+pub use receipt::Receipt;
 #[cfg(feature = "s3")]
 pub use s3::{Access, Encryption, S3Options, check_s3, open_s3};
 pub use store::{open, open_folder};

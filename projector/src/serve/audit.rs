@@ -159,7 +159,7 @@ impl Audit {
         let request = request.into_inner();
         let (complex, topic) = parse::log(&request.complex_id, request.log)?;
         let log = self.log(&auditor.may_read(complex)?, topic)?;
-        Ok(Answer::of_hashes(GetCheckpointResponse {
+        Ok(Answer::of_nobody(GetCheckpointResponse {
             checkpoint: log.checkpoint().await?.note().to_owned(),
         }))
     }
@@ -175,7 +175,7 @@ impl Audit {
         let hashes = log
             .consistency_proof(request.old_size, request.new_size)
             .await?;
-        Ok(Answer::of_hashes(GetConsistencyProofResponse {
+        Ok(Answer::of_nobody(GetConsistencyProofResponse {
             hashes: hashes.into_iter().map(Vec::from).collect(),
         }))
     }

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use authn::peer::{AllowedPeers, PeerIdentity, PeerName};
-use authn::token::{AccessTokenVerifier, TokenError, bearer};
+use authn::token::{AccessToken, AccessTokenVerifier, TokenError, bearer};
 use domain::id::{ComplexId, SubjectRef};
+use domain::vocabulary::ActorKind;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
+use uuid::Uuid;
 
 use super::identities::Identities;
 use super::status::{Missing, Refusal};
@@ -51,9 +53,20 @@ pub(super) struct Auditor {
     complexes: BTreeSet<ComplexId>,
 }
 
+/// Checks owners' access tokens.
+pub(super) struct OwnerGate(TokenGate);
+
+/// Somebody who asks about himself.
+pub(super) struct Owner {
+    /// None of somebody whom the log has never met.
+    subject: Option<SubjectRef>,
+    caller: String,
+}
+
 /// Who reads, as it is recorded.
 #[derive(Clone)]
 pub(super) struct Reader {
+    pub(super) kind: ActorKind,
     pub(super) subject: SubjectRef,
     /// Name of the certificate; empty where none is asked for.
     pub(super) caller: String,
@@ -92,9 +105,7 @@ impl TokenGate {
         presenter: Option<&PeerIdentity>,
         caller: String,
     ) -> Result<Auditor, Refusal> {
-        let token = bearer(header.ok_or(TokenError::Missing)?)?;
-        let presenter = presenter.map(PeerIdentity::thumbprint);
-        let token = self.verifier.verify(token, presenter.as_ref()).await?;
+        let token = self.verified(header, presenter).await?;
         if !token.roles.contains(ROLE) {
             return Err(Refusal::Role);
         }
@@ -106,11 +117,61 @@ impl TokenGate {
         let subject = self.identities.subject_of(issuer, user_id);
         Ok(Auditor {
             reader: Reader {
+                kind: ActorKind::Auditor,
                 subject: subject.ok_or(Refusal::UnknownReader)?,
                 caller,
             },
             complexes: complexes.collect(),
         })
+    }
+
+    async fn verified(
+        &self,
+        header: Option<&str>,
+        presenter: Option<&PeerIdentity>,
+    ) -> Result<AccessToken, TokenError> {
+        let token = bearer(header.ok_or(TokenError::Missing)?)?;
+        let presenter = presenter.map(PeerIdentity::thumbprint);
+        self.verifier.verify(token, presenter.as_ref()).await
+    }
+}
+
+impl OwnerGate {
+    pub(super) fn new(tokens: TokenGate) -> Self {
+        Self(tokens)
+    }
+
+    /// The owner whose token the request carries, as [`TokenGate::auditor`] does.
+    pub(super) async fn owner<T>(&self, request: &Request<T>) -> Result<Owner, Refusal> {
+        let header = request.metadata().get("authorization");
+        let header = header.and_then(|value| value.to_str().ok());
+        let presenter = request.extensions().get::<PeerIdentity>();
+        let caller = request.extensions().get::<PeerName>();
+        let token = self.0.verified(header, presenter).await?;
+        let (issuer, user_id) = (token.issuer.as_str(), token.subject.expose());
+        self.0.identities.ready()?;
+        Ok(Owner {
+            subject: self.0.identities.subject_of(issuer, user_id),
+            caller: caller.map(ToString::to_string).unwrap_or_default(),
+        })
+    }
+}
+
+impl Owner {
+    /// What is recorded of the owner in a complex; none where nothing can be.
+    pub(super) fn own(&self, complex: ComplexId) -> Option<Readable> {
+        let reader = Reader {
+            kind: ActorKind::Owner,
+            subject: self.subject?,
+            caller: self.caller.clone(),
+        };
+        Some(Readable { reader, complex })
+    }
+
+    /// The owner's reference as text; the one of nobody where there is none, lest a query be for all.
+    pub(super) fn subject_text(&self) -> String {
+        let subject = self.subject.unwrap_or(SubjectRef(Uuid::nil()));
+        subject.to_string()
     }
 }
 
@@ -130,6 +191,11 @@ impl Auditor {
 impl Readable {
     pub(super) fn complex(&self) -> &ComplexId {
         &self.complex
+    }
+
+    /// Whether something that is about this subject is about the reader.
+    pub(super) fn is_about(&self, subject: Option<Uuid>) -> bool {
+        subject == Some(self.reader.subject.0)
     }
 
     /// Who it is read by.

@@ -33,8 +33,8 @@ impl<T> Answer<T> {
         Self(answer)
     }
 
-    /// Of hashes and signatures, which tell of nobody.
-    pub(super) fn of_hashes(answer: T) -> Self {
+    /// Of hashes and signatures, or of nothing at all.
+    pub(super) fn of_nobody(answer: T) -> Self {
         Self(answer)
     }
 }
@@ -148,11 +148,11 @@ mod tests {
         );
         assert_eq!(slow.await.unwrap_err().code(), Code::DeadlineExceeded);
         let none = Calls::new(0, Duration::from_secs(60));
-        let busy = none.run(call(), async { Ok(Answer::of_hashes(())) });
+        let busy = none.run(call(), async { Ok(Answer::of_nobody(())) });
         assert_eq!(busy.await.unwrap_err().code(), Code::ResourceExhausted);
         assert!(
             calls
-                .run(call(), async { Ok(Answer::of_hashes(())) })
+                .run(call(), async { Ok(Answer::of_nobody(())) })
                 .await
                 .is_ok()
         );

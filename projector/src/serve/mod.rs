@@ -14,6 +14,7 @@ pub mod paging;
 mod parse;
 mod probe;
 mod reads;
+mod residents;
 mod search;
 mod status;
 pub mod tiles;
@@ -32,18 +33,20 @@ use proto::access::audit_service_server::{AuditServiceServer, SERVICE_NAME as AU
 use proto::access::device_status_service_server::{
     DeviceStatusServiceServer, SERVICE_NAME as DEVICES,
 };
+use proto::access::resident_service_server::{ResidentServiceServer, SERVICE_NAME as RESIDENTS};
 use service::Context;
 use service::health::Health;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::InterceptorLayer;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 
 use crate::config::{Config, ViewsConfig};
 use crate::store::{self, StoreError, ViewReader};
 use crate::tiles as storage;
 use audit::Audit;
-use auth::{PeerGate, TokenGate};
+use auth::{OwnerGate, PeerGate, TokenGate};
 use call::Calls;
 use devices::Devices;
 pub use freshness::Freshness;
@@ -52,6 +55,7 @@ use logs::Logs;
 use paging::PageKey;
 use probe::Probes;
 use reads::Reads;
+use residents::Residents;
 use tiles::{Published, PublishedTiles};
 
 /// Largest request, in bytes.
@@ -82,8 +86,9 @@ struct Serving {
 /// The role, ready to run.
 pub struct Serve {
     serving: Arc<Serving>,
-    verifier: AccessTokenVerifier,
+    verifiers: Vec<AccessTokenVerifier>,
     peers: AllowedPeers,
+    residents: Option<(AllowedPeers, OwnerGate)>,
     tls: Arc<ServerTls>,
     graceful_age: Option<Duration>,
     listener: TlsListener,
@@ -109,6 +114,16 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let identities = Arc::new(identities);
     let tokens = TokenGate::new(verifier.clone(), Arc::clone(&identities));
     let reads = Arc::new(Reads::new(log));
+    let mut verifiers = vec![verifier.clone()];
+    let residents = match &serve.residents {
+        Some(config) => {
+            let verifier = AccessTokenVerifier::new(config.issuer.clone())?;
+            verifiers.push(verifier.clone());
+            let owners = TokenGate::new(verifier, Arc::clone(&identities));
+            Some((config.peers.clone(), OwnerGate::new(owners)))
+        }
+        None => None,
+    };
     let stored = storage::to_read(sections.tiles).await?;
     let origin = &sections.audit.origin;
     let trusted = sections.audit.verifier()?;
@@ -135,8 +150,9 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let tcp = tcp.with_context(|| format!("can't listen on `serve.listen` {}", serve.listen))?;
     Ok(Serve {
         serving: Arc::new(serving),
-        verifier,
+        verifiers,
         peers: serve.peers.clone(),
+        residents,
         graceful_age: serve.limits.graceful_age(),
         listener: TlsListener::new(tcp, Arc::clone(&tls), serve.limits.clone())?,
         tls,
@@ -179,14 +195,28 @@ impl Serve {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .with_service_name(AUDIT)
             .with_service_name(DEVICES)
+            .with_service_name(RESIDENTS)
             .with_service_name("grpc.health.v1.Health")
             .build_v1()?;
+        // Each service has callers of its own; anybody of them may ask how the server is.
+        let auditors = PeerGate::new(self.peers.clone());
         let audit = AuditServiceServer::new(Audit(Arc::clone(&self.serving)))
             .max_decoding_message_size(LARGEST_REQUEST)
             .max_encoding_message_size(LARGEST_ANSWER);
         let devices = DeviceStatusServiceServer::new(Devices(Arc::clone(&self.serving)))
             .max_decoding_message_size(LARGEST_REQUEST)
             .max_encoding_message_size(LARGEST_ANSWER);
+        let everybody = match &self.residents {
+            Some((peers, _)) => self.peers.and(peers),
+            None => self.peers,
+        };
+        let residents = self.residents.map(|(peers, owners)| {
+            let serving = Arc::clone(&self.serving);
+            let residents = ResidentServiceServer::new(Residents { serving, owners })
+                .max_decoding_message_size(LARGEST_REQUEST)
+                .max_encoding_message_size(LARGEST_ANSWER);
+            InterceptedService::new(residents, PeerGate::new(peers))
+        });
         let mut server = Server::builder()
             .max_concurrent_streams(STREAMS)
             .http2_max_header_list_size(LARGEST_HEADERS)
@@ -195,11 +225,12 @@ impl Serve {
             server = server.max_connection_age(age);
         }
         let server = server
-            .layer(InterceptorLayer::new(PeerGate::new(self.peers)))
+            .layer(InterceptorLayer::new(PeerGate::new(everybody)))
             .add_service(grpc_health)
             .add_service(reflection)
-            .add_service(audit)
-            .add_service(devices);
+            .add_service(InterceptedService::new(audit, auditors.clone()))
+            .add_service(InterceptedService::new(devices, auditors))
+            .add_optional_service(residents);
         tracing::info!(address = %self.listener.local_addr(), "serving auditors");
         let stop = self.shutdown.clone().cancelled_owned();
         let served = server.serve_with_incoming_shutdown(self.listener, stop);
@@ -212,7 +243,7 @@ impl Serve {
         };
         tokio::select! {
             served = async { tokio::try_join!(served, published) } => served.map(|_| ()),
-            never = self.probes.run(&self.serving, &self.verifier) => match never {},
+            never = self.probes.run(&self.serving, &self.verifiers) => match never {},
             never = probe::mirror(self.health, reporter) => match never {},
             () = self.tls.reload_every(RELOAD) => anyhow::bail!("certificates are no longer watched"),
         }

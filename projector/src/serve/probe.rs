@@ -9,7 +9,7 @@ use service::health::{Condition, Health};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::{AUDIT, DEVICES, Serving};
+use super::{AUDIT, DEVICES, RESIDENTS, Serving};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ impl Probes {
     pub(super) async fn run(
         &self,
         serving: &Serving,
-        verifier: &AccessTokenVerifier,
+        verifiers: &[AccessTokenVerifier],
     ) -> Infallible {
         let views = async {
             loop {
@@ -58,9 +58,11 @@ impl Probes {
         };
         let issuer = async {
             loop {
-                let fetched = verifier.refresh().await;
+                let fetched = verifiers.iter().map(AccessTokenVerifier::refresh);
+                let fetched = futures::future::try_join_all(fetched).await;
                 let pause = if fetched.is_ok() { ISSUER_EVERY } else { EVERY };
-                self.issuer.set(fetched.map_err(|error| error.to_string()));
+                self.issuer
+                    .set(fetched.map(drop).map_err(|error| error.to_string()));
                 tokio::time::sleep(pause).await;
             }
         };
@@ -78,7 +80,7 @@ pub(super) async fn mirror(health: Health, reporter: HealthReporter) -> Infallib
             true => ServingStatus::Serving,
             false => ServingStatus::NotServing,
         };
-        for service in ["", AUDIT, DEVICES] {
+        for service in ["", AUDIT, DEVICES, RESIDENTS] {
             reporter.set_service_status(service, serving).await;
         }
         if status.changed().await.is_err() {

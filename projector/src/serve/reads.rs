@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::event::{Actor, AuditRead, Body, Event};
 use domain::id::{ComplexId, DeviceId, EventId};
-use domain::vocabulary::{ActorKind, ReadMethod};
+use domain::vocabulary::ReadMethod;
 use eventlog::{EventLog, Topic};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -126,7 +126,7 @@ fn event(readable: &Readable, look: &Look, shown: Vec<Uuid>, now: Timestamp) -> 
         complex: readable.complex().clone(),
         device: look.device.clone(),
         actor: Actor {
-            kind: ActorKind::Auditor,
+            kind: reader.kind,
             subject: Some(reader.subject.0),
             caller: reader.caller.clone(),
         },

@@ -69,6 +69,16 @@ impl CommandRows {
         })
     }
 
+    /// The leaf of the completion that the decision's command has so far, if that decision won.
+    pub fn completion_of(&self, decision: EventId) -> Option<u64> {
+        let winner = self.winner().filter(|winner| winner.event == decision)?;
+        let completion = match winner.verdict {
+            Verdict::Allow => self.completion_after(winner.offset),
+            Verdict::Deny => None,
+        };
+        completion.map(|completion| completion.leaf)
+    }
+
     /// The decision that rules. Later records never change which it is.
     pub(crate) fn winner(&self) -> Option<&ClaimRow> {
         let on_time = self.claims.iter().filter(|claim| !claim.late);

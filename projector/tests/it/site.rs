@@ -21,6 +21,7 @@ use crate::run::ORIGIN;
 
 /// Who reads, to the log.
 pub const AUDITOR: SubjectRef = SubjectRef(uuid::Uuid::from_u128(0xa0d1));
+pub const BFF: &str = "spiffe://smarthome/bff/mobile";
 pub const READER: &str = "spiffe://smarthome/auditor";
 
 /// A folder with all that the roles need.
@@ -97,6 +98,14 @@ insecure = true
 [serve.identities]
 key_file = "identity.json"
 lookup_key_file = "lookup.json"
+[serve.residents]
+peers = ["{BFF}"]
+[serve.residents.issuer]
+issuer = "{issuer}"
+jwks_uri = "{issuer}/jwks"
+audience = "smarthome"
+allowed_clients = ["resident-app"]
+insecure = true
 [serve.paging]
 key_file = "paging.key"
 [serve.tiles]

@@ -258,6 +258,7 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
                 "key_file": site.keys.identity,
                 "lookup_key_file": site.keys.lookup,
             },
+            "residents": { "peers": [BFF_SAN], "issuer": token_issuer(site)? },
             "paging": { "key_file": site.keys.paging },
             "tiles": {
                 "listen": site.ports.tiles.address(),

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::keys::log_id;
 use crate::witness::WitnessKey;
 use help::{
-    COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY, VERIFY_PROOF, WATCH,
-    WITNESS,
+    COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY, VERIFY_PROOF,
+    VERIFY_RECEIPT, WATCH, WITNESS,
 };
 
 /// The auditors' command line: proves an audit log, or an archive of it, without trusting who keeps it.
@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Verifies a proof that `prove` wrote, with nothing but the key
     #[command(after_help = VERIFY_PROOF)]
     VerifyProof(VerifyProofArgs),
+    /// Verifies a resident's receipt of one opening, with nothing but the key
+    #[command(after_help = VERIFY_RECEIPT)]
+    VerifyReceipt(VerifyProofArgs),
     /// Whether one checkpoint continues another: a fork is refuted
     #[command(after_help = COMPARE)]
     Compare(CompareArgs),
@@ -172,10 +175,10 @@ pub(crate) struct ProveArgs {
     pub(crate) output: PathBuf,
 }
 
-/// Of `verify-proof`.
+/// Of `verify-proof` and `verify-receipt`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyProofArgs {
-    /// What `prove` wrote
+    /// What `prove` wrote, or the receipt
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 

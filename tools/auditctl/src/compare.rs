@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use auditlog::{Checkpoint, LogId, LogReader, verify_consistency};
+use auditlog::{Checkpoint, LogId, LogReader, ProofFile, verify_consistency};
 use serde_json::json;
 
 use crate::cli::CompareArgs;
@@ -17,8 +17,8 @@ use crate::stop::Stop;
 pub(crate) async fn run(args: &CompareArgs) -> Result<Say, Stop> {
     let keys = Keys::read(&args.source.keys)?;
     let source = Source::open(&args.source)?;
-    let (log, one) = keys.checkpoint(&small(&args.one)?)?;
-    let (other_log, other) = keys.checkpoint(&small(&args.other)?)?;
+    let (log, one) = keys.checkpoint(&small(&args.one, ProofFile::MAX_BYTES)?)?;
+    let (other_log, other) = keys.checkpoint(&small(&args.other, ProofFile::MAX_BYTES)?)?;
     if one.origin() != other.origin() || log != other_log {
         return Err(Stop::Usage(
             "the checkpoints are of different logs".to_owned(),

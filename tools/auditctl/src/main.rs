@@ -9,8 +9,8 @@ mod export;
 mod keys;
 mod pass;
 mod progress;
-mod proof_file;
 mod prove;
+mod receipt;
 mod record;
 mod replay;
 mod say;
@@ -53,6 +53,7 @@ async fn run(cli: &Cli) -> Result<Say, Stop> {
         Command::Verify(args) => verify::run(args).await,
         Command::Prove(args) => prove::run(args).await,
         Command::VerifyProof(args) => prove::verify(args),
+        Command::VerifyReceipt(args) => receipt::verify(args),
         Command::Compare(args) => compare::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Search(args) => search::run(args, cli.json).await,

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, Leaf, LogId, verify_inclusion};
+use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, Leaf, LogId, ProofFile, verify_inclusion};
 use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
@@ -12,7 +12,6 @@ use uuid::Uuid;
 use crate::cli::{ProveArgs, RecordName, VerifyProofArgs};
 use crate::keys::Keys;
 use crate::progress::Progress;
-use crate::proof_file::{MAX_BYTES, ProofFile};
 use crate::record::{self, Shown};
 use crate::say::Say;
 use crate::source::Source;
@@ -32,16 +31,7 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<Say, Stop> {
         Some(file) => other(&keys, &log, file)?,
         None => current,
     };
-    let leaf = reader.entry(index).await?;
-    let hashes = reader.inclusion_proof(index, checkpoint.size()).await?;
-    let hash = Leaf::of(leaf.clone(), 0, 0).hash();
-    verify_inclusion(hash, index, checkpoint.size(), checkpoint.root(), &hashes)?;
-    let proof = ProofFile {
-        leaf: leaf.to_vec(),
-        index,
-        hashes,
-        checkpoint: checkpoint.note().to_owned(),
-    };
+    let proof = reader.prove(index, &checkpoint).await?;
     create(&args.output, proof.text().as_bytes(), false)?;
     let line = format!(
         "{}: record {index} of {log} is in the tree of {} records that was signed; anybody with the key \
@@ -58,24 +48,13 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<Say, Stop> {
 pub(crate) fn verify(args: &VerifyProofArgs) -> Result<Say, Stop> {
     let keys = Keys::read(&args.keys)?;
     let trust = Trust::read(&args.trust, None)?;
-    let text = small(&args.file)?;
+    let text = small(&args.file, ProofFile::MAX_BYTES)?;
     let proof = std::str::from_utf8(&text).ok().and_then(ProofFile::parse);
     let proof = proof.ok_or_else(|| {
         Stop::Refuted("the file is no C2SP tlog-proof that has its record with it".to_owned())
     })?;
-    let (log, checkpoint) = keys.checkpoint(proof.checkpoint.as_bytes())?;
-    let leaf = Bytes::from(proof.leaf);
-    if leaf.len() > auditlog::MAX_LEAF_BYTES {
-        return Err(Stop::Refuted("its record is larger than a leaf".to_owned()));
-    }
-    let hash = Leaf::of(leaf.clone(), 0, 0).hash();
-    let (size, root) = (checkpoint.size(), checkpoint.root());
-    verify_inclusion(hash, proof.index, size, root, &proof.hashes)?;
-    if let Some(trust) = &trust {
-        trust
-            .read_leaf(&log, &leaf, None)
-            .map_err(|why| Stop::Refuted(format!("it is in the log, but not believed: {why}")))?;
-    }
+    let (log, checkpoint, leaf) = proven(&keys, trust.as_ref(), &proof)?;
+    let size = checkpoint.size();
     let mut lines = Vec::new();
     for witness in &args.witnesses {
         let seen = witness.seen(checkpoint.note()).ok_or_else(|| {
@@ -97,6 +76,28 @@ pub(crate) fn verify(args: &VerifyProofArgs) -> Result<Say, Stop> {
     );
     lines.extend([shown.line().trim_end().to_owned(), line]);
     Ok(Say::new(lines, shown.json()))
+}
+
+/// Of a proof that holds: the log, the checkpoint and the record, said by who may say it.
+pub(crate) fn proven(
+    keys: &Keys,
+    trust: Option<&Trust>,
+    proof: &ProofFile,
+) -> Result<(LogId, Checkpoint, Bytes), Stop> {
+    let (log, checkpoint) = keys.checkpoint(proof.checkpoint.as_bytes())?;
+    let leaf = Bytes::copy_from_slice(&proof.leaf);
+    if leaf.len() > auditlog::MAX_LEAF_BYTES {
+        return Err(Stop::Refuted("its record is larger than a leaf".to_owned()));
+    }
+    let hash = Leaf::of(leaf.clone(), 0, 0).hash();
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    verify_inclusion(hash, proof.index, size, root, &proof.hashes)?;
+    if let Some(trust) = trust {
+        trust
+            .read_leaf(&log, &leaf, None)
+            .map_err(|why| Stop::Refuted(format!("it is in the log, but not believed: {why}")))?;
+    }
+    Ok((log, checkpoint, leaf))
 }
 
 /// The log that has an event, and where.
@@ -142,15 +143,15 @@ pub(crate) fn bundles(
         .ok_or_else(|| Stop::Unknown(format!("the archive has nothing of {log}")))
 }
 
-/// A file that is not large.
-pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Stop> {
+/// A file of at most so many bytes.
+pub(crate) fn small(path: &Path, most: u64) -> Result<Vec<u8>, Stop> {
     use std::io::Read as _;
     let file = std::fs::File::open(path).map_err(|error| Stop::file(path, &error))?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
+    file.take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Stop::file(path, &error))?;
-    if bytes.len() as u64 > MAX_BYTES {
+    if bytes.len() as u64 > most {
         return Err(Stop::Usage(format!(
             "{} is too large to be one",
             path.display()
@@ -161,7 +162,7 @@ pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Stop> {
 
 /// A checkpoint of the log from a file.
 fn other(keys: &Keys, log: &LogId, file: &Path) -> Result<Checkpoint, Stop> {
-    let (of, checkpoint) = keys.checkpoint(&small(file)?)?;
+    let (of, checkpoint) = keys.checkpoint(&small(file, ProofFile::MAX_BYTES)?)?;
     match of == *log {
         true => Ok(checkpoint),
         false => Err(Stop::Usage(format!(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auditlog::{Checkpoint, LogId};
+use auditlog::{Checkpoint, LogId, ProofFile};
 use serde_json::json;
 
 use crate::cli::WatchArgs;
@@ -104,7 +104,7 @@ pub(crate) fn kept(state: &Path, log: &LogId) -> PathBuf {
 /// What was kept: signed too, so that a file that was changed is seen.
 pub(crate) fn last(keys: &Keys, log: &LogId, kept: &Path) -> Result<Checkpoint, Stop> {
     let (of, checkpoint) = keys
-        .checkpoint(&small(kept)?)
+        .checkpoint(&small(kept, ProofFile::MAX_BYTES)?)
         .map_err(|stop| Stop::Usage(format!("{} is not what was kept: {stop}", kept.display())))?;
     if of == *log {
         Ok(checkpoint)

@@ -57,6 +57,15 @@ impl AllowedPeers {
         Ok(Self(names))
     }
 
+    /// The peers of both lists.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        let new = others.0.iter().filter(|name| !self.0.contains(name));
+        let new: Vec<_> = new.cloned().collect();
+        self.0.extend(new);
+        self
+    }
+
     /// Lets a peer in by exactly one of its names.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod identities;
 mod proofs;
 mod reads;
 mod refusals;
+mod residents;
 mod searches;
 mod tiles;
 

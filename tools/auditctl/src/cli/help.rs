@@ -34,6 +34,11 @@ Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell."#;
 
 pub(super) const VERIFY_PROOF: &str = CODES;
 
+pub(super) const VERIFY_RECEIPT: &str = r#"A receipt is what the resident's app gives out of one access (ResidentService.GetMyReceipt): the proof of
+the decision and that of its outcome, or of what the partner reported. Each is a C2SP tlog-proof.
+
+Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell."#;
+
 pub(super) const COMPARE: &str = r#"Both checkpoints must be signed and of one log. Where their sizes differ, the tiles of LOG prove
 whether the larger continues the smaller.
 

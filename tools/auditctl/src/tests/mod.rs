@@ -5,6 +5,7 @@ mod folders;
 mod forks;
 mod hostile;
 mod proofs;
+mod receipts;
 mod replays;
 mod served;
 mod witnessed;

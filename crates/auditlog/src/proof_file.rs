@@ -1,31 +1,34 @@
 //! A proof as a file: C2SP tlog-proof, version 1. Its extra data is the record, verbatim.
 
-use auditlog::TreeHash;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+
+use crate::{Checkpoint, Leaf, LogReader, Result, TreeHash, verify_inclusion};
 
 const FIRST: &str = "c2sp.org/tlog-proof@v1";
 /// The longest path in a tree.
 const MAX_HASHES: usize = 64;
-/// The largest file: a leaf in base64, a path and a checkpoint fit well.
-pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 
-/// What a proof file says. None of it is believed yet.
+/// What a file of the form [C2SP tlog-proof](https://c2sp.org/tlog-proof), version 1, says. None of it is
+/// believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProofFile {
+pub struct ProofFile {
     /// The leaf.
-    pub(crate) leaf: Vec<u8>,
+    pub leaf: Vec<u8>,
     /// Its index.
-    pub(crate) index: u64,
+    pub index: u64,
     /// From the leaf's sibling up to the root's child.
-    pub(crate) hashes: Vec<TreeHash>,
+    pub hashes: Vec<TreeHash>,
     /// The signed note.
-    pub(crate) checkpoint: String,
+    pub checkpoint: String,
 }
 
 impl ProofFile {
+    /// The largest file in bytes: a leaf in base64, a path and a checkpoint fit well.
+    pub const MAX_BYTES: u64 = 256 * 1024;
+
     /// As text.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = format!(
             "{FIRST}\nextra {}\nindex {}\n",
             BASE64_STANDARD.encode(&self.leaf),
@@ -40,7 +43,7 @@ impl ProofFile {
     }
 
     /// Reads it; none where it is no proof, or has no record with it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (head, checkpoint) = text.split_once("\n\n")?;
         let mut lines = head.split('\n');
         if lines.next()? != FIRST {
@@ -57,6 +60,27 @@ impl ProofFile {
         };
         // One text for one proof: what isn't written exactly so isn't one.
         (proof.hashes.len() <= MAX_HASHES && proof.text() == text).then_some(proof)
+    }
+}
+
+impl LogReader {
+    /// The proof that a record is under a checkpoint of this log, with the record.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry) and [`inclusion_proof`](Self::inclusion_proof);
+    /// [`Error::InvalidProof`](crate::Error::InvalidProof) where it isn't.
+    pub async fn prove(&self, index: u64, checkpoint: &Checkpoint) -> Result<ProofFile> {
+        let leaf = self.entry(index).await?;
+        let size = checkpoint.size();
+        let hashes = self.inclusion_proof(index, size).await?;
+        let hash = Leaf::of(leaf.clone(), 0, 0).hash();
+        verify_inclusion(hash, index, size, checkpoint.root(), &hashes)?;
+        Ok(ProofFile {
+            leaf: leaf.to_vec(),
+            index,
+            hashes,
+            checkpoint: checkpoint.note().to_owned(),
+        })
     }
 }
 
