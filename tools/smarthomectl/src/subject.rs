@@ -12,7 +12,7 @@ use proto::access::{EnsureSubjectRequest, HoldSubjectRequest, PersonRef, Release
 
 use self::client::Persons;
 use crate::cli::{HoldArgs, PersonArgs, RegisterArgs, SubjectArgs, SubjectCommand};
-use crate::client::{Registry, refusal};
+use crate::client::{Client, refusal};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -40,7 +40,7 @@ async fn register(config: &Config, args: &RegisterArgs) -> Result<(), Failure> {
         issuer: args.issuer.clone(),
         user_id: user_id(&args.user_id_file)?,
     };
-    let mut registry = Registry::connect(config).await?;
+    let mut registry = Client::connect(config).await?;
     let subjects = registry.subjects(vec![user], false).await;
     for subject in subjects.map_err(|status| refusal(&status))? {
         println!("{subject}");
