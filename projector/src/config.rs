@@ -118,6 +118,9 @@ pub struct ServeConfig {
     /// Calls at once; one more is refused.
     #[serde(default = "default_calls")]
     pub calls: usize,
+    /// Watches at once; one more is refused.
+    #[serde(default = "default_watches")]
+    pub watches: usize,
     /// How long a call may take, whatever its deadline.
     #[serde(default = "default_call_timeout", with = "service::config::duration")]
     pub call_timeout: Duration,
@@ -135,6 +138,10 @@ pub struct ServeConfig {
 
 fn default_calls() -> usize {
     256
+}
+
+fn default_watches() -> usize {
+    64
 }
 
 fn default_call_timeout() -> Duration {
@@ -227,6 +234,7 @@ impl Config {
     pub fn for_serve(&self) -> Result<ServeSections<'_>, String> {
         let serve = needed(&self.serve, "serve")?;
         in_range("serve.calls", serve.calls, 1..=1_000_000)?;
+        in_range("serve.watches", serve.watches, 0..=100_000)?;
         if let Some(tiles) = &serve.tiles {
             in_range("serve.tiles.requests", tiles.requests, 1..=1_000_000)?;
         }

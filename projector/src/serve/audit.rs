@@ -10,6 +10,7 @@ use proto::access::{
     GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
     SearchAlarmsRequest, SearchAlarmsResponse, SearchReadsRequest, SearchReadsResponse,
+    WatchAccessRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -18,7 +19,8 @@ use super::auth::Readable;
 use super::call::{Answer, Call};
 use super::reads::Look;
 use super::status::{Missing, Refusal};
-use super::{alarms, completeness, leaf, parse, search, who_read};
+use super::watch::Watching;
+use super::{alarms, completeness, leaf, parse, search, watch, who_read};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -71,6 +73,20 @@ impl AuditService for Audit {
     ) -> Result<Response<SearchAlarmsResponse>, Status> {
         let call = Call::new("AuditService/SearchAlarms", &request);
         self.0.calls.run(call, self.alarms(request)).await
+    }
+
+    type WatchAccessStream = Watching;
+
+    async fn watch_access(
+        &self,
+        request: Request<WatchAccessRequest>,
+    ) -> Result<Response<Watching>, Status> {
+        let call = Call::new("AuditService/WatchAccess", &request);
+        let begin = async {
+            let auditor = self.0.tokens.auditor(&request).await?;
+            watch::begin(Arc::clone(&self.0), auditor, request.into_inner()).await
+        };
+        self.0.calls.run(call, begin).await
     }
 
     async fn search_reads(

@@ -8,6 +8,7 @@ use authn::peer::{AllowedPeers, PeerIdentity, PeerName};
 use authn::token::{AccessToken, AccessTokenVerifier, TokenError, bearer};
 use domain::id::{ComplexId, SubjectRef};
 use domain::vocabulary::ActorKind;
+use jiff::Timestamp;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 use uuid::Uuid;
@@ -51,6 +52,7 @@ pub(super) struct TokenGate {
 pub(super) struct Auditor {
     reader: Reader,
     complexes: BTreeSet<ComplexId>,
+    expires_at: Timestamp,
 }
 
 /// Checks owners' access tokens.
@@ -122,6 +124,7 @@ impl TokenGate {
                 caller,
             },
             complexes: complexes.collect(),
+            expires_at: token.expires_at,
         })
     }
 
@@ -176,6 +179,11 @@ impl Owner {
 }
 
 impl Auditor {
+    /// When the access token ends.
+    pub(super) fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
     /// The complex, if this auditor may read about it; else it is as if there were none.
     pub(super) fn may_read(&self, complex: ComplexId) -> Result<Readable, Refusal> {
         match self.complexes.contains(&complex) {

@@ -18,9 +18,12 @@ mod residents;
 mod search;
 mod status;
 pub mod tiles;
+mod wanted;
+pub mod watch;
 mod who_read;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +40,7 @@ use proto::access::resident_service_server::{ResidentServiceServer, SERVICE_NAME
 use service::Context;
 use service::health::Health;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::InterceptorLayer;
 use tonic::service::interceptor::InterceptedService;
@@ -81,6 +85,11 @@ struct Serving {
     reads: Arc<Reads>,
     paging: PageKey,
     freshness: Freshness,
+    /// Places for watchers.
+    watches: Arc<Semaphore>,
+    /// Partitions of the event log.
+    partitions: NonZeroU32,
+    shutdown: CancellationToken,
 }
 
 /// The role, ready to run.
@@ -137,6 +146,9 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         reads: Arc::clone(&reads),
         paging: PageKey::load(&serve.paging.key_file)?,
         freshness: sections.status.clone(),
+        watches: Arc::new(Semaphore::new(serve.watches)),
+        partitions: sections.log.options.partitions,
+        shutdown: context.shutdown.clone(),
     };
     let published = match &serve.tiles {
         Some(config) => {

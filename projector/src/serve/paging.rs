@@ -6,9 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::event::DeviceSequence;
 use proto::access::{
     DeviceHistoryRequest, SearchAccessRequest, SearchAlarmsRequest, SearchReadsRequest,
+    WatchAccessRequest,
 };
 use service::config::SecretFile;
 
+use super::watch::LeafCursor;
 use crate::store::{AccessCursor, StatusCursor};
 
 const TAG: usize = 32;
@@ -67,6 +69,18 @@ paged!(
     StatusCursor,
     "DeviceStatusService/History"
 );
+
+impl Paged for WatchAccessRequest {
+    const PURPOSE: &'static [u8] = b"smarthome.access.v1.AuditService/WatchAccess resume token\n";
+    type Cursor = LeafCursor;
+
+    fn without_page(&self) -> Self {
+        Self {
+            resume_token: String::new(),
+            ..self.clone()
+        }
+    }
+}
 
 /// The key that authenticates page tokens.
 pub struct PageKey(hmac::Key);
@@ -127,6 +141,17 @@ impl Cursor for AccessCursor {
             time: i64::from_be_bytes(*time),
             offset: u64::from_be_bytes(rest.try_into().ok()?),
         })
+    }
+}
+
+impl Cursor for LeafCursor {
+    fn encode(self) -> Vec<u8> {
+        [&[3][..], &self.0.to_be_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let leaf = bytes.strip_prefix(&[3])?.try_into().ok()?;
+        Some(Self(u64::from_be_bytes(leaf)))
     }
 }
 

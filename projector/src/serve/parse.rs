@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use auditlog::LogId;
 use domain::id::{ComplexId, DeviceId, EventId, SubjectRef};
-use domain::vocabulary::{Automation, Outcome};
+use domain::vocabulary::Automation;
 use eventlog::Topic;
 use jiff::Timestamp;
 use proto::access::{
@@ -16,6 +16,7 @@ use tonic_types::FieldViolation;
 use uuid::Uuid;
 
 use super::status::Refusal;
+use super::wanted::Wanted;
 use crate::store::{AccessQuery, AlarmQuery, ReadQuery, StatusQuery};
 use crate::views::ReadScope;
 
@@ -25,7 +26,8 @@ const LARGEST_PAGE: u32 = 500;
 /// A search as it is asked.
 pub(super) struct Search {
     pub(super) query: AccessQuery,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) event: Option<EventId>,
+    pub(super) wanted: Wanted,
     pub(super) page_size: usize,
 }
 
@@ -58,7 +60,12 @@ impl Fields {
         }
     }
 
-    fn word<T>(&mut self, field: &str, number: i32, from: fn(i32) -> Option<T>) -> Option<T> {
+    pub(super) fn word<T>(
+        &mut self,
+        field: &str,
+        number: i32,
+        from: fn(i32) -> Option<T>,
+    ) -> Option<T> {
         let word = from(number);
         if word.is_none() && number != 0 {
             self.wrong(field, "not a value of this enum");
@@ -127,7 +134,8 @@ pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
     let subject: Option<SubjectRef> = fields.parse_some("subject_ref", &request.subject_ref);
     let device = fields.device_of(complex.as_ref(), &request.device_id);
     let page_size = fields.page_size(request.page_size);
-    let outcome = fields.word("outcome", request.outcome, Outcome::from_number);
+    let event = fields.parse_some("event_id", &request.event_id);
+    let wanted = Wanted::read(&mut fields, request);
     let automation = fields.word("automation", request.automation, Automation::from_number);
     let query = complex.map(|complex| AccessQuery {
         complex,
@@ -139,7 +147,8 @@ pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
     });
     fields.done(query.map(|query| Search {
         query,
-        outcome,
+        event,
+        wanted,
         page_size,
     }))
 }
@@ -300,6 +309,12 @@ mod tests {
             outcome: 77,
             automation: -1,
             page_size: 501,
+            event_id: "first".into(),
+            actor: 99,
+            kind: 99,
+            verdict: 99,
+            reason: -1,
+            method: 99,
             page_token: String::new(),
         };
         let fields = wrong(request);
@@ -312,7 +327,13 @@ mod tests {
                 "subject_ref",
                 "device_id",
                 "page_size",
+                "event_id",
                 "outcome",
+                "actor",
+                "kind",
+                "verdict",
+                "reason",
+                "method",
                 "automation"
             ]
         );
@@ -334,7 +355,8 @@ mod tests {
         };
         let asked = search(&request).ok();
         assert!(asked.is_some_and(|asked| asked.page_size == 50
-            && asked.outcome.is_none()
+            && asked.event.is_none()
+            && !asked.wanted.is_choosy()
             && asked.query.from.is_none()
             && asked.query.device.is_none()));
     }

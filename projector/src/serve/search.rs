@@ -1,7 +1,6 @@
 //! Searching accesses, and telling them with what the caller may know.
 
-use domain::id::{CommandId, SubjectRef};
-use domain::vocabulary::Outcome;
+use domain::id::{CommandId, EventId, SubjectRef};
 use proto::access::{AccessRecord, SearchAccessRequest, SearchAccessResponse};
 use uuid::Uuid;
 
@@ -10,7 +9,7 @@ use super::auth::Readable;
 use super::paging::Paged;
 use super::parse::{Fields, Search};
 use super::status::Refusal;
-use crate::store::AccessCursor;
+use crate::store::{AccessCursor, AccessQuery};
 use crate::views::{AccessRow, access};
 
 /// Accesses that one call looks at, at most: where few match, a page may be short or empty and
@@ -29,11 +28,14 @@ pub(super) async fn search(
     let mut records = Vec::new();
     let mut examined = 0;
     let more = 'pages: loop {
-        let chunk = match asked.outcome {
-            Some(_) => CHUNK,
-            None => asked.page_size - records.len() + 1,
+        let chunk = match asked.wanted.is_choosy() || asked.event.is_some() {
+            true => CHUNK,
+            false => asked.page_size - records.len() + 1,
         };
-        let rows = serving.views.search(&asked.query, after, chunk).await?;
+        let rows = match asked.event {
+            Some(event) => of_event(serving, &asked.query, event).await?,
+            None => serving.views.search(&asked.query, after, chunk).await?,
+        };
         let last = rows.len() < chunk;
         let cursors: Vec<_> = rows.iter().map(AccessCursor::of).collect();
         let told = tell(serving, readable, rows).await?;
@@ -43,7 +45,7 @@ pub(super) async fn search(
             }
             after = Some(cursor);
             examined += 1;
-            if matches(&record, asked.outcome) {
+            if asked.wanted.has(&record) {
                 records.push(record);
             }
         }
@@ -88,8 +90,14 @@ pub(super) fn subject(record: &AccessRecord) -> Option<Uuid> {
     record.actor.as_ref()?.subject_ref.parse().ok()
 }
 
-fn matches(record: &AccessRecord, outcome: Option<Outcome>) -> bool {
-    outcome.is_none_or(|outcome| record.outcome == outcome.number())
+/// The access that an event is, if it is among those that are asked for.
+async fn of_event(
+    serving: &Serving,
+    query: &AccessQuery,
+    event: EventId,
+) -> Result<Vec<AccessRow>, Refusal> {
+    let row = serving.views.access(&query.complex, event).await?;
+    Ok(row.into_iter().filter(|row| query.has(row)).collect())
 }
 
 /// Tells accesses: with the effective outcome of their commands, what contradicts them, and the user

@@ -26,6 +26,17 @@ pub struct AccessQuery {
     pub automation: Option<Automation>,
 }
 
+impl AccessQuery {
+    /// Whether an access of the complex is one of these.
+    pub fn has(&self, row: &AccessRow) -> bool {
+        self.from.is_none_or(|from| row.occurred_at >= from)
+            && self.until.is_none_or(|until| row.occurred_at < until)
+            && (self.subject.is_none() || self.subject == row.subject)
+            && (self.device.is_none() || self.device == row.device)
+            && (self.automation.is_none() || self.automation == row.automation)
+    }
+}
+
 /// Which alarms of a complex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmQuery {

@@ -1,7 +1,7 @@
 //! Records that can't be read: visible rows, so that nothing in the log is passed over.
 
 use domain::id::{DeviceId, EventId};
-use eventlog::{Record, Topic};
+use eventlog::{Position, Record, Topic};
 use proto::access::{AccessKind, AccessRecord};
 use records::timestamp_to_wire;
 use uuid::Uuid;
@@ -61,10 +61,12 @@ pub fn rows(record: &Record, reason: &str, index: u64) -> Vec<RowWrite> {
 /// An id that is the record's own: what an unreadable record says its id is isn't believed, or
 /// it could stand in for another record.
 pub fn event_id(record: &Record) -> EventId {
-    let name = format!(
-        "{}/{}/{}",
-        record.topic, record.position.partition, record.position.offset
-    );
+    event_id_at(record.topic, record.position)
+}
+
+/// The same, of the record at a place.
+pub fn event_id_at(topic: Topic, position: Position) -> EventId {
+    let name = format!("{topic}/{}/{}", position.partition, position.offset);
     EventId(Uuid::new_v5(&UNREADABLE, name.as_bytes()))
 }
 

@@ -80,9 +80,9 @@ fn as_search(request: ListMyHistoryRequest, owner: &Owner) -> SearchAccessReques
         subject_ref: owner.subject_text(),
         device_id: request.device_id,
         outcome: request.outcome,
-        automation: 0,
         page_size: request.page_size,
         page_token: request.page_token,
+        ..SearchAccessRequest::default()
     }
 }
 

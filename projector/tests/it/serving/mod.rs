@@ -9,6 +9,7 @@ mod refusals;
 mod residents;
 mod searches;
 mod tiles;
+mod watches;
 
 use projector::config::Config;
 use projector::{project, serve, views};

@@ -1,9 +1,9 @@
 //! Paging and filters.
 
-use domain::vocabulary::{Outcome, Verdict};
+use domain::vocabulary::{ActorKind, Method, Outcome, Reason, Verdict};
 use eventlog::Topic;
 use jiff::Timestamp;
-use proto::access::SearchAccessRequest;
+use proto::access::{AccessKind, SearchAccessRequest};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -99,6 +99,69 @@ async fn searches_page_and_filter() {
         ..sunrise()
     };
     assert_eq!(all(nobody).await.len(), 0);
+
+    // What views are not ordered by, alone and together.
+    let base = SearchAccessRequest {
+        page_size: 3,
+        ..sunrise()
+    };
+    let of = |change: fn(&mut SearchAccessRequest)| {
+        let mut asked = base.clone();
+        change(&mut asked);
+        all(asked)
+    };
+    assert_eq!(
+        of(|asked| asked.actor = ActorKind::Owner.number())
+            .await
+            .len(),
+        20
+    );
+    assert_eq!(
+        of(|asked| asked.actor = ActorKind::Guest.number())
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(
+        of(|asked| asked.kind = AccessKind::Observed.into())
+            .await
+            .len(),
+        3
+    );
+    assert_eq!(
+        of(|asked| asked.verdict = Verdict::Allow.number())
+            .await
+            .len(),
+        20
+    );
+    assert_eq!(
+        of(|asked| asked.reason = Reason::NoGrant.number())
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(
+        of(|asked| asked.method = Method::Plate.number())
+            .await
+            .len(),
+        3
+    );
+    let both = of(|asked| {
+        asked.outcome = Outcome::Executed.number();
+        asked.method = Method::Remote.number();
+    });
+    assert_eq!(both.await.len(), 5);
+    let (records, _) = site.search(sunrise()).await.unwrap();
+    let one = SearchAccessRequest {
+        event_id: records[7].event_id.clone(),
+        ..base.clone()
+    };
+    assert_eq!(all(one.clone()).await, [records[7].leaf_index]);
+    let elsewhere = SearchAccessRequest {
+        device_id: "sunrise.cellar".into(),
+        ..one
+    };
+    assert_eq!(all(elsewhere).await.len(), 0);
 
     // A page token is good for its own query only.
     let (_, token) = site

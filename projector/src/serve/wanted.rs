@@ -1,0 +1,53 @@
+//! Which accesses of those that a view finds are wanted: what is asked of records beyond what views are
+//! ordered by.
+
+use domain::vocabulary::{ActorKind, Method, Outcome, Reason, Verdict};
+use proto::access::{AccessKind, AccessRecord, SearchAccessRequest};
+
+use super::parse::Fields;
+
+/// Of each only what is named; all where nothing is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    outcome: Option<Outcome>,
+    actor: Option<ActorKind>,
+    kind: Option<AccessKind>,
+    verdict: Option<Verdict>,
+    reason: Option<Reason>,
+    method: Option<Method>,
+}
+
+impl Wanted {
+    /// What a request names.
+    pub(super) fn read(fields: &mut Fields, request: &SearchAccessRequest) -> Self {
+        let kind = |number| AccessKind::try_from(number).ok();
+        Self {
+            outcome: fields.word("outcome", request.outcome, Outcome::from_number),
+            actor: fields.word("actor", request.actor, ActorKind::from_number),
+            kind: match request.kind {
+                0 => None,
+                number => fields.word("kind", number, kind),
+            },
+            verdict: fields.word("verdict", request.verdict, Verdict::from_number),
+            reason: fields.word("reason", request.reason, Reason::from_number),
+            method: fields.word("method", request.method, Method::from_number),
+        }
+    }
+
+    /// Whether anything is named, so that many records may have to be looked at.
+    pub(super) fn is_choosy(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether the record is one of them.
+    pub(super) fn has(&self, record: &AccessRecord) -> bool {
+        let actor = record.actor.as_ref().map_or(0, |actor| actor.kind);
+        let is = |wanted: Option<i32>, is| wanted.is_none_or(|wanted| wanted == is);
+        is(self.outcome.map(Outcome::number), record.outcome)
+            && is(self.actor.map(ActorKind::number), actor)
+            && self.kind.is_none_or(|kind| kind == record.kind())
+            && is(self.verdict.map(Verdict::number), record.verdict)
+            && is(self.reason.map(Reason::number), record.reason)
+            && is(self.method.map(Method::number), record.method)
+    }
+}
