@@ -11,6 +11,7 @@ mod folds;
 mod foreign;
 mod halts;
 mod hostile;
+mod kills;
 mod process;
 mod run;
 #[cfg(feature = "s3-tests")]

@@ -1,15 +1,13 @@
-//! The program as it is started: killed with no warning, its trees and rows are those of the log.
+//! The program as it is started.
 
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::Duration;
 
 use auditlog::{LogId, LogReader, Origin};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use harness::process::{Process, Spec};
 use object_store::ObjectStore;
-use projector::config::Config;
+use projector::store::ViewReader;
 use projector::views::TOPICS;
 use serde_json::Value;
 
@@ -18,7 +16,7 @@ use crate::site::OnDisk;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_projector");
 
-fn tool(disk: &OnDisk, args: &[&str]) -> Output {
+pub fn tool(disk: &OnDisk, args: &[&str]) -> Output {
     let config = disk.config();
     let output = Command::new(PROGRAM)
         .args(args)
@@ -31,8 +29,7 @@ fn tool(disk: &OnDisk, args: &[&str]) -> Output {
     output
 }
 
-pub async fn caught_up(disk: &OnDisk, config: &Config) {
-    let views = projector::store::open_reader(&config.views.as_ref().unwrap().url).unwrap();
+pub async fn caught_up(disk: &OnDisk, views: &dyn ViewReader) {
     wait(async || {
         for topic in TOPICS {
             let ends = disk.fixture.log.end_offsets(topic).await.unwrap();
@@ -72,44 +69,6 @@ pub async fn rebuilt_trees_are_in(disk: &OnDisk, tiles: Arc<dyn ObjectStore>) {
         assert_eq!(tree["size"], checkpoint.size());
         assert_eq!(tree["root"], BASE64_STANDARD.encode(checkpoint.root()));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_time_it_leaves_what_a_rebuild_gives() {
-    let disk = OnDisk::new().await;
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let spec = Spec::program(PROGRAM, disk.path().join("projector.log")).args([
-        "project",
-        "--config",
-        disk.config().to_str().unwrap(),
-    ]);
-    for round in 0..6u64 {
-        let mut process = Process::spawn(&spec).unwrap();
-        let load = disk.fixture.workload(2);
-        // It is killed while records come in, each time somewhere else.
-        let kill = tokio::time::sleep(Duration::from_millis(150 + 90 * round));
-        tokio::join!(load, kill);
-        process.kill9().unwrap();
-    }
-    let mut process = Process::spawn(&spec).unwrap();
-    caught_up(&disk, &config).await;
-
-    let stored = tool(&disk, &["dump-views"]).stdout;
-    assert!(stored.len() > 10_000);
-    assert!(stored == tool(&disk, &["rebuild", "--dump-views"]).stdout);
-    let tiles = auditlog::open(&config.tiles.as_ref().unwrap().url).unwrap();
-    rebuilt_trees_are_in(&disk, tiles).await;
-
-    assert!(process.terminate().await.unwrap().success());
-    let log = std::fs::read_to_string(disk.path().join("projector.log")).unwrap();
-    let traced = |line: &&str| {
-        line.contains("\"projected\"") && line.contains("0af7651916cd43dd8448eb211c80319c")
-    };
-    assert!(
-        log.lines().any(|line| traced(&line)),
-        "the trace reaches the projector"
-    );
-    assert!(!log.contains("halted"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,5 +3,6 @@
 mod behaviour;
 mod faults;
 mod hostile;
+mod kills;
 mod refusals;
 mod scene;

@@ -73,13 +73,9 @@ impl Scene {
         self.pki.issue_client(name, &[San::uri(uri)]).unwrap()
     }
 
-    /// The section `[views]` of a process with this certificate.
-    pub fn views(&self, identity: &Issued, roots: &Pki) -> ViewsConfig {
-        #[derive(serde::Deserialize)]
-        struct File {
-            views: ViewsConfig,
-        }
-        let text = format!(
+    /// The section `[views]` of a process with this certificate, as text.
+    pub fn section(&self, identity: &Issued, roots: &Pki) -> String {
+        format!(
             "[views]\nurl = \"{}\"\n\
              [views.cassandra]\nrequest_timeout = \"2s\"\nconnect_timeout = \"2s\"\n\
              [views.cassandra.tls]\ncertificate = \"{}\"\nprivate_key = \"{}\"\n\
@@ -88,7 +84,16 @@ impl Scene {
             identity.certificate.display(),
             identity.private_key.display(),
             roots.bundle().display(),
-        );
+        )
+    }
+
+    /// The section `[views]` of a process with this certificate.
+    pub fn views(&self, identity: &Issued, roots: &Pki) -> ViewsConfig {
+        #[derive(serde::Deserialize)]
+        struct File {
+            views: ViewsConfig,
+        }
+        let text = self.section(identity, roots);
         let file = self.folder().join(format!("{}.toml", Uuid::now_v7()));
         std::fs::write(&file, text).unwrap();
         let loaded: File = service::config::load(&file, "NONE").unwrap();

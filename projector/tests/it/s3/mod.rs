@@ -87,6 +87,7 @@ async fn a_bucket_holds_what_a_rebuild_gives() {
     );
     configure(&disk, &format!("https://{}", server.address), &tls);
     let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+    let views = projector::store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
     let spec = Spec::program(PROGRAM, disk.path().join("projector.log")).args([
         "all",
         "--config",
@@ -94,7 +95,7 @@ async fn a_bucket_holds_what_a_rebuild_gives() {
     ]);
     let mut process = Process::spawn(&spec).unwrap();
     disk.fixture.workload(2).await;
-    caught_up(&disk, &config).await;
+    caught_up(&disk, &*views).await;
     server.stop();
     disk.fixture.workload(2).await;
     crate::run::wait(async || {
@@ -103,7 +104,7 @@ async fn a_bucket_holds_what_a_rebuild_gives() {
     })
     .await;
     let server = Server::start_at(kept.clone(), server.address, Some(acceptor(&disk)));
-    caught_up(&disk, &config).await;
+    caught_up(&disk, &*views).await;
     assert!(process.terminate().await.unwrap().success());
     drop(server);
 
