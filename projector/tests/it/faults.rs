@@ -349,6 +349,28 @@ impl ViewReader for NoProgress {
         self.0.history(query, after, limit).await
     }
 
+    async fn observed(
+        &self,
+        complex: &domain::ComplexId,
+        commands: &[domain::CommandId],
+    ) -> Result<
+        std::collections::HashMap<domain::CommandId, Vec<projector::views::ObservationRow>>,
+        StoreError,
+    > {
+        self.0.observed(complex, commands).await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &domain::ComplexId,
+        commands: &[domain::CommandId],
+    ) -> Result<
+        std::collections::HashMap<domain::CommandId, projector::views::CommandRows>,
+        StoreError,
+    > {
+        self.0.rulings(complex, commands).await
+    }
+
     async fn commands(
         &self,
         complex: &domain::ComplexId,

@@ -19,10 +19,11 @@ use super::rows::{
     offset, partition,
 };
 use super::sequences::Sequence;
-use super::{search, sequences, spans};
+use super::{commands, search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    ObservationRow, RowWrite,
 };
 
 /// A store that is read here.
@@ -88,7 +89,7 @@ impl ViewReader for CassandraReader {
             };
             let key = (complex, partner, event);
             let statement = &connected.reads.digests;
-            let digests: Vec<(Vec<u8>,)> = connected.all("digests", statement, key).await?;
+            let digests: Vec<(Vec<u8>, i64)> = connected.all("digests", statement, key).await?;
             Ok::<_, StoreError>((digests.len() > 1).then_some(access))
         });
         futures::stream::iter(looks)
@@ -107,34 +108,28 @@ impl ViewReader for CassandraReader {
         spans::alarms(self.link.connected().await?, query, after, limit).await
     }
 
+    async fn observed(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
+        commands::observed(self.link.connected().await?, complex, commands).await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        commands::rulings(self.link.connected().await?, complex, commands).await
+    }
+
     async fn commands(
         &self,
         complex: &ComplexId,
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
-        let connected = self.link.connected().await?;
-        let complex = complex.as_str();
-        let looks = commands.iter().copied().map(|command| async move {
-            let key = (complex, command.0);
-            let claims = connected.all::<Claim>("claims", &connected.reads.claims, key);
-            let statement = &connected.reads.completions;
-            let completions = connected.all::<Completion>("completions", statement, key);
-            let statement = &connected.reads.observations;
-            let observations = connected.all::<Observed>("observations", statement, key);
-            let (claims, completions, observations) =
-                futures::try_join!(claims, completions, observations)?;
-            let rows = CommandRows {
-                claims: each(claims, Claim::row)?,
-                completions: each(completions, Completion::row)?,
-                observations: each(observations, Observed::row)?,
-            };
-            Ok::<_, StoreError>((command, rows))
-        });
-        futures::stream::iter(looks)
-            .buffer_unordered(connected.requests)
-            .try_filter(|(_, rows)| futures::future::ready(*rows != CommandRows::default()))
-            .try_collect()
-            .await
+        commands::all(self.link.connected().await?, complex, commands).await
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
@@ -249,21 +244,39 @@ impl ViewReader for CassandraReader {
     }
 }
 
-/// What stands under the event id of a content.
+/// What the record of a content is.
 async fn sent(connected: &Connected, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
+    const TABLE: &str = "digests";
     let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
-    let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
-    let first = access(connected, complex, identity.as_str()).await?;
-    let digest = row.digest.as_slice();
-    let key = (complex, partner, row.partner_event.as_str(), digest);
-    let since = connected.row::<(i64,)>("digests", &connected.reads.digest, key);
-    let (Some(first), Some((since,))) = (first, since.await?) else {
+    let event = row.partner_event.as_str();
+    // Hardly ever are there two: then it is asked which came first.
+    let statement = &connected.reads.digests;
+    let key = (complex, partner, event);
+    let known = connected
+        .rows::<(Vec<u8>, i64)>(TABLE, statement, key)
+        .await?;
+    let since = match known.as_slice() {
+        [(digest, since)] => (*digest == row.digest).then_some(*since),
+        _ => {
+            let key = (complex, partner, event, row.digest.as_slice());
+            let statement = &connected.reads.digest;
+            let since = connected.row::<(i64,)>(TABLE, statement, key).await?;
+            since.map(|(since,)| since)
+        }
+    };
+    let Some(since) = since else { return Ok(None) };
+    if offset(TABLE, since)? != row.offset {
+        return Ok(Some(Sent::Again));
+    }
+    if known.len() == 1 {
+        return Ok(Some(Sent::First));
+    }
+    let identity = AccessIdentity::of_partner_event(&row.partner, event);
+    let Some(first) = access(connected, complex, identity.as_str()).await? else {
         return Ok(None);
     };
-    Ok(Some(Sent {
-        first: first.row(complex, identity.as_str().to_owned())?,
-        since: offset("digests", since)?,
-    }))
+    let first = first.row(complex, identity.as_str().to_owned())?;
+    Ok(Some(Sent::of_first(first, row.offset)))
 }
 
 /// The access that an identity stands for.
@@ -302,7 +315,7 @@ where
     each(rows, write)
 }
 
-fn each<R, T>(
+pub(super) fn each<R, T>(
     rows: Vec<R>,
     row: impl Fn(R) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {

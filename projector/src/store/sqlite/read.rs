@@ -16,7 +16,8 @@ use super::connections::Connections;
 use super::{decode, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    ObservationRow, RowWrite,
 };
 
 /// A store that is read here.
@@ -27,6 +28,27 @@ pub(crate) struct SqliteReader {
 impl SqliteReader {
     pub(super) fn new(connections: Arc<Connections>) -> Self {
         Self { connections }
+    }
+
+    async fn rows_of(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+        of: fn(&Connection, &str, CommandId) -> Result<CommandRows, StoreError>,
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        let (complex, commands) = (complex.to_string(), commands.to_vec());
+        self.connections
+            .run(move |connection| {
+                let mut found = HashMap::new();
+                for command in commands {
+                    let rows = of(connection, &complex, command)?;
+                    if rows != CommandRows::default() {
+                        found.insert(command, rows);
+                    }
+                }
+                Ok(found)
+            })
+            .await
     }
 }
 
@@ -106,37 +128,46 @@ impl ViewReader for SqliteReader {
             .await
     }
 
-    async fn commands(
+    async fn observed(
         &self,
         complex: &ComplexId,
         commands: &[CommandId],
-    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+    ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
         let (complex, commands) = (complex.to_string(), commands.to_vec());
         self.connections
             .run(move |connection| {
-                let of = |columns, table| {
-                    format!(
-                        "SELECT {columns} FROM {table} WHERE complex = ?1 AND command = ?2 ORDER BY off"
-                    )
-                };
-                let claims = of(decode::CLAIM, "claims");
-                let completions = of(decode::COMPLETION, "completions");
-                let observations = of(decode::OBSERVATION, "observations");
                 let mut found = HashMap::new();
                 for command in commands {
-                    let key = params![complex, command.to_string()];
-                    let rows = CommandRows {
-                        claims: all(connection, &claims, key, decode::claim)?,
-                        completions: all(connection, &completions, key, decode::completion)?,
-                        observations: all(connection, &observations, key, decode::observation)?,
-                    };
-                    if rows != CommandRows::default() {
+                    let rows = observations(connection, &complex, command)?;
+                    if !rows.is_empty() {
                         found.insert(command, rows);
                     }
                 }
                 Ok(found)
             })
             .await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        self.rows_of(complex, commands, ruling).await
+    }
+
+    async fn commands(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        self.rows_of(complex, commands, |connection, complex, command| {
+            Ok(CommandRows {
+                observations: observations(connection, complex, command)?,
+                ..ruling(connection, complex, command)?
+            })
+        })
+        .await
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
@@ -277,22 +308,81 @@ pub(super) fn all<T>(
     Ok(found)
 }
 
-/// What stands under the event id of a content.
+/// The decisions and completions of a command.
+fn ruling(
+    connection: &Connection,
+    complex: &str,
+    command: CommandId,
+) -> Result<CommandRows, StoreError> {
+    let key = params![complex, command.to_string()];
+    let (claims, completions) = (
+        of_command(decode::CLAIM, "claims"),
+        of_command(decode::COMPLETION, "completions"),
+    );
+    Ok(CommandRows {
+        claims: all(connection, &claims, key, decode::claim)?,
+        completions: all(connection, &completions, key, decode::completion)?,
+        observations: Vec::new(),
+    })
+}
+
+/// What partners report of a command.
+fn observations(
+    connection: &Connection,
+    complex: &str,
+    command: CommandId,
+) -> Result<Vec<ObservationRow>, StoreError> {
+    let key = params![complex, command.to_string()];
+    let sql = of_command(decode::OBSERVATION, "observations");
+    all(connection, &sql, key, decode::observation)
+}
+
+fn of_command(columns: &str, table: &str) -> String {
+    format!("SELECT {columns} FROM {table} WHERE complex = ?1 AND command = ?2 ORDER BY off")
+}
+
+/// What the record of a content is.
 fn sent(connection: &Connection, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
+    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
+    // Hardly ever are there two: then it is asked which came first.
+    let sql = "SELECT digest, off FROM digests
+        WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 LIMIT 2";
+    let key = params![complex, partner, row.partner_event];
+    let known = all(connection, sql, key, |found| {
+        Ok((found.get::<_, [u8; 32]>(0)?, found.get::<_, u64>(1)?))
+    })?;
+    let since = match known.as_slice() {
+        [(digest, since)] => (*digest == row.digest).then_some(*since),
+        _ => since(connection, row)?,
+    };
+    let Some(since) = since else { return Ok(None) };
+    if since != row.offset {
+        return Ok(Some(Sent::Again));
+    }
+    if known.len() == 1 {
+        return Ok(Some(Sent::First));
+    }
     let sql = format!(
         "SELECT {} FROM access WHERE complex = ?1 AND identity = ?2",
         decode::ACCESS
     );
     let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
-    let key = (row.complex.as_str(), identity.as_str());
-    let first = all(connection, &sql, key, decode::access)?.pop();
+    let first = all(
+        connection,
+        &sql,
+        (complex, identity.as_str()),
+        decode::access,
+    )?
+    .pop();
+    Ok(first.map(|first| Sent::of_first(first, row.offset)))
+}
+
+/// The least offset of a content.
+fn since(connection: &Connection, row: &DigestRow) -> Result<Option<u64>, StoreError> {
     let sql = "SELECT off FROM digests
         WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 AND digest = ?4";
     let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
     let key = params![complex, partner, row.partner_event, row.digest];
-    let since = connection
-        .prepare_cached(sql)?
-        .query_row(key, |row| row.get(0));
-    let since: Option<u64> = since.optional()?;
-    Ok(first.zip(since).map(|(first, since)| Sent { first, since }))
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row(key, |row| row.get(0)).optional()?)
 }
