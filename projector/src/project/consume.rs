@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::Batch;
 use super::partition::{Partition, Parts};
 use super::patience::Patience;
-use super::writing::{Written, Writing};
+use super::writing::{Writing, Written};
 use super::{Conditions, GROUP, Pace, lag};
 use crate::store::Progress;
 use crate::views::TOPICS;
@@ -113,9 +113,7 @@ impl Consumer {
                     return Ok(());
                 }
                 self.writing = Some(Writing::begin(batches));
-            } else if !self.settle(subscription).await?
-                || !self.other(subscription, event).await?
-            {
+            } else if !self.settle(subscription).await? || !self.other(subscription, event).await? {
                 return Ok(());
             }
             self.tell_troubles();

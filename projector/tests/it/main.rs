@@ -10,6 +10,7 @@ mod fixture;
 mod folds;
 mod halts;
 mod hostile;
+mod pace;
 mod process;
 mod run;
 #[cfg(feature = "s3-tests")]

@@ -3,9 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use super::super::query::order_of;
 use super::link::Connected;
-use super::plan::{Request, one};
+use super::plan::{Plan, Request, one, scopes_of};
+use super::position::Scope;
 use super::writes::Writes;
+use crate::views::RowWrite;
 
 /// How many are remembered as written, at most.
 const KNOWN: usize = 65_536;
@@ -49,6 +52,48 @@ impl Written {
             written.clear();
         }
         written.extend(buckets);
+    }
+}
+
+impl Plan<'_> {
+    /// The partitions that are written to, where a table says which there are.
+    pub(super) fn buckets(&self) -> Buckets {
+        let accesses = self.accesses.values().flat_map(|row| {
+            let time = order_of(row.occurred_at);
+            let complex = row.complex.to_string();
+            let scopes = scopes_of(row);
+            scopes
+                .map(move |(scope, name)| Bucket::Access(complex.clone(), name, scope.bucket(time)))
+        });
+        let devices = self
+            .devices
+            .keys()
+            .map(|device| Bucket::Device(device.complex().to_string(), device.to_string()));
+        let statuses = self.statuses.keys();
+        let statuses = statuses.map(|(device, day)| Bucket::Status((*device).to_owned(), *day));
+        let leaves = self.leaves.keys().map(|(topic, complex, span)| {
+            Bucket::Leaf((*topic).to_owned(), (*complex).to_owned(), *span)
+        });
+        let sequences = self.sequences.iter();
+        let sequences = sequences.filter_map(|((device, partner, epoch, span), rows)| {
+            let complex = rows.first()?.device.complex().to_string();
+            let (device, partner) = ((*device).to_owned(), (*partner).to_owned());
+            Some(Bucket::Sequence(complex, device, partner, *epoch, *span))
+        });
+        let alarms = self.others.iter().filter_map(|row| match row {
+            RowWrite::Alarm(row) => {
+                let day = Scope::Complex.bucket(order_of(row.occurred_at));
+                Some(Bucket::Alarm(row.complex.to_string(), day))
+            }
+            _ => None,
+        });
+        accesses
+            .chain(devices)
+            .chain(statuses)
+            .chain(leaves)
+            .chain(sequences)
+            .chain(alarms)
+            .collect()
     }
 }
 

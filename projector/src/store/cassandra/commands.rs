@@ -1,4 +1,4 @@
-//! The rows of commands, many commands at once.
+//! What alarms are looked for in: the rows of commands, and contents under event ids.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::super::StoreError;
 use super::link::Connected;
-use super::read::each;
-use super::rows::{Claim, Completion, Observed};
-use crate::views::{CommandRows, ObservationRow};
+use super::read::{access, each};
+use super::rows::{Claim, Completion, Observed, offset};
+use crate::views::alarms::Sent;
+use crate::views::{AccessIdentity, CommandRows, DigestRow, ObservationRow};
 
 /// As [`ViewReader::observed`](super::super::ViewReader::observed).
 pub(super) async fn observed(
@@ -106,4 +107,42 @@ where
         .try_filter(|(_, rows)| futures::future::ready(*rows != CommandRows::default()))
         .try_collect()
         .await
+}
+
+/// What the record of a content is.
+pub(super) async fn sent(
+    connected: &Connected,
+    row: &DigestRow,
+) -> Result<Option<Sent>, StoreError> {
+    const TABLE: &str = "digests";
+    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
+    let event = row.partner_event.as_str();
+    // Hardly ever are there two: then it is asked which came first.
+    let statement = &connected.reads.digests;
+    let key = (complex, partner, event);
+    let known = connected
+        .rows::<(Vec<u8>, i64)>(TABLE, statement, key)
+        .await?;
+    let since = match known.as_slice() {
+        [(digest, since)] => (*digest == row.digest).then_some(*since),
+        _ => {
+            let key = (complex, partner, event, row.digest.as_slice());
+            let statement = &connected.reads.digest;
+            let since = connected.row::<(i64,)>(TABLE, statement, key).await?;
+            since.map(|(since,)| since)
+        }
+    };
+    let Some(since) = since else { return Ok(None) };
+    if offset(TABLE, since)? != row.offset {
+        return Ok(Some(Sent::Again));
+    }
+    if known.len() == 1 {
+        return Ok(Some(Sent::First));
+    }
+    let identity = AccessIdentity::of_partner_event(&row.partner, event);
+    let Some(first) = access(connected, complex, identity.as_str()).await? else {
+        return Ok(None);
+    };
+    let first = first.row(complex, identity.as_str().to_owned())?;
+    Ok(Some(Sent::of_first(first, row.offset)))
 }

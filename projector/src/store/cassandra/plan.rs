@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use super::super::query::order_of;
 use super::super::{StatusCursor, StoreError};
-use super::buckets::{Bucket, Buckets};
 use super::link::Connected;
 use super::position::{Scope, bucket_of_offset, first_wins, stored};
 use super::rows::{AccessValue, rank};
@@ -43,12 +42,12 @@ type Entry<'a> = (
 /// only one can stay that one alone.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
-    accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
-    devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
-    statuses: BTreeMap<(&'a str, i32), Vec<&'a DeviceRow>>,
-    leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
-    sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
-    others: Vec<&'a RowWrite>,
+    pub(super) accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
+    pub(super) devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
+    pub(super) statuses: BTreeMap<(&'a str, i32), Vec<&'a DeviceRow>>,
+    pub(super) leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
+    pub(super) sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
+    pub(super) others: Vec<&'a RowWrite>,
 }
 
 impl<'a> Plan<'a> {
@@ -100,46 +99,6 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(plan)
-    }
-
-    /// The partitions that are written to, where a table says which there are.
-    pub(super) fn buckets(&self) -> Buckets {
-        let accesses = self.accesses.values().flat_map(|row| {
-            let time = order_of(row.occurred_at);
-            let complex = row.complex.to_string();
-            let scopes = scopes_of(row);
-            scopes
-                .map(move |(scope, name)| Bucket::Access(complex.clone(), name, scope.bucket(time)))
-        });
-        let devices = self
-            .devices
-            .keys()
-            .map(|device| Bucket::Device(device.complex().to_string(), device.to_string()));
-        let statuses = self.statuses.keys();
-        let statuses = statuses.map(|(device, day)| Bucket::Status((*device).to_owned(), *day));
-        let leaves = self.leaves.keys().map(|(topic, complex, span)| {
-            Bucket::Leaf((*topic).to_owned(), (*complex).to_owned(), *span)
-        });
-        let sequences = self.sequences.iter();
-        let sequences = sequences.filter_map(|((device, partner, epoch, span), rows)| {
-            let complex = rows.first()?.device.complex().to_string();
-            let (device, partner) = ((*device).to_owned(), (*partner).to_owned());
-            Some(Bucket::Sequence(complex, device, partner, *epoch, *span))
-        });
-        let alarms = self.others.iter().filter_map(|row| match row {
-            RowWrite::Alarm(row) => {
-                let day = Scope::Complex.bucket(order_of(row.occurred_at));
-                Some(Bucket::Alarm(row.complex.to_string(), day))
-            }
-            _ => None,
-        });
-        accesses
-            .chain(devices)
-            .chain(statuses)
-            .chain(leaves)
-            .chain(sequences)
-            .chain(alarms)
-            .collect()
     }
 
     pub(super) fn requests(
@@ -214,7 +173,7 @@ impl<'a> Plan<'a> {
 }
 
 /// What an access is found in: its complex, its subject and its device.
-fn scopes_of(row: &AccessRow) -> impl Iterator<Item = (Scope, String)> + use<> {
+pub(super) fn scopes_of(row: &AccessRow) -> impl Iterator<Item = (Scope, String)> + use<> {
     let scopes = [
         Some(search::of_complex()),
         row.subject.map(search::of_subject),

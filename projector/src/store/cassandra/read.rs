@@ -69,7 +69,7 @@ impl ViewReader for CassandraReader {
     async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
         let connected = self.link.connected().await?;
         let looks = digests.iter().cloned();
-        let looks = looks.map(|row| async move { sent(connected, &row).await });
+        let looks = looks.map(|row| async move { commands::sent(connected, &row).await });
         futures::stream::iter(looks)
             .buffered(connected.requests)
             .try_collect()
@@ -242,41 +242,6 @@ impl ViewReader for CassandraReader {
             }
         }
     }
-}
-
-/// What the record of a content is.
-async fn sent(connected: &Connected, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
-    const TABLE: &str = "digests";
-    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
-    let event = row.partner_event.as_str();
-    // Hardly ever are there two: then it is asked which came first.
-    let statement = &connected.reads.digests;
-    let key = (complex, partner, event);
-    let known = connected
-        .rows::<(Vec<u8>, i64)>(TABLE, statement, key)
-        .await?;
-    let since = match known.as_slice() {
-        [(digest, since)] => (*digest == row.digest).then_some(*since),
-        _ => {
-            let key = (complex, partner, event, row.digest.as_slice());
-            let statement = &connected.reads.digest;
-            let since = connected.row::<(i64,)>(TABLE, statement, key).await?;
-            since.map(|(since,)| since)
-        }
-    };
-    let Some(since) = since else { return Ok(None) };
-    if offset(TABLE, since)? != row.offset {
-        return Ok(Some(Sent::Again));
-    }
-    if known.len() == 1 {
-        return Ok(Some(Sent::First));
-    }
-    let identity = AccessIdentity::of_partner_event(&row.partner, event);
-    let Some(first) = access(connected, complex, identity.as_str()).await? else {
-        return Ok(None);
-    };
-    let first = first.row(complex, identity.as_str().to_owned())?;
-    Ok(Some(Sent::of_first(first, row.offset)))
 }
 
 /// The access that an identity stands for.

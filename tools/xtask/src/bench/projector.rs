@@ -18,7 +18,7 @@ use super::report::{Better, Figure, Report, Split};
 use crate::{Engine, demo, target};
 
 /// Records that are projected together, by default: `project.batch`.
-const BATCH: usize = 512;
+const BATCH: usize = 2048;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +86,11 @@ async fn on(
 ) -> Result<()> {
     tell(progress, format!("{name}: filling the log"));
     let records = scene.fill(extent.records).await?;
+    // What a virtual machine compiles meanwhile is not what is measured.
+    tell(progress, format!("{name}: warming up"));
+    let warm = scene.place("warm").await?;
+    scene.project(&warm, records).await?;
+    scene.drop(&warm).await?;
     let mut rounds = Vec::new();
     let mut last = None;
     for number in 1..=extent.rounds {
