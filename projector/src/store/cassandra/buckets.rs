@@ -33,7 +33,8 @@ pub(super) enum Bucket {
 /// Those of a batch.
 pub(super) type Buckets = BTreeSet<Bucket>;
 
-/// Those that this process has written, and so needn't write again: nobody takes them away.
+/// Those that this store has written, and so needn't write again: whoever empties its tables opens it
+/// anew.
 #[derive(Default)]
 pub(super) struct Written(Mutex<HashSet<Bucket>>);
 
