@@ -91,7 +91,7 @@ pub struct ProjectConfig {
 }
 
 fn default_batch() -> usize {
-    512
+    2048
 }
 
 fn default_linger() -> Duration {

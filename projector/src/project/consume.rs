@@ -1,20 +1,30 @@
-//! The loop: take records, project them, commit.
+//! The loop: take records, grow trees, write rows, commit.
+//!
+//! While the rows of a batch are being written the next one is gathered and put into its trees: one
+//! waits for the view store, the other for the tiles' storage. Rows are written batch by batch, and
+//! everything else that happens to partitions waits for them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use eventlog::{CommitError, GroupEvent, LogError, Position, Record, Subscription, Topic};
 use service::health::Condition;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::batch::Batch;
 use super::partition::{Partition, Parts};
 use super::patience::Patience;
+use super::writing::{Writing, Written};
 use super::{Conditions, GROUP, Pace, lag};
+use crate::store::Progress;
 use crate::views::TOPICS;
 
 type Partitions = HashMap<(Topic, u32), Partition>;
+
+/// Bytes of records' values that are gathered in one batch, about: records are bounded one by one only.
+const BYTES: usize = 16 << 20;
 
 /// Ends at shutdown, or when the event log is misconfigured.
 pub(super) async fn run(
@@ -32,23 +42,37 @@ pub(super) async fn run(
         progress,
         shutdown,
         partitions: Partitions::new(),
+        writing: None,
     };
     let Some(mut subscription) = consumer.subscribe().await? else {
         return Ok(());
     };
-    let ended = consumer.consume(subscription.as_mut()).await;
+    let mut ended = consumer.consume(subscription.as_mut()).await;
+    if ended.is_ok() {
+        ended = consumer.settle(subscription.as_mut()).await.map(drop);
+    }
     subscription.close().await;
     ended
 }
 
-struct Consumer {
-    parts: Arc<Parts>,
+pub(super) struct Consumer {
+    pub(super) parts: Arc<Parts>,
     pace: Pace,
     trees: Condition,
-    patience: Patience,
-    progress: watch::Sender<lag::Progress>,
+    pub(super) patience: Patience,
+    pub(super) progress: watch::Sender<lag::Progress>,
     shutdown: CancellationToken,
-    partitions: Partitions,
+    pub(super) partitions: Partitions,
+    /// The batches that are being written.
+    writing: Option<Writing>,
+}
+
+/// What comes next.
+enum Next {
+    Event(Result<GroupEvent, LogError>),
+    /// Nothing came in time.
+    Late,
+    Shutdown,
 }
 
 impl Consumer {
@@ -75,151 +99,143 @@ impl Consumer {
         loop {
             let event = match put_off.take() {
                 Some(event) => event,
-                None => match self.next(subscription, self.pace.batch).await {
-                    Some(event) => event,
-                    None => return Ok(()),
+                None => match self.next(subscription, self.pace.batch, None).await? {
+                    Next::Event(event) => event,
+                    Next::Late | Next::Shutdown => return Ok(()),
                 },
             };
-            match event {
-                Ok(GroupEvent::Assigned(assigned)) => {
-                    for assignment in assigned {
-                        let at = (assignment.topic, assignment.partition);
-                        if !self.open(subscription, at).await? {
-                            return Ok(());
-                        }
-                    }
+            if let Ok(GroupEvent::Records(mut records)) = event {
+                put_off = self.linger(subscription, &mut records).await?;
+                let Some(batches) = self.take(records).await else {
+                    return Ok(());
+                };
+                if !self.settle(subscription).await? {
+                    return Ok(());
                 }
-                Ok(GroupEvent::Revoked(revoked)) => {
-                    for at in revoked {
-                        tracing::info!(topic = %at.0, partition = at.1, "partition given up");
-                        self.partitions.remove(&at);
-                        self.progress.send_modify(|progress| {
-                            progress.remove(&at);
-                        });
-                    }
-                }
-                Ok(GroupEvent::Records(mut records)) => {
-                    put_off = self.linger(subscription, &mut records).await;
-                    if !self.project(subscription, records).await {
-                        return Ok(());
-                    }
-                }
-                Err(error) => {
-                    if !self.failed(subscription, error).await? {
-                        return Ok(());
-                    }
-                }
+                self.writing = Some(Writing::begin(batches));
+            } else if !self.settle(subscription).await? || !self.other(subscription, event).await? {
+                return Ok(());
             }
             self.tell_troubles();
         }
     }
 
-    /// The next event; none at shutdown.
+    /// The next event, if there is one until then. Batches that are written meanwhile are committed.
     async fn next(
-        &self,
+        &mut self,
         subscription: &mut dyn Subscription,
         most: usize,
-    ) -> Option<Result<GroupEvent, LogError>> {
-        tokio::select! {
-            () = self.shutdown.cancelled() => None,
-            event = subscription.next(most) => Some(event),
+        until: Option<Instant>,
+    ) -> anyhow::Result<Next> {
+        let late = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(late);
+        loop {
+            // What one of these begins is ended before the others are looked at again.
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(Next::Shutdown),
+                written = Writing::ended(&mut self.writing) => {
+                    if !self.written(subscription, written?).await {
+                        return Ok(Next::Shutdown);
+                    }
+                }
+                event = subscription.next(most) => return Ok(Next::Event(event)),
+                () = &mut late => return Ok(Next::Late),
+            }
         }
     }
 
     /// Fills a batch up for a while. Gives the first event that isn't records, for later.
     async fn linger(
-        &self,
-        subscription: &mut dyn Subscription,
-        records: &mut Vec<Record>,
-    ) -> Option<Result<GroupEvent, LogError>> {
-        let until = tokio::time::Instant::now() + self.pace.linger;
-        loop {
-            let room = self.pace.batch.saturating_sub(records.len());
-            if room == 0 {
-                return None;
-            }
-            let next = tokio::time::timeout_at(until, self.next(subscription, room)).await;
-            match next.ok().flatten()? {
-                Ok(GroupEvent::Records(more)) => records.extend(more),
-                other => return Some(other),
-            }
-        }
-    }
-
-    /// Opens a partition and reads on where its projection stands. False at shutdown.
-    async fn open(
         &mut self,
         subscription: &mut dyn Subscription,
-        at: (Topic, u32),
-    ) -> anyhow::Result<bool> {
+        records: &mut Vec<Record>,
+    ) -> anyhow::Result<Option<Result<GroupEvent, LogError>>> {
+        let until = Instant::now() + self.pace.linger;
         loop {
-            let opened = Partition::open(Arc::clone(&self.parts), at.0, at.1).await;
-            let interrupted = match opened {
-                Ok(partition) => {
-                    let offset = partition.next();
-                    let to = Position {
-                        partition: at.1,
-                        offset,
-                    };
-                    match subscription.seek(at.0, to).await {
-                        Ok(()) => {
-                            tracing::info!(topic = %at.0, partition = at.1, offset, "partition taken on");
-                            self.partitions.insert(at, partition);
-                            return Ok(true);
-                        }
-                        // It went to another member meanwhile.
-                        Err(LogError::NotAssigned { .. }) => return Ok(true),
-                        Err(error @ LogError::Misconfigured(_)) => return Err(error.into()),
-                        Err(error) => error.into(),
-                    }
-                }
-                Err(interrupted) => interrupted,
-            };
-            if !self.patience.wait(&interrupted).await {
-                return Ok(false);
+            let room = self.pace.batch.saturating_sub(records.len());
+            if room == 0 || bytes(records) >= BYTES {
+                return Ok(None);
+            }
+            match self.next(subscription, room, Some(until)).await? {
+                Next::Event(Ok(GroupEvent::Records(more))) => records.extend(more),
+                Next::Event(other) => return Ok(Some(other)),
+                Next::Late | Next::Shutdown => return Ok(None),
             }
         }
     }
 
-    /// Projects a batch, for as long as it takes, and commits it. False at shutdown.
-    async fn project(&mut self, subscription: &mut dyn Subscription, records: Vec<Record>) -> bool {
+    /// Puts records into their trees, for as long as it takes; what is left to write. None at shutdown.
+    async fn take(&mut self, records: Vec<Record>) -> Option<Vec<Batch>> {
         let begun = Instant::now();
-        let mut batches: HashMap<(Topic, u32), Vec<Record>> = HashMap::new();
+        let mut all: HashMap<(Topic, u32), Vec<Record>> = HashMap::new();
         for record in records {
             let at = (record.topic, record.position.partition);
-            batches.entry(at).or_default().push(record);
+            all.entry(at).or_default().push(record);
         }
+        let mut left: HashMap<_, _> = all.into_iter().map(|(at, r)| (at, Arc::new(r))).collect();
+        let mut batches = Vec::new();
         loop {
             let jobs = self.partitions.iter_mut().filter_map(|(at, partition)| {
-                let records = batches.get(at)?;
-                Some(async move { (*at, partition.project(records).await) })
+                let records = left.get(at)?;
+                Some(async move { (*at, partition.take(records).await) })
             });
-            let done = futures::future::join_all(jobs).await;
             let mut interrupted = None;
-            for (at, projected) in done {
-                match projected {
-                    Ok(()) => _ = batches.remove(&at),
+            for (at, taken) in futures::future::join_all(jobs).await {
+                match taken {
+                    Ok(batch) => {
+                        batches.extend(batch);
+                        left.remove(&at);
+                    }
                     Err(error) => interrupted = Some(error),
                 }
-                self.commit(subscription, at).await;
             }
             match interrupted {
-                Some(error) if !self.patience.wait(&error).await => return false,
+                Some(error) if !self.patience.wait(&error).await => return None,
                 Some(_) => {}
                 None => break,
             }
         }
-        self.patience.restored();
-        metrics::histogram!("projector_batch_seconds").record(begun.elapsed());
+        metrics::histogram!("projector_batch_seconds", "stage" => "trees").record(begun.elapsed());
+        Some(batches)
+    }
+
+    /// Waits until everything taken is written. False at shutdown.
+    async fn settle(&mut self, subscription: &mut dyn Subscription) -> anyhow::Result<bool> {
+        while self.writing.is_some() {
+            let written = Writing::ended(&mut self.writing).await?;
+            if !self.written(subscription, written).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Commits what is written, and begins again with what failed. False at shutdown.
+    async fn written(&mut self, subscription: &mut dyn Subscription, written: Written) -> bool {
+        for progress in written.done {
+            self.commit(subscription, progress).await;
+        }
+        match written.interrupted {
+            None => self.patience.restored(),
+            Some(error) => {
+                if !self.patience.wait(&error.into()).await {
+                    return false;
+                }
+                self.writing = Some(Writing::begin(written.left));
+            }
+        }
         true
     }
 
     /// Commits where a partition stands. Only for information: a restart reads the view store.
-    async fn commit(&self, subscription: &mut dyn Subscription, at: (Topic, u32)) {
-        let Some(partition) = self.partitions.get(&at) else {
-            return;
-        };
-        let offset = partition.next();
+    async fn commit(&self, subscription: &mut dyn Subscription, progress: Progress) {
+        let at = (progress.topic, progress.partition);
+        let offset = progress.next;
         self.progress
             .send_modify(|progress| _ = progress.insert(at, offset));
         let next = Position {
@@ -237,46 +253,6 @@ impl Consumer {
         }
     }
 
-    /// Deals with an error of the subscription. False at shutdown.
-    async fn failed(
-        &mut self,
-        subscription: &mut dyn Subscription,
-        error: LogError,
-    ) -> anyhow::Result<bool> {
-        let (topic, partition, offset) = match error {
-            LogError::Misconfigured(_) => return Err(error.into()),
-            LogError::Unavailable(_) | LogError::NotAssigned { .. } => {
-                return Ok(self.patience.wait(&error.into()).await);
-            }
-            LogError::Truncated {
-                topic,
-                partition,
-                start,
-                ..
-            } => (topic, partition, start),
-            LogError::PastEnd {
-                topic,
-                partition,
-                end,
-                ..
-            } => (topic, partition, end),
-        };
-        // Records are gone that no tree has. Views without trees go on from what is left.
-        if let Some(stalled) = self.partitions.get_mut(&(topic, partition))
-            && crate::views::has_leaves(topic)
-        {
-            stalled.stall(&error.to_string());
-        }
-        tracing::error!(%topic, partition, offset, %error, "reading goes on behind a gap");
-        match subscription
-            .seek(topic, Position { partition, offset })
-            .await
-        {
-            Ok(()) | Err(LogError::NotAssigned { .. }) => Ok(true),
-            Err(error) => Ok(self.patience.wait(&error.into()).await),
-        }
-    }
-
     fn tell_troubles(&self) {
         let troubles: Vec<String> = self
             .partitions
@@ -289,4 +265,10 @@ impl Consumer {
             false => self.trees.failing(troubles.join("; ")),
         }
     }
+}
+
+/// How many bytes records' values have.
+fn bytes(records: &[Record]) -> usize {
+    let values = records.iter().filter_map(|record| record.value.as_ref());
+    values.map(|value| value.len()).sum()
 }

@@ -1,5 +1,7 @@
 //! Role `project`: consumes the event log in order, writes trees and views, commits last.
 
+mod batch;
+mod changes;
 mod consume;
 mod grow;
 mod lag;
@@ -7,6 +9,7 @@ mod partition;
 mod patience;
 mod trees;
 mod write;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;

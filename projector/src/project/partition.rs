@@ -1,19 +1,17 @@
-//! Projecting one partition: trees, then rows, then progress.
+//! One partition: where it stands, and its trees, which are the first to grow.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use auditlog::Leaf;
-use domain::event::Event;
 use eventlog::{EventLog, LogError, Record, Topic};
-use records::{EventReader, Unreadable};
-use service::trace::TraceContext;
+use records::EventReader;
 
 use super::Interrupted;
+use super::batch::Batch;
 use super::trees::{TreeParts, Trees};
-use super::write::write;
 use crate::store::Progress;
-use crate::views::{self, AlarmRow, LeafRow};
+use crate::views;
 
 /// What every partition is projected with.
 pub struct Parts {
@@ -30,7 +28,7 @@ pub(super) struct Partition {
     parts: Arc<Parts>,
     topic: Topic,
     partition: u32,
-    /// The next offset to be projected.
+    /// The next offset to be taken.
     next: u64,
     /// How far it was projected when it was opened; before that, only halted logs grow.
     projected: u64,
@@ -81,7 +79,7 @@ impl Partition {
         Ok(opened)
     }
 
-    /// The next offset to be projected.
+    /// The next offset to be taken.
     pub(super) fn next(&self) -> u64 {
         self.next
     }
@@ -103,60 +101,49 @@ impl Partition {
         stalled.chain(halted).collect()
     }
 
-    /// Projects records that follow each other in the partition. Doing it again changes
-    /// nothing.
+    /// Puts the leaves of records that follow each other in the partition into their trees; what is left
+    /// to write then, if they are new. The batch before needn't be written yet.
     ///
     /// # Errors
     /// [`Interrupted`]: the same records have to be given again.
-    pub(super) async fn project(&mut self, records: &[Record]) -> Result<(), Interrupted> {
+    pub(super) async fn take(
+        &mut self,
+        records: &Arc<Vec<Record>>,
+    ) -> Result<Option<Batch>, Interrupted> {
         let known = records.partition_point(|record| record.position.offset < self.next);
-        let records = &records[known..];
-        let (Some(first), Some(last), None) = (records.first(), records.last(), &self.stalled)
-        else {
-            return Ok(());
+        let new = records.get(known..).unwrap_or_default();
+        let (Some(last), None) = (new.last(), &self.stalled) else {
+            return Ok(None);
         };
         let next = last.position.offset + 1;
         let placed = match &mut self.trees {
             Some(trees) => {
-                let placed = trees.place(records).await?;
-                let leaves = placed.iter().zip(records);
+                let placed = trees.place(new).await?;
+                let leaves = placed.iter().zip(new);
                 let leaves = leaves.map(|(row, record)| (row.clone(), leaf(record)));
                 trees.grow(leaves.collect()).await?;
+                // Before the batch counts as taken, so that a failure here repeats it.
+                if next >= self.projected {
+                    trees.caught_up().await?;
+                }
+                trees.advance(&placed);
                 placed
             }
             None => Vec::new(),
         };
-        let read: Vec<_> = records.iter().map(|r| self.parts.reader.read(r)).collect();
-        let mut rows = Vec::with_capacity(3 * records.len());
-        for (i, (record, read)) in records.iter().zip(&read).enumerate() {
-            rows.extend(views::rows(record, read, placed.get(i)));
-        }
-        let (topic, partition) = (self.topic, self.partition);
-        let progress = Progress {
-            topic,
-            partition,
-            next,
-        };
-        let store = &self.parts.trees.views;
-        let found = write(&**store, rows, first.position.offset, progress).await?;
-        self.advance(next, &placed).await?;
-        for (record, read) in records.iter().zip(&read) {
-            report(record, read);
-        }
-        found.iter().for_each(report_alarm);
-        Ok(())
-    }
-
-    async fn advance(&mut self, next: u64, placed: &[LeafRow]) -> Result<(), Interrupted> {
-        if let Some(trees) = &mut self.trees {
-            // Before the batch counts as done, so that a failure here repeats it.
-            if next >= self.projected {
-                trees.caught_up().await?;
-            }
-            trees.advance(placed);
-        }
         self.next = next;
-        Ok(())
+        Ok(Some(Batch {
+            parts: Arc::clone(&self.parts),
+            records: Arc::clone(records),
+            range: known..records.len(),
+            read: new.iter().map(|r| self.parts.reader.read(r)).collect(),
+            placed,
+            progress: Progress {
+                topic: self.topic,
+                partition: self.partition,
+                next,
+            },
+        }))
     }
 }
 
@@ -171,43 +158,4 @@ pub(crate) fn leaf(record: &Record) -> Leaf {
 fn offset_of(offsets: Vec<u64>, topic: Topic, partition: u32) -> Result<u64, Interrupted> {
     let offset = offsets.get(partition as usize).copied();
     Ok(offset.ok_or(LogError::NotAssigned { topic, partition })?)
-}
-
-/// Tells of an alarm. Whoever is meant by it stays out of it.
-fn report_alarm(row: &AlarmRow) {
-    let (complex, kind, offset) = (row.complex.as_str(), row.kind.as_str_name(), row.offset);
-    metrics::counter!("projector_alarms_total", "kind" => kind).increment(1);
-    let device = row.device.as_str();
-    tracing::warn!(
-        complex,
-        kind,
-        device,
-        offset,
-        "alarm: look at it with SearchAlarms"
-    );
-}
-
-/// Logs and counts a projected record; what it says stays out of both.
-fn report(record: &Record, read: &Result<Event, Unreadable>) {
-    let trace = record
-        .traceparent()
-        .map(|text| TraceContext::from_header(Some(text)));
-    let span = trace.map(|trace| trace.span("project"));
-    let _entered = span.as_ref().map(tracing::Span::enter);
-    let (topic, offset) = (record.topic.name(), record.position.offset);
-    let partition = record.position.partition;
-    metrics::counter!("projector_records_total", "topic" => topic).increment(1);
-    match read {
-        Ok(event) => {
-            let (event_id, kind) = (event.id, event.body.kind());
-            tracing::debug!(topic, partition, offset, %event_id, kind, "projected");
-        }
-        Err(unreadable) => {
-            let reason = unreadable.reason();
-            let labels = [("topic", topic), ("reason", reason)];
-            metrics::counter!("projector_unreadable_records_total", &labels).increment(1);
-            tracing::error!(topic, partition, offset, reason, error = %unreadable,
-                "a record can't be read; it has its leaf and a row of its own");
-        }
-    }
 }

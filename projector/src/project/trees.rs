@@ -37,7 +37,8 @@ pub(super) struct Trees {
     partition: u32,
     /// Open logs, with the batch that used them last.
     open: HashMap<LogId, (Box<LogWriter>, u64)>,
-    /// Index of the next leaf of a log, as of the partition's progress.
+    /// Index of the next leaf of a log; of those in the last batch always, as its rows may not be
+    /// written yet.
     next: HashMap<LogId, u64>,
     /// Logs that are halted since this partition was opened.
     halted: HashMap<LogId, String>,
@@ -142,13 +143,14 @@ impl Trees {
         }
     }
 
-    /// Takes the batch of these leaves as done.
+    /// Takes the batch of these leaves as taken. Their rows may not be written yet.
     pub(super) fn advance(&mut self, placed: &[LeafRow]) {
+        self.batches += 1;
+        self.close_unused();
+        // The view store doesn't know these logs' ends before the batch is written.
         for leaf in placed {
             self.next.insert(leaf.log.clone(), leaf.index + 1);
         }
-        self.batches += 1;
-        self.close_unused();
     }
 
     /// Forgets the halts of logs that have caught up.

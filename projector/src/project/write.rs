@@ -1,11 +1,12 @@
 //! Writing what a batch of records made, with the alarms that follow from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::id::{CommandId, ComplexId};
+use futures::future::{try_join, try_join_all};
 
-use crate::store::{Progress, StoreError, ViewStore};
-use crate::views::{AccessRow, AlarmRow, DigestRow, ObservationRow, RowWrite, alarms};
+use crate::store::{Progress, StoreError, ViewReader, ViewStore};
+use crate::views::{AccessRow, AlarmRow, CommandRows, DigestRow, ObservationRow, RowWrite, alarms};
 
 /// Writes the rows of records that follow each other, the first of them at `from`, then what
 /// follows from all that is written by then, then the progress. Gives the alarms that these records
@@ -54,9 +55,12 @@ fn told(rows: &[RowWrite]) -> Vec<AlarmRow> {
 struct LookedAt {
     /// Partners' events with their contents.
     events: Vec<(AccessRow, DigestRow)>,
-    /// Commands of which there is a new completion.
-    completed: BTreeSet<(ComplexId, CommandId)>,
+    /// Commands of which there is a new definite completion; any other contradicts nothing.
+    completed: Commands,
 }
+
+/// Some commands of each complex.
+type Commands = BTreeMap<ComplexId, BTreeSet<CommandId>>;
 
 impl LookedAt {
     fn of(rows: &[RowWrite]) -> Self {
@@ -67,9 +71,9 @@ impl LookedAt {
                 RowWrite::Digest(digest) => {
                     contents.insert((&digest.complex, digest.offset), digest);
                 }
-                RowWrite::Completion(row) => {
-                    let key = (row.complex.clone(), row.command);
-                    looked_at.completed.insert(key);
+                RowWrite::Completion(row) if row.outcome.is_definite() => {
+                    let completed = looked_at.completed.entry(row.complex.clone());
+                    completed.or_default().insert(row.command);
                 }
                 _ => {}
             }
@@ -89,37 +93,55 @@ impl LookedAt {
         self.events.is_empty() && self.completed.is_empty()
     }
 
+    /// What follows. Of most commands nobody reports, and a report that is new needs no older one: so
+    /// little is read.
     async fn derive(
         self,
         store: &dyn ViewStore,
     ) -> Result<(Vec<ObservationRow>, Vec<AlarmRow>), StoreError> {
-        let reader = store.reader();
+        let reader = &*store.reader();
         let (mut observations, mut found) = (Vec::new(), Vec::new());
         let (accesses, digests): (Vec<_>, Vec<_>) = self.events.into_iter().unzip();
-        let sent = reader.sent(&digests).await?;
+        let sent = reader.sent(&digests);
+        let (sent, mut reported) = try_join(sent, reported(reader, &self.completed)).await?;
         for (access, sent) in accesses.iter().zip(&sent) {
             let seen = sent.as_ref().map(|sent| alarms::of_event(access, sent));
             let seen = seen.unwrap_or_default();
             observations.extend(seen.observation);
             found.extend(seen.alarm);
         }
-        let named = observations.iter();
-        let named = named.map(|seen| (seen.complex.clone(), seen.command));
-        let mut commands: BTreeMap<ComplexId, BTreeSet<CommandId>> = BTreeMap::new();
-        for (complex, command) in named.chain(self.completed) {
-            commands.entry(complex).or_default().insert(command);
+        for seen in &observations {
+            let of_complex = reported.entry(seen.complex.clone()).or_default();
+            let rows = of_complex.entry(seen.command).or_default();
+            rows.retain(|row| row.position != seen.position);
+            rows.push(seen.clone());
         }
-        for (complex, commands) in commands {
-            let commands: Vec<CommandId> = commands.into_iter().collect();
-            let mut stored = reader.commands(&complex, &commands).await?;
-            for seen in observations.iter().filter(|seen| seen.complex == complex) {
-                let rows = stored.entry(seen.command).or_default();
-                rows.observations
-                    .retain(|row| row.position != seen.position);
-                rows.observations.push(seen.clone());
-            }
-            found.extend(stored.values().flat_map(alarms::of_command));
-        }
+        let alarms = reported.into_iter().map(|(complex, reported)| async move {
+            let commands: Vec<CommandId> = reported.keys().copied().collect();
+            let mut rulings = reader.rulings(&complex, &commands).await?;
+            let rows = reported
+                .into_iter()
+                .map(|(command, observations)| CommandRows {
+                    observations,
+                    ..rulings.remove(&command).unwrap_or_default()
+                });
+            let alarms = rows.flat_map(|rows| alarms::of_command(&rows));
+            Ok::<_, StoreError>(alarms.collect::<Vec<_>>())
+        });
+        found.extend(try_join_all(alarms).await?.into_iter().flatten());
         Ok((observations, found))
     }
+}
+
+/// What partners report of commands so far.
+async fn reported(
+    reader: &dyn ViewReader,
+    commands: &Commands,
+) -> Result<HashMap<ComplexId, HashMap<CommandId, Vec<ObservationRow>>>, StoreError> {
+    let reported = commands.iter().map(|(complex, commands)| async move {
+        let commands: Vec<CommandId> = commands.iter().copied().collect();
+        let found = reader.observed(complex, &commands).await?;
+        Ok::<_, StoreError>((complex.clone(), found))
+    });
+    Ok(try_join_all(reported).await?.into_iter().collect())
 }

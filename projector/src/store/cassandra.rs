@@ -9,6 +9,8 @@
 //! that a store that is down is waited for.
 
 mod address;
+mod buckets;
+mod commands;
 mod error;
 mod heads;
 mod link;
@@ -33,6 +35,7 @@ use url::Url;
 
 use super::StoreError;
 use address::Address;
+use buckets::Written;
 use link::{Connected, Link};
 use read::CassandraReader;
 use writes::Writes;
@@ -43,6 +46,7 @@ pub use options::CassandraOptions;
 pub(super) struct CassandraStore {
     link: Arc<Link>,
     writes: OnceCell<Writes>,
+    written: Written,
     reader: Arc<CassandraReader>,
 }
 
@@ -57,6 +61,7 @@ pub(super) async fn open(
         reader: Arc::new(CassandraReader::new(Arc::clone(&link))),
         link,
         writes: OnceCell::new(),
+        written: Written::default(),
     };
     match store.connected().await {
         Err(StoreError::Unavailable(error)) => {

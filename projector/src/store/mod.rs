@@ -24,7 +24,7 @@ use crate::config::ViewsConfig;
 use crate::views::alarms::Sent;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow,
-    ReadRow, RowWrite,
+    ObservationRow, ReadRow, RowWrite,
 };
 
 #[cfg(feature = "cassandra")]
@@ -58,8 +58,8 @@ pub trait ViewReader: Send + Sync {
         event: EventId,
     ) -> Result<Option<AccessRow>, StoreError>;
 
-    /// What stands under the event ids of these contents, each in its place; none of one that was
-    /// not written.
+    /// What the records of these contents are, by what stands under their event ids; each in its
+    /// place, and none of one that was not written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,6 +97,27 @@ pub trait ViewReader: Send + Sync {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<ReadRow>, StoreError>;
+
+    /// What partners report of these commands; a command that none reports of is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn observed(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError>;
+
+    /// The decisions and completions of these commands, without what partners report of them; a
+    /// command without either is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn rulings(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError>;
 
     /// All rows of these commands; a command without rows is left out.
     ///

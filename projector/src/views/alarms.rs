@@ -16,13 +16,27 @@ use records::timestamp_to_wire;
 use super::commands::CommandRows;
 use super::rows::{AccessRow, AlarmRow, ClaimRow, CompletionRow, ObservationRow};
 
-/// What stands under a partner's event id.
+/// What a record of a partner's event is, by what stands under the event's id.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sent {
-    /// The access of the first record: it is what counts.
-    pub first: AccessRow,
-    /// Offset of the first record with the content that was asked about.
-    pub since: u64,
+pub enum Sent {
+    /// The first one: it is what counts.
+    First,
+    /// One that repeats another's content.
+    Again,
+    /// The first one with this content, behind another content: the access of that one's record, which
+    /// counts.
+    Otherwise(Box<AccessRow>),
+}
+
+impl Sent {
+    /// What the first record with its content is, at this offset, where the access under its event id is
+    /// this.
+    pub(crate) fn of_first(first: AccessRow, offset: u64) -> Self {
+        match first.offset == offset {
+            true => Self::First,
+            false => Self::Otherwise(Box::new(first)),
+        }
+    }
 }
 
 /// What one record of a partner's event leaves behind beyond its access.
@@ -37,14 +51,18 @@ pub struct Seen {
 /// What follows from a partner's event, with what stands under its id. A record that repeats
 /// another leaves nothing.
 pub fn of_event(row: &AccessRow, sent: &Sent) -> Seen {
-    if row.record.kind() != AccessKind::Observed || sent.since != row.offset {
+    if row.record.kind() != AccessKind::Observed {
         return Seen::default();
     }
-    if sent.first.offset != row.offset {
-        return Seen {
-            alarm: about(row, AlarmKind::ConflictingDuplicate, Some(&sent.first)),
-            observation: None,
-        };
+    match sent {
+        Sent::First => {}
+        Sent::Again => return Seen::default(),
+        Sent::Otherwise(first) => {
+            return Seen {
+                alarm: about(row, AlarmKind::ConflictingDuplicate, Some(first)),
+                observation: None,
+            };
+        }
     }
     let observation = Observation::from_number(row.record.observation);
     let remote = row.record.method == Method::Remote.number();

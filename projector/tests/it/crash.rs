@@ -1,6 +1,6 @@
 //! Batch sizes, redelivery and crashes: always the same trees and the same rows.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use projector::views::TOPICS;
 
@@ -77,10 +77,7 @@ async fn redelivery_of_everything_changes_nothing() {
     let (fixture, expected) = undisturbed(2).await;
     let site = Site::new().await;
     project(&fixture, &site, 64).await;
-    let forgetful = Arc::new(Forgetful {
-        inner: Arc::clone(&site.views),
-        applied: Mutex::default(),
-    });
+    let forgetful = Arc::new(Forgetful::new(&site.views));
     let again = Site {
         views: forgetful.clone(),
         ..site.clone()

@@ -18,6 +18,7 @@ use object_store::{
 };
 use projector::store::{Halt, Progress, StoreError, ViewReader, ViewStore};
 use projector::views::{LeafRow, RowWrite};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Where the n-th write fails.
@@ -242,11 +243,38 @@ impl ViewStore for FaultyViews {
     }
 }
 
-/// Views that have forgotten how far they are, so that everything is delivered again.
+/// What was asked for before writing, one by one.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Contents of partners' events.
+    pub contents: AtomicU64,
+    /// Commands, whether partners report of them.
+    pub observed: AtomicU64,
+    /// Commands, for their decisions and completions.
+    pub rulings: AtomicU64,
+}
+
+/// Views that have forgotten how far they are, so that everything is delivered again; that count what
+/// is asked of them, and write nothing while their gate is shut.
 pub struct Forgetful {
     pub inner: Arc<dyn ViewStore>,
     /// Next offsets that were applied, by topic and partition.
     pub applied: std::sync::Mutex<std::collections::HashMap<(Topic, u32), u64>>,
+    pub asked: Arc<Asked>,
+    /// A permit lets one write through.
+    pub gate: Semaphore,
+}
+
+impl Forgetful {
+    /// With an open gate.
+    pub fn new(inner: &Arc<dyn ViewStore>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            applied: std::sync::Mutex::default(),
+            asked: Arc::default(),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        }
+    }
 }
 
 #[async_trait]
@@ -268,10 +296,11 @@ impl HeadStore for Forgetful {
 #[async_trait]
 impl ViewStore for Forgetful {
     fn reader(&self) -> Arc<dyn ViewReader> {
-        Arc::new(NoProgress(self.inner.reader()))
+        Arc::new(NoProgress(self.inner.reader(), Arc::clone(&self.asked)))
     }
 
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
+        self.gate.acquire().await.unwrap().forget();
         self.inner.apply(rows, progress).await?;
         let at = (progress.topic, progress.partition);
         self.applied.lock().unwrap().insert(at, progress.next);
@@ -295,7 +324,11 @@ impl ViewStore for Forgetful {
     }
 }
 
-struct NoProgress(Arc<dyn ViewReader>);
+struct NoProgress(Arc<dyn ViewReader>, Arc<Asked>);
+
+fn count(asked: &AtomicU64, more: usize) {
+    asked.fetch_add(more.try_into().unwrap(), Ordering::SeqCst);
+}
 
 #[async_trait]
 impl ViewReader for NoProgress {
@@ -320,6 +353,7 @@ impl ViewReader for NoProgress {
         &self,
         digests: &[projector::views::DigestRow],
     ) -> Result<Vec<Option<projector::views::alarms::Sent>>, StoreError> {
+        count(&self.1.contents, digests.len());
         self.0.sent(digests).await
     }
 
@@ -358,6 +392,30 @@ impl ViewReader for NoProgress {
         self.0.history(query, after, limit).await
     }
 
+    async fn observed(
+        &self,
+        complex: &domain::ComplexId,
+        commands: &[domain::CommandId],
+    ) -> Result<
+        std::collections::HashMap<domain::CommandId, Vec<projector::views::ObservationRow>>,
+        StoreError,
+    > {
+        count(&self.1.observed, commands.len());
+        self.0.observed(complex, commands).await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &domain::ComplexId,
+        commands: &[domain::CommandId],
+    ) -> Result<
+        std::collections::HashMap<domain::CommandId, projector::views::CommandRows>,
+        StoreError,
+    > {
+        count(&self.1.rulings, commands.len());
+        self.0.rulings(complex, commands).await
+    }
+
     async fn commands(
         &self,
         complex: &domain::ComplexId,
@@ -366,6 +424,8 @@ impl ViewReader for NoProgress {
         std::collections::HashMap<domain::CommandId, projector::views::CommandRows>,
         StoreError,
     > {
+        count(&self.1.rulings, commands.len());
+        count(&self.1.observed, commands.len());
         self.0.commands(complex, commands).await
     }
 

@@ -8,7 +8,9 @@ use authn::record::{RecordSigner, RecordVerifier, Speaker, generate_key, generat
 use domain::event::{DeviceSequence, Event};
 use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use domain::vocabulary::{Observation, Outcome, Verdict};
-use eventlog::{CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic};
+use eventlog::{
+    AppendError, CloudEvent, EventLog, LogOptions, MemoryLog, NewRecord, Position, Topic,
+};
 use jiff::{SignedDuration, Timestamp};
 use privacy::SubjectKey;
 use records::EventReader;
@@ -96,16 +98,30 @@ impl Fixture {
         records::to_signed_record(event, topic, trace, "urn:test", &self.signer).unwrap()
     }
 
+    /// Appends as a client does: what was certainly not written, since others held the log for long, is
+    /// appended again.
+    async fn append(&self, topic: Topic, record: NewRecord) -> Position {
+        let mut refused = None;
+        for _ in 0..20 {
+            match self.log.append(topic, record.clone()).await {
+                Ok(position) => return position,
+                Err(error @ AppendError::NotWritten { .. }) => refused = Some(error),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("{refused:?}");
+    }
+
     /// Appends an event that command-svc signs.
     pub async fn signed(&self, topic: Topic, event: &Event) -> Position {
         let record = self.record(topic, event);
-        self.log.append(topic, record).await.unwrap()
+        self.append(topic, record).await
     }
 
     /// Appends an event that nobody signs.
     pub async fn unsigned(&self, topic: Topic, event: &Event) -> Position {
         let record = records::to_record(event, Some(TRACE.to_owned()), "urn:test");
-        self.log.append(topic, record).await.unwrap()
+        self.append(topic, record).await
     }
 
     /// The value of a record that command-svc signs for this topic.
@@ -131,7 +147,7 @@ impl Fixture {
             event,
             value,
         };
-        self.log.append(topic, record).await.unwrap()
+        self.append(topic, record).await
     }
 
     /// Keeps an item about a subject, or erases it.

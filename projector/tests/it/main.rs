@@ -12,6 +12,7 @@ mod foreign;
 mod halts;
 mod hostile;
 mod kills;
+mod pace;
 mod process;
 mod run;
 #[cfg(feature = "s3-tests")]

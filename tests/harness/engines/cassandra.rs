@@ -15,6 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::kafka::Tuning;
 use super::missing;
 use crate::pki::{Issued, Pki, San};
 use node::{Authenticator, Node};
@@ -50,6 +51,14 @@ impl Cassandra {
     /// # Errors
     /// It does not start; or it can't be had, and `CI` is set.
     pub async fn start(dir: &Path, pki: &Pki) -> Result<Option<Self>> {
+        Self::start_tuned(dir, pki, Tuning::Start).await
+    }
+
+    /// The same, with its virtual machine set up for this.
+    ///
+    /// # Errors
+    /// As [`Cassandra::start`].
+    pub async fn start_tuned(dir: &Path, pki: &Pki, tuning: Tuning) -> Result<Option<Self>> {
         if let Some(why) = install::lacking() {
             missing::report("Cassandra", &why)?;
             return Ok(None);
@@ -58,7 +67,7 @@ impl Cassandra {
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         seed::plant(&installed, &dir).await?;
-        let node = Node::start(&installed, &dir, pki, Authenticator::Certificate).await?;
+        let node = Node::start(&installed, &dir, pki, Authenticator::Certificate, tuning).await?;
         let admin = pki.issue_client("cassandra-admin", &[admin()])?;
         Ok(Some(Self {
             node,
@@ -75,6 +84,20 @@ impl Cassandra {
     /// What `views.url` is to be.
     pub fn url(&self) -> String {
         format!("cassandra://{}/{KEYSPACE}", self.address())
+    }
+
+    /// Its process id.
+    pub fn pid(&mut self) -> u32 {
+        self.node.process().pid()
+    }
+
+    /// Makes one more keyspace with the tables and roles of `deploy/cassandra`, and gives its URL.
+    ///
+    /// # Errors
+    /// The node refuses or can't be reached.
+    pub async fn furnish(&self, keyspace: &str) -> Result<String> {
+        furnish(&self.admin().await?, keyspace).await?;
+        Ok(format!("cassandra://{}/{keyspace}", self.address()))
     }
 
     /// A client with this certificate.

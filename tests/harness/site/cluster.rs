@@ -53,17 +53,21 @@ impl Cluster {
             Kafka::start(&kafka_dir, pki, &layout),
             Cassandra::start(&cassandra_dir, pki),
         )?;
-        let Some((kafka, cassandra)) = kafka.zip(cassandra) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
+        let engines = kafka.zip(cassandra);
+        engines
+            .map(|engines| Self::of(engines, if brokers < 3 { 1 } else { 2 }))
+            .transpose()
+    }
+
+    fn of((kafka, cassandra): (Kafka, Cassandra), min_insync_replicas: usize) -> Result<Self> {
+        Ok(Self {
             log: kafka.url()?,
             prefix: String::new(),
-            min_insync_replicas: if brokers < 3 { 1 } else { 2 },
+            min_insync_replicas,
             operator: kafka.admin().clone(),
             views: cassandra.url(),
             home: Home::Own(Box::new(Own { kafka, cassandra })),
-        }))
+        })
     }
 
     /// Starts one broker that is set up for speed, and no view store: what only appends is measured
@@ -87,6 +91,21 @@ impl Cluster {
             views: String::new(),
             home: Home::Log(Box::new(kafka)),
         }))
+    }
+
+    /// Starts one broker and a node that are set up for speed. None as with [`Cluster::own`].
+    ///
+    /// # Errors
+    /// As [`Cluster::own`].
+    pub async fn fast(dir: &Path, pki: &Pki) -> Result<Option<Self>> {
+        let layout = Layout {
+            tuning: Tuning::Speed,
+            ..Layout::brokers(1)
+        };
+        let kafka = Kafka::start(&dir.join("kafka"), pki, &layout).await?;
+        let cassandra = Cassandra::start_tuned(&dir.join("cassandra"), pki, Tuning::Speed).await?;
+        let engines = kafka.zip(cassandra);
+        engines.map(|engines| Self::of(engines, 1)).transpose()
     }
 
     /// The brokers.

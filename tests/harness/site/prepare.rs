@@ -55,12 +55,7 @@ impl Site {
     /// As [`Site::prepare_on`].
     #[cfg(feature = "cassandra")]
     pub async fn prepare_alone(dir: &Path, brokers: usize) -> Result<Option<Self>> {
-        let dir = folders(dir)?;
-        let pki = Pki::create(&dir.join("pki"))?;
-        let cluster = Cluster::own(&dir.join("engines"), &pki, brokers).await?;
-        cluster
-            .map(|cluster| Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))))
-            .transpose()
+        Self::on_its_own(dir, async |dir, pki| Cluster::own(dir, pki, brokers).await).await
     }
 
     /// A site to be measured: on a broker that is set up for speed, or on embedded engines. Of its
@@ -73,17 +68,37 @@ impl Site {
         match pair {
             Pair::Embedded => Self::prepare(dir).map(Some),
             #[cfg(feature = "cassandra")]
-            Pair::Cluster => {
-                let dir = folders(dir)?;
-                let pki = Pki::create(&dir.join("pki"))?;
-                let cluster = Cluster::fast_log(&dir.join("engines"), &pki).await?;
-                cluster
-                    .map(|cluster| Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))))
-                    .transpose()
-            }
+            Pair::Cluster => Self::on_its_own(dir, Cluster::fast_log).await,
             #[cfg(not(feature = "cassandra"))]
             Pair::Cluster => Self::prepare_on(pair, dir).await,
         }
+    }
+
+    /// The same with a view store that is set up for speed as well.
+    ///
+    /// # Errors
+    /// As [`Site::prepare_on`].
+    pub async fn prepare_fast_with_views(pair: Pair, dir: &Path) -> Result<Option<Self>> {
+        match pair {
+            Pair::Embedded => Self::prepare(dir).map(Some),
+            #[cfg(feature = "cassandra")]
+            Pair::Cluster => Self::on_its_own(dir, Cluster::fast).await,
+            #[cfg(not(feature = "cassandra"))]
+            Pair::Cluster => Self::prepare_on(pair, dir).await,
+        }
+    }
+
+    #[cfg(feature = "cassandra")]
+    async fn on_its_own(
+        dir: &Path,
+        start: impl AsyncFnOnce(&Path, &Pki) -> Result<Option<Cluster>>,
+    ) -> Result<Option<Self>> {
+        let dir = folders(dir)?;
+        let pki = Pki::create(&dir.join("pki"))?;
+        let cluster = start(&dir.join("engines"), &pki).await?;
+        cluster
+            .map(|cluster| Self::furnish(dir, pki, Engines::Cluster(Box::new(cluster))))
+            .transpose()
     }
 
     fn furnish(dir: PathBuf, pki: Pki, engines: Engines) -> Result<Self> {

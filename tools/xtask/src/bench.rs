@@ -4,6 +4,7 @@
 
 mod append;
 mod command;
+mod projector;
 mod registry;
 mod report;
 #[cfg(feature = "cluster")]
@@ -43,6 +44,25 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 0)]
         linger: u32,
     },
+    /// The log through projector's trees and views, beside a bare loop that writes the same rows.
+    ///
+    /// Records per second on Apache Cassandra (from Kafka) and on SQLite, by turns with the engine's driver
+    /// writing the same rows into the same tables elsewhere; Merkle appends alone; the time of a page of a
+    /// search before and after the view has grown; the memory of both roles.
+    Projector {
+        /// What log and views are kept on; both pairs unless set.
+        #[arg(long, value_enum)]
+        engine: Option<Engine>,
+        /// Records in the log.
+        #[arg(long, default_value_t = 40_000)]
+        records: usize,
+        /// Rounds of each side.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Accesses that the searched view is filled with; 10000000 takes a quarter of an hour and 15 GB.
+        #[arg(long, default_value_t = 200_000)]
+        rows: u64,
+    },
     /// The registry of a city, beside a bare map and a bare reading of the log.
     ///
     /// Memory of a grant, the time of one decision, and the time to know everything from the log,
@@ -67,8 +87,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
                 Engine::Sqlite => Vec::new(),
                 Engine::Kafka => build::measured_on_kafka(),
             };
-            let lacks_kafka = *engine == Engine::Kafka && !cfg!(feature = "cluster");
-            if cfg!(debug_assertions) || lacks_kafka {
+            if cfg!(debug_assertions) || lacks_cluster(Some(*engine)) {
                 return build::for_speed(&["command-svc", "dev-issuer"], &features);
             }
             ("command", command::run(*engine)?)
@@ -82,6 +101,26 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         // Built for speed it has Kafka, always.
         #[cfg(not(feature = "cluster"))]
         Bench::Webhook { .. } => return Ok(ExitCode::FAILURE),
+        Bench::Projector { engine, .. } if cfg!(debug_assertions) || lacks_cluster(*engine) => {
+            let features = match engine {
+                Some(Engine::Sqlite) => Vec::new(),
+                _ => build::projector_on_cluster(),
+            };
+            return build::for_speed(&["projector", "dev-issuer"], &features);
+        }
+        Bench::Projector {
+            engine,
+            records,
+            rounds,
+            rows,
+        } => {
+            let extent = projector::Extent {
+                records: *records,
+                rounds: *rounds,
+                rows: *rows,
+            };
+            ("projector", projector::run(*engine, extent)?)
+        }
         Bench::Registry { .. } if cfg!(debug_assertions) => return build::for_speed(&[], &[]),
         Bench::Registry { grants } => ("registry", registry::run(*grants)?),
         Bench::Bare(args) => return Ok(command::bare(args)),
@@ -89,4 +128,9 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     let path = report.publish(name)?;
     println!("written to {}", path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether this build can't do what is asked.
+fn lacks_cluster(engine: Option<Engine>) -> bool {
+    engine != Some(Engine::Sqlite) && !cfg!(feature = "cluster")
 }

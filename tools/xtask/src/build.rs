@@ -127,6 +127,16 @@ pub(crate) fn webhook_on_kafka() -> Vec<&'static str> {
     features
 }
 
+/// The features that put the projector on Apache Kafka and Apache Cassandra, and a bare loop beside it.
+pub(crate) fn projector_on_cluster() -> Vec<&'static str> {
+    let kafka = if has_openssl() {
+        ["projector/kafka", "xtask/cluster"]
+    } else {
+        ["projector/kafka-vendored", "xtask/cluster-vendored"]
+    };
+    kafka.into_iter().chain(["projector/cassandra"]).collect()
+}
+
 /// Builds this program and the binaries of these packages as they are built to be used, and runs
 /// this program again, so built, with the same arguments.
 ///

@@ -12,8 +12,8 @@ use scylla::statement::prepared::PreparedStatement;
 use scylla::value::MaybeUnset;
 use uuid::Uuid;
 
-use super::super::StoreError;
 use super::super::query::order_of;
+use super::super::{StatusCursor, StoreError};
 use super::link::Connected;
 use super::position::{Scope, bucket_of_offset, first_wins, stored};
 use super::rows::{AccessValue, rank};
@@ -42,11 +42,12 @@ type Entry<'a> = (
 /// only one can stay that one alone.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
-    accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
-    devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
-    leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
-    sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
-    others: Vec<&'a RowWrite>,
+    pub(super) accesses: HashMap<(&'a ComplexId, &'a AccessIdentity), &'a AccessRow>,
+    pub(super) devices: HashMap<&'a DeviceId, ([u8; 32], &'a DeviceRow)>,
+    pub(super) statuses: BTreeMap<(&'a str, i32), Vec<&'a DeviceRow>>,
+    pub(super) leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
+    pub(super) sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
+    pub(super) others: Vec<&'a RowWrite>,
 }
 
 impl<'a> Plan<'a> {
@@ -70,6 +71,11 @@ impl<'a> Plan<'a> {
                         *last = (rank, row);
                     }
                 }
+                RowWrite::Status(row) => {
+                    let bucket = Scope::Device.bucket(order_of(row.observed_at));
+                    let key = (row.device.as_str(), bucket);
+                    plan.statuses.entry(key).or_default().push(row);
+                }
                 RowWrite::Leaf(row) => {
                     let bucket = bucket_of_offset(row.offset)?;
                     let key = (row.log.topic(), row.log.complex(), bucket);
@@ -89,7 +95,6 @@ impl<'a> Plan<'a> {
                 | RowWrite::Digest(_)
                 | RowWrite::Observation(_)
                 | RowWrite::Alarm(_)
-                | RowWrite::Status(_)
                 | RowWrite::Read(_)
                 | RowWrite::Unreadable(_) => plan.others.push(row),
             }
@@ -120,12 +125,16 @@ impl<'a> Plan<'a> {
                 entries.entry(key).or_default().push(entry);
             }
         }
-        for (bucket, entries) in entries {
-            requests.push(one(connected, &writes.access_bucket, bucket));
+        for entries in entries.into_values() {
             requests.extend(together(connected, &writes.access_by_time, entries));
         }
         for (rank, row) in self.devices.values() {
-            requests.extend(device(connected, writes, rank, row)?);
+            requests.push(device(connected, writes, rank, row)?);
+        }
+        for ((device, bucket), rows) in self.statuses {
+            let reports = rows.into_iter().map(|row| status(device, bucket, row));
+            let reports = reports.collect::<Result<Vec<_>, StoreError>>()?;
+            requests.extend(together(connected, &writes.status, reports));
         }
         for ((topic, complex, bucket), rows) in self.leaves {
             let leaves = rows.into_iter().map(|row| {
@@ -138,11 +147,6 @@ impl<'a> Plan<'a> {
                 ))
             });
             let leaves = leaves.collect::<Result<Vec<_>, StoreError>>()?;
-            requests.push(one(
-                connected,
-                &writes.leaf_bucket,
-                (topic, complex, bucket),
-            ));
             requests.extend(together(connected, &writes.leaf, leaves));
         }
         for ((device, partner, epoch, bucket), rows) in self.sequences {
@@ -159,29 +163,31 @@ impl<'a> Plan<'a> {
                     happened,
                 )
             };
-            let complex = rows.first().map(|row| row.device.complex().to_string());
             let numbers: Vec<_> = rows.into_iter().map(number).collect();
-            let place = (complex.unwrap_or_default(), device, partner, epoch, bucket);
-            requests.push(one(connected, &writes.sequence_bucket, place));
             requests.extend(together(connected, &writes.sequence, numbers));
         }
         for row in self.others {
-            requests.extend(others::requests(connected, writes, row)?);
+            requests.extend(others::request(connected, writes, row)?);
         }
         Ok(requests)
     }
 }
 
-/// Where an access is found: in its complex, and by its subject and its device.
-fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
-    let time = order_of(row.occurred_at);
-    let off = stored(row.offset)?;
-    let device = row.device.as_ref().map(DeviceId::as_str);
+/// What an access is found in: its complex, its subject and its device.
+pub(super) fn scopes_of(row: &AccessRow) -> impl Iterator<Item = (Scope, String)> + use<> {
     let scopes = [
         Some(search::of_complex()),
         row.subject.map(search::of_subject),
         row.device.as_ref().map(search::of_device),
     ];
+    scopes.into_iter().flatten()
+}
+
+/// Where it is found.
+fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
+    let time = order_of(row.occurred_at);
+    let off = stored(row.offset)?;
+    let device = row.device.as_ref().map(DeviceId::as_str);
     let entry = |(scope, name): (Scope, String)| {
         (
             row.complex.as_str(),
@@ -195,7 +201,28 @@ fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
             MaybeUnset::from_option(row.automation.map(|automation| automation.number())),
         )
     };
-    Ok(scopes.into_iter().flatten().map(entry).collect())
+    Ok(scopes_of(row).map(entry).collect())
+}
+
+/// A report in a device's history.
+fn status<'a>(
+    device: &'a str,
+    bucket: i32,
+    row: &DeviceRow,
+) -> Result<impl SerializeRow + Send + Sync + use<'a>, StoreError> {
+    let at = StatusCursor::of(row);
+    Ok((
+        device,
+        bucket,
+        at.time,
+        at.place().to_vec(),
+        row.sequence.epoch.cast_signed(),
+        row.sequence.sequence.cast_signed(),
+        row.observed_at.to_string(),
+        stored(row.offset)?,
+        row.status.encode_to_vec(),
+        first_wins(row.offset)?,
+    ))
 }
 
 /// The state and the end of all below it, in one partition and so at once.
@@ -204,8 +231,8 @@ fn device<'a>(
     writes: &'a Writes,
     rank: &[u8; 32],
     row: &'a DeviceRow,
-) -> Result<[Request<'a>; 2], StoreError> {
-    let (device, complex) = (row.device.as_str(), row.device.complex());
+) -> Result<Request<'a>, StoreError> {
+    let device = row.device.as_str();
     let rank = rank.to_vec();
     let state = (
         device,
@@ -221,12 +248,7 @@ fn device<'a>(
     batch.append_statement(writes.older_states.clone());
     batch.set_is_idempotent(true);
     let both = async move { connected.run_batch(&batch, (state, (device, rank))).await };
-    let known = async move {
-        connected
-            .run(&writes.device, (complex.as_str(), device))
-            .await
-    };
-    Ok([both.boxed(), known.boxed()])
+    Ok(both.boxed())
 }
 
 pub(super) fn one<'a>(

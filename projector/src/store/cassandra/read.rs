@@ -20,11 +20,11 @@ use super::rows::{
     Unreadable, offset, partition,
 };
 use super::sequences::Sequence;
-use super::{search, sequences, spans};
+use super::{commands, search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, ReadRow,
-    RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    ObservationRow, ReadRow, RowWrite,
 };
 
 /// A store that is read here.
@@ -70,7 +70,7 @@ impl ViewReader for CassandraReader {
     async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
         let connected = self.link.connected().await?;
         let looks = digests.iter().cloned();
-        let looks = looks.map(|row| async move { sent(connected, &row).await });
+        let looks = looks.map(|row| async move { commands::sent(connected, &row).await });
         futures::stream::iter(looks)
             .buffered(connected.requests)
             .try_collect()
@@ -90,7 +90,7 @@ impl ViewReader for CassandraReader {
             };
             let key = (complex, partner, event);
             let statement = &connected.reads.digests;
-            let digests: Vec<(Vec<u8>,)> = connected.all("digests", statement, key).await?;
+            let digests: Vec<(Vec<u8>, i64)> = connected.all("digests", statement, key).await?;
             Ok::<_, StoreError>((digests.len() > 1).then_some(access))
         });
         futures::stream::iter(looks)
@@ -118,34 +118,28 @@ impl ViewReader for CassandraReader {
         spans::reads(self.link.connected().await?, query, after, limit).await
     }
 
+    async fn observed(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
+        commands::observed(self.link.connected().await?, complex, commands).await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        commands::rulings(self.link.connected().await?, complex, commands).await
+    }
+
     async fn commands(
         &self,
         complex: &ComplexId,
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
-        let connected = self.link.connected().await?;
-        let complex = complex.as_str();
-        let looks = commands.iter().copied().map(|command| async move {
-            let key = (complex, command.0);
-            let claims = connected.all::<Claim>("claims", &connected.reads.claims, key);
-            let statement = &connected.reads.completions;
-            let completions = connected.all::<Completion>("completions", statement, key);
-            let statement = &connected.reads.observations;
-            let observations = connected.all::<Observed>("observations", statement, key);
-            let (claims, completions, observations) =
-                futures::try_join!(claims, completions, observations)?;
-            let rows = CommandRows {
-                claims: each(claims, Claim::row)?,
-                completions: each(completions, Completion::row)?,
-                observations: each(observations, Observed::row)?,
-            };
-            Ok::<_, StoreError>((command, rows))
-        });
-        futures::stream::iter(looks)
-            .buffer_unordered(connected.requests)
-            .try_filter(|(_, rows)| futures::future::ready(*rows != CommandRows::default()))
-            .try_collect()
-            .await
+        commands::all(self.link.connected().await?, complex, commands).await
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
@@ -264,23 +258,6 @@ impl ViewReader for CassandraReader {
     }
 }
 
-/// What stands under the event id of a content.
-async fn sent(connected: &Connected, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
-    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
-    let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
-    let first = access(connected, complex, identity.as_str()).await?;
-    let digest = row.digest.as_slice();
-    let key = (complex, partner, row.partner_event.as_str(), digest);
-    let since = connected.row::<(i64,)>("digests", &connected.reads.digest, key);
-    let (Some(first), Some((since,))) = (first, since.await?) else {
-        return Ok(None);
-    };
-    Ok(Some(Sent {
-        first: first.row(complex, identity.as_str().to_owned())?,
-        since: offset("digests", since)?,
-    }))
-}
-
 /// The access that an identity stands for.
 pub(super) async fn access(
     connected: &Connected,
@@ -317,7 +294,7 @@ where
     each(rows, write)
 }
 
-fn each<R, T>(
+pub(super) fn each<R, T>(
     rows: Vec<R>,
     row: impl Fn(R) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {

@@ -96,7 +96,7 @@ impl Reads {
             )
             .await?,
             digests: prepare(
-                "SELECT digest FROM digests
+                "SELECT digest, off FROM digests
                  WHERE complex = ? AND partner = ? AND partner_event = ? LIMIT 2",
             )
             .await?,

@@ -22,9 +22,14 @@ impl ViewStore for CassandraStore {
 
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
         let (connected, writes) = self.connected().await?;
-        let requests = Plan::of(&rows)?.requests(connected, writes)?;
+        let plan = Plan::of(&rows)?;
+        let buckets = self.written.fresh(plan.buckets());
+        let mut requests = plan.requests(connected, writes)?;
+        let of_buckets = buckets.iter();
+        requests.extend(of_buckets.map(|bucket| bucket.request(connected, writes)));
         let requests = futures::stream::iter(requests).buffer_unordered(connected.requests);
         requests.try_collect::<()>().await?;
+        self.written.remember(buckets);
         let place = (progress.topic.name(), partition(progress.partition)?);
         let (next, at) = (stored(progress.next)?, last_wins(progress.next)?);
         connected

@@ -3,6 +3,7 @@
 //! Write-ahead log, `synchronous=FULL`: what is acknowledged survives a crash of the machine.
 //! All work runs on the runtime's blocking threads.
 
+mod commands;
 mod connections;
 mod decode;
 mod heads;

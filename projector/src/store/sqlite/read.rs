@@ -13,12 +13,13 @@ use super::super::{
     AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError, Table,
     ViewReader,
 };
+use super::commands::{observations, ruling, sent};
 use super::connections::Connections;
 use super::{decode, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, ReadRow,
-    RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    ObservationRow, ReadRow, RowWrite,
 };
 
 /// A store that is read here.
@@ -29,6 +30,27 @@ pub(crate) struct SqliteReader {
 impl SqliteReader {
     pub(super) fn new(connections: Arc<Connections>) -> Self {
         Self { connections }
+    }
+
+    async fn rows_of(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+        of: fn(&Connection, &str, CommandId) -> Result<CommandRows, StoreError>,
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        let (complex, commands) = (complex.to_string(), commands.to_vec());
+        self.connections
+            .run(move |connection| {
+                let mut found = HashMap::new();
+                for command in commands {
+                    let rows = of(connection, &complex, command)?;
+                    if rows != CommandRows::default() {
+                        found.insert(command, rows);
+                    }
+                }
+                Ok(found)
+            })
+            .await
     }
 }
 
@@ -120,37 +142,46 @@ impl ViewReader for SqliteReader {
             .await
     }
 
-    async fn commands(
+    async fn observed(
         &self,
         complex: &ComplexId,
         commands: &[CommandId],
-    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+    ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
         let (complex, commands) = (complex.to_string(), commands.to_vec());
         self.connections
             .run(move |connection| {
-                let of = |columns, table| {
-                    format!(
-                        "SELECT {columns} FROM {table} WHERE complex = ?1 AND command = ?2 ORDER BY off"
-                    )
-                };
-                let claims = of(decode::CLAIM, "claims");
-                let completions = of(decode::COMPLETION, "completions");
-                let observations = of(decode::OBSERVATION, "observations");
                 let mut found = HashMap::new();
                 for command in commands {
-                    let key = params![complex, command.to_string()];
-                    let rows = CommandRows {
-                        claims: all(connection, &claims, key, decode::claim)?,
-                        completions: all(connection, &completions, key, decode::completion)?,
-                        observations: all(connection, &observations, key, decode::observation)?,
-                    };
-                    if rows != CommandRows::default() {
+                    let rows = observations(connection, &complex, command)?;
+                    if !rows.is_empty() {
                         found.insert(command, rows);
                     }
                 }
                 Ok(found)
             })
             .await
+    }
+
+    async fn rulings(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        self.rows_of(complex, commands, ruling).await
+    }
+
+    async fn commands(
+        &self,
+        complex: &ComplexId,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
+        self.rows_of(complex, commands, |connection, complex, command| {
+            Ok(CommandRows {
+                observations: observations(connection, complex, command)?,
+                ..ruling(connection, complex, command)?
+            })
+        })
+        .await
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
@@ -292,24 +323,4 @@ pub(super) fn all<T>(
         found.push(decode(row)?);
     }
     Ok(found)
-}
-
-/// What stands under the event id of a content.
-fn sent(connection: &Connection, row: &DigestRow) -> Result<Option<Sent>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM access WHERE complex = ?1 AND identity = ?2",
-        decode::ACCESS
-    );
-    let identity = AccessIdentity::of_partner_event(&row.partner, &row.partner_event);
-    let key = (row.complex.as_str(), identity.as_str());
-    let first = all(connection, &sql, key, decode::access)?.pop();
-    let sql = "SELECT off FROM digests
-        WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 AND digest = ?4";
-    let (complex, partner) = (row.complex.as_str(), row.partner.as_str());
-    let key = params![complex, partner, row.partner_event, row.digest];
-    let since = connection
-        .prepare_cached(sql)?
-        .query_row(key, |row| row.get(0));
-    let since: Option<u64> = since.optional()?;
-    Ok(first.zip(since).map(|(first, since)| Sent { first, since }))
 }

@@ -281,21 +281,17 @@ fn the_first_record_under_an_id_counts_and_another_content_is_an_alarm() {
     ];
     for (method, observation, named, kind) in cases {
         let row = access(7, method, observation, named);
-        let sent = |first, since| Sent {
-            first: access(first, method, observation, named),
-            since,
-        };
-        let first = of_event(&row, &sent(7, 7));
+        let first = of_event(&row, &Sent::First);
         assert_eq!(first.alarm.as_ref().map(|alarm| alarm.kind), kind);
         assert_eq!(first.observation.is_some(), named, "{method} {observation}");
         // The same content again.
-        assert_eq!(of_event(&row, &sent(2, 2)), Seen::default());
-        // Another content; and that one again.
-        let conflict = of_event(&row, &sent(2, 7));
+        assert_eq!(of_event(&row, &Sent::Again), Seen::default());
+        // Another content.
+        let other = access(2, method, observation, named);
+        let conflict = of_event(&row, &Sent::Otherwise(Box::new(other)));
         let alarm = conflict.alarm.unwrap();
         assert_eq!(alarm.kind, AlarmKind::ConflictingDuplicate);
         let evidence: Vec<u64> = alarm.alarm.evidence.iter().map(|e| e.leaf_index).collect();
         assert_eq!((evidence, conflict.observation), (vec![7, 2], None));
-        assert_eq!(of_event(&row, &sent(2, 5)), Seen::default());
     }
 }

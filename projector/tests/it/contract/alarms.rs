@@ -146,19 +146,13 @@ pub(super) async fn contents_under_one_id_are_told_apart(store: &dyn ViewStore) 
     let unknown = digest("never", 9, 1);
     let asked: Vec<DigestRow> = rows.iter().cloned().chain([unknown]).collect();
     let found = reader.sent(&asked).await.unwrap();
-    let is = |first: usize, since| {
-        Some(Sent {
-            first: sent(&rows[first]),
-            since,
-        })
-    };
     let expected = [
-        is(1, 1),
-        is(1, 1),
-        is(5, 5),
-        is(5, 4),
-        is(5, 5),
-        is(5, 4),
+        Some(Sent::Again),
+        Some(Sent::First),
+        Some(Sent::Otherwise(Box::new(sent(&rows[5])))),
+        Some(Sent::Again),
+        Some(Sent::Again),
+        Some(Sent::First),
         None,
     ];
     assert_eq!(found, expected);

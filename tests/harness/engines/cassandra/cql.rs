@@ -65,6 +65,11 @@ impl Cql {
         })?))
     }
 
+    /// The driver's own session, to be measured.
+    pub fn into_session(self) -> Session {
+        self.0
+    }
+
     /// Runs a statement.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpStream;
 
+use super::super::kafka::Tuning;
 use super::install::{self, Installed};
 use crate::pki::{Pki, Profile};
 use crate::process::{Port, Process, Spec, free_port};
@@ -60,6 +61,7 @@ impl Node {
         dir: &Path,
         pki: &Pki,
         authenticator: Authenticator,
+        tuning: Tuning,
     ) -> Result<Self> {
         let [native, storage, ssl_storage] = [free_port()?, free_port()?, free_port()?];
         let conf = dir.join("conf");
@@ -76,7 +78,7 @@ impl Node {
         fs::write(conf.join("cassandra.yaml"), yaml)?;
         fs::write(conf.join("jvm.options"), OPTIONS)?;
         fs::write(conf.join("logback.xml"), LOGBACK)?;
-        let spec = spec(installed, dir, &conf)?;
+        let spec = spec(installed, dir, &conf, tuning)?;
         let process = spawn(&spec, native.address()).await?;
         Ok(Self {
             spec,
@@ -109,15 +111,10 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn spec(installed: &Installed, dir: &Path, conf: &Path) -> Result<Spec> {
+fn spec(installed: &Installed, dir: &Path, conf: &Path, tuning: Tuning) -> Result<Spec> {
     let classes = format!("{}:{}/*", conf.display(), installed.lib().display());
     Ok(Spec::program(install::java(), dir.join("cassandra.log"))
-        .args([
-            "-Xms384m",
-            "-Xmx384m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-        ])
+        .args(machine(tuning))
         .arg("-XX:+ExitOnOutOfMemoryError")
         .arg(format!("-javaagent:{}", installed.agent()?.display()))
         .arg(format!("@{}", conf.join("jvm.options").display()))
@@ -141,6 +138,19 @@ fn spec(installed: &Installed, dir: &Path, conf: &Path) -> Result<Spec> {
             "org.apache.cassandra.service.CassandraDaemon",
         ])
         .grace(GRACE))
+}
+
+/// How the virtual machine is set up.
+fn machine(tuning: Tuning) -> &'static [&'static str] {
+    match tuning {
+        Tuning::Start => &[
+            "-Xms384m",
+            "-Xmx384m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+        ],
+        Tuning::Speed => &["-Xms1g", "-Xmx1g"],
+    }
 }
 
 async fn spawn(spec: &Spec, native: SocketAddr) -> Result<Process> {

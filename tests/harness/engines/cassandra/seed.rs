@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+use super::super::kafka::Tuning;
 use super::cql::Cql;
 use super::install::Installed;
 use super::node::{Authenticator, Node};
@@ -74,7 +75,8 @@ fn name() -> String {
 async fn make(installed: &Installed, dir: &Path) -> Result<()> {
     let pki = Pki::create(&dir.join("pki"))?;
     let admin = pki.issue_client("admin", &[San::uri(ADMIN)])?;
-    let mut node = Node::start(installed, dir, &pki, Authenticator::Password).await?;
+    let mut node =
+        Node::start(installed, dir, &pki, Authenticator::Password, Tuning::Start).await?;
     let address = node.address();
     let cql = patiently(|| Cql::connect(address, pki.bundle(), &admin, Some(DEFAULT))).await?;
     cql.apply(KEYSPACE_CQL).await?;
@@ -85,7 +87,14 @@ async fn make(installed: &Installed, dir: &Path) -> Result<()> {
     node.stop().await?;
     drop(node);
 
-    let mut node = Node::start(installed, dir, &pki, Authenticator::Certificate).await?;
+    let mut node = Node::start(
+        installed,
+        dir,
+        &pki,
+        Authenticator::Certificate,
+        Tuning::Start,
+    )
+    .await?;
     let address = node.address();
     let cql = patiently(|| Cql::connect(address, pki.bundle(), &admin, None)).await?;
     cql.apply(LOCK_CQL).await?;
