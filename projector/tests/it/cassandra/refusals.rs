@@ -91,16 +91,16 @@ async fn a_schema_of_another_version_is_refused(node: &Cassandra, views: &ViewsC
         let cql = format!("UPDATE {table} SET version = {version} WHERE name = 'views' IF EXISTS");
         admin.run(&cql).await.unwrap();
     };
-    set(3).await;
+    set(4).await;
     let opened = store::open_configured(views).await.err();
     assert!(matches!(
         opened,
         Some(StoreError::Schema {
-            found: 3,
-            needed: 2
+            found: 4,
+            needed: 3
         })
     ));
-    set(2).await;
+    set(3).await;
     store::open_configured(views).await.unwrap();
 }
 
