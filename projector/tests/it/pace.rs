@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::faults::Forgetful;
 use crate::fixture::{Fixture, at, command, completed, decided, device, observed, remote};
-use crate::run::{Running, Site, wait};
+use crate::run::{Running, Site, rebuilt, wait};
 
 /// Openings by app that a partner reports of, as many that none reports of, cars, and commands of
 /// which nobody knows what became.
@@ -122,4 +122,62 @@ async fn trees_grow_one_batch_ahead_of_rows_and_no_further() {
     running.caught_up(&*fixture.log, &*site.views).await;
     running.stop().await;
     assert_eq!(rows().await, 20);
+}
+
+#[tokio::test]
+async fn a_log_that_is_closed_before_its_rows_are_written_goes_on_at_its_end() {
+    // More logs in each partition than may stay open, and a batch that has a leaf for each of them.
+    let complexes: Vec<String> = (0..24).map(|number| format!("quarter-{number}")).collect();
+    let fixture = Fixture::new();
+    for number in 0..4 {
+        for complex in &complexes {
+            let door = device(&format!("{complex}.door"));
+            let denied = decided(&door, command(number), Verdict::Deny, Timestamp::now());
+            fixture.signed(Topic::AccessEvents, &denied).await;
+        }
+    }
+    let site = Site::new().await;
+    let held = Arc::new(Forgetful {
+        gate: Semaphore::new(0),
+        ..Forgetful::new(&site.views)
+    });
+    let of_held = Site {
+        views: held.clone(),
+        ..site.clone()
+    };
+    let running = Running::start(&fixture, &of_held, complexes.len());
+    let halted = async || {
+        let mut halts = Vec::new();
+        for partition in 0..3 {
+            halts.extend(
+                site.views
+                    .halts(Topic::AccessEvents, partition)
+                    .await
+                    .unwrap(),
+            );
+        }
+        halts
+    };
+    wait(async || {
+        let mut leaves = 0;
+        for complex in &complexes {
+            let log = LogId::new("access.events.v1", complex).unwrap();
+            leaves += site
+                .views
+                .load(&log)
+                .await
+                .unwrap()
+                .map_or(0, |head| head.size);
+        }
+        leaves == 2 * complexes.len() as u64 || !halted().await.is_empty()
+    })
+    .await;
+    held.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    running.caught_up(&*fixture.log, &*site.views).await;
+    running.stop().await;
+    assert_eq!(halted().await, []);
+    assert_eq!(
+        site.trees(&*fixture.log).await,
+        rebuilt(&*fixture.log).await
+    );
 }

@@ -27,7 +27,7 @@ async fn view_store_contract_on_cassandra() {
     };
     contract::suite(empty).await;
 
-    a_projection_gives_the_same_tables_as_on_sqlite(&scene, &empty().await).await;
+    a_projection_gives_the_same_tables_as_on_sqlite(&scene).await;
     let store = empty().await;
     one_of_many_writers_moves_a_head(&scene, &store).await;
     an_old_state_never_comes_back(&*store).await;
@@ -35,10 +35,7 @@ async fn view_store_contract_on_cassandra() {
 }
 
 /// By what is stored and by what `projector-serve` sees.
-async fn a_projection_gives_the_same_tables_as_on_sqlite(
-    scene: &Scene,
-    store: &Arc<dyn ViewStore>,
-) {
+async fn a_projection_gives_the_same_tables_as_on_sqlite(scene: &Scene) {
     let fixture = Fixture::new();
     fixture.workload(3).await;
     let sqlite = Site::new().await;
@@ -48,7 +45,7 @@ async fn a_projection_gives_the_same_tables_as_on_sqlite(
     for batch in [7, 512] {
         scene.empty().await;
         let site = Site {
-            views: Arc::clone(store),
+            views: scene.writer().await,
             ..Site::new().await
         };
         project(&fixture, &site, batch).await;

@@ -27,6 +27,7 @@ async fn a_node_that_fails_is_waited_for_and_loses_nothing() {
     errors_come_soon_and_end_with_the_fault(&mut scene, &store).await;
     a_store_that_is_down_at_the_start_is_waited_for(&mut scene).await;
     scene.empty().await;
+    let store = scene.writer().await;
     a_projection_goes_on_where_it_was(&mut scene, &store).await;
 }
 

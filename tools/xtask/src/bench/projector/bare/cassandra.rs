@@ -25,6 +25,8 @@ const TASKS: usize = 4;
 const NOT_ROWS: [&str; 4] = ["heads", "halts", "progress", "schema_version"];
 
 type Values = Vec<MaybeUnset<CqlValue>>;
+/// The rows of one request, with their statement.
+type Sent = (Arc<PreparedStatement>, Vec<Values>);
 
 /// The rows of a keyspace.
 pub(crate) struct Rows {
@@ -90,8 +92,7 @@ impl Rows {
             all.extend(groups.map(|rows| (Arc::clone(&insert), moved(rows))));
         }
         // As they come about: those of one table are not all at once.
-        let mut order: Vec<(u64, (Arc<PreparedStatement>, Vec<Values>))> =
-            (0..).map(mixed).zip(all).collect();
+        let mut order: Vec<(u64, Sent)> = (0..).map(mixed).zip(all).collect();
         order.sort_by_key(|(place, _)| *place);
         let mut parts: Vec<Vec<_>> = (0..TASKS).map(|_| Vec::new()).collect();
         for (number, (_, rows)) in order.into_iter().enumerate() {
