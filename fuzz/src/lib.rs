@@ -13,6 +13,7 @@ pub mod cloudevent_headers;
 pub mod entry_bundle;
 pub mod log_record;
 pub mod page_token;
+pub mod receipt;
 pub mod tile_path;
 pub mod webhook_body;
 pub mod webhook_signature;

@@ -6,6 +6,7 @@ mod auth;
 mod call;
 mod completeness;
 mod devices;
+mod fields;
 mod freshness;
 mod identities;
 mod leaf;

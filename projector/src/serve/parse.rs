@@ -11,17 +11,13 @@ use proto::access::{
     AlarmKind, DeviceHistoryRequest, GetCompletenessRequest, LogKind, SearchAccessRequest,
     SearchAlarmsRequest, SearchReadsRequest,
 };
-use records::timestamp_from_wire;
-use tonic_types::FieldViolation;
 use uuid::Uuid;
 
+use super::fields::Fields;
 use super::status::Refusal;
 use super::wanted::Wanted;
 use crate::store::{AccessQuery, AlarmQuery, ReadQuery, StatusQuery};
 use crate::views::ReadScope;
-
-const DEFAULT_PAGE: usize = 50;
-const LARGEST_PAGE: u32 = 500;
 
 /// A search as it is asked.
 pub(super) struct Search {
@@ -29,102 +25,6 @@ pub(super) struct Search {
     pub(super) event: Option<EventId>,
     pub(super) wanted: Wanted,
     pub(super) page_size: usize,
-}
-
-/// What is wrong with a request, so far.
-#[derive(Default)]
-pub(super) struct Fields(Vec<FieldViolation>);
-
-impl Fields {
-    pub(super) fn wrong(&mut self, field: &str, description: impl Into<String>) {
-        self.0.push(FieldViolation::new(field, description));
-    }
-
-    /// A field that must be there.
-    pub(super) fn parse<T: FromStr<Err: ToString>>(
-        &mut self,
-        field: &str,
-        text: &str,
-    ) -> Option<T> {
-        let parsed = text
-            .parse()
-            .map_err(|error: T::Err| self.wrong(field, error.to_string()));
-        parsed.ok()
-    }
-
-    fn parse_some<T: FromStr<Err: ToString>>(&mut self, field: &str, text: &str) -> Option<T> {
-        if text.is_empty() {
-            None
-        } else {
-            self.parse(field, text)
-        }
-    }
-
-    pub(super) fn word<T>(
-        &mut self,
-        field: &str,
-        number: i32,
-        from: fn(i32) -> Option<T>,
-    ) -> Option<T> {
-        let word = from(number);
-        if word.is_none() && number != 0 {
-            self.wrong(field, "not a value of this enum");
-        }
-        word
-    }
-
-    fn time(
-        &mut self,
-        field: &'static str,
-        at: Option<&prost_types::Timestamp>,
-    ) -> Option<Timestamp> {
-        let at = timestamp_from_wire(field, at?);
-        at.map_err(|_| self.wrong(field, "not a google.protobuf.Timestamp"))
-            .ok()
-    }
-
-    fn span(
-        &mut self,
-        from: Option<&prost_types::Timestamp>,
-        until: Option<&prost_types::Timestamp>,
-    ) -> (Option<Timestamp>, Option<Timestamp>) {
-        let (from, until) = (self.time("from", from), self.time("until", until));
-        if let (Some(from), Some(until)) = (from, until)
-            && from >= until
-        {
-            self.wrong("until", "must be after `from`");
-        }
-        (from, until)
-    }
-
-    fn device_of(&mut self, complex: Option<&ComplexId>, text: &str) -> Option<DeviceId> {
-        let device: Option<DeviceId> = self.parse_some("device_id", text);
-        if let (Some(device), Some(complex)) = (&device, complex)
-            && device.complex() != *complex
-            && !complex.is_reserved()
-        {
-            self.wrong("device_id", "not a device of `complex_id`");
-        }
-        device
-    }
-
-    fn page_size(&mut self, size: u32) -> usize {
-        if size > LARGEST_PAGE {
-            self.wrong("page_size", format!("at most {LARGEST_PAGE}"));
-        }
-        match size {
-            0 => DEFAULT_PAGE,
-            size => usize::try_from(size).unwrap_or(DEFAULT_PAGE),
-        }
-    }
-
-    /// What was read, if nothing was wrong.
-    pub(super) fn done<T>(self, read: Option<T>) -> Result<T, Refusal> {
-        match read {
-            Some(read) if self.0.is_empty() => Ok(read),
-            _ => Err(Refusal::Fields(self.0)),
-        }
-    }
 }
 
 pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {

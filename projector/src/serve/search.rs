@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::Serving;
 use super::auth::Readable;
+use super::fields::Fields;
 use super::paging::Paged;
-use super::parse::{Fields, Search};
+use super::parse::Search;
 use super::status::Refusal;
 use crate::store::{AccessCursor, AccessQuery};
 use crate::views::{AccessRow, access};

@@ -4,7 +4,7 @@
 use domain::vocabulary::{ActorKind, Method, Outcome, Reason, Verdict};
 use proto::access::{AccessKind, AccessRecord, SearchAccessRequest};
 
-use super::parse::Fields;
+use super::fields::Fields;
 
 /// Of each only what is named; all where nothing is.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -133,6 +133,10 @@ The site is up until Ctrl-C. From this folder, in another terminal:
   read the audit log as an auditor:
     grpcurl {auditor} -H "authorization: Bearer $(cargo xtask token auditor)" -d '{{"complex_id":"sunrise"}}' {audit} smarthome.access.v1.AuditService/SearchAccess
 
+  see as a resident what was opened, and who looked at it:
+    grpcurl {bff} -H "authorization: Bearer $(cargo xtask token anna)" -d '{{"complex_id":"sunrise"}}' {audit} smarthome.access.v1.ResidentService/ListMyHistory
+    grpcurl {bff} -H "authorization: Bearer $(cargo xtask token anna)" -d '{{"complex_id":"sunrise"}}' {audit} smarthome.access.v1.ResidentService/ListWhoLooked
+
   verify it without trusting the site (`auditctl --help` has more, `auditctl replay` makes every decision again):
     cargo run -q -p auditctl -- verify {folder} --key '{vkey}'
     curl -s --cacert {roots} https://{tiles}/access.events.v1/sunrise/checkpoint
