@@ -4,7 +4,7 @@ use std::path::Path;
 
 use prost::Message as _;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "smarthome/events/v1/events.proto",
     "smarthome/events/v1/subjects.proto",
     "smarthome/access/v1/types.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 13] = [
     "smarthome/access/v1/alarms.proto",
     "smarthome/access/v1/reads.proto",
     "smarthome/access/v1/resident.proto",
+    "smarthome/access/v1/statistics.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

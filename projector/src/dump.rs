@@ -115,6 +115,15 @@ pub fn json(row: &RowWrite) -> Value {
             "reason": row.reason,
             "append_time": row.append_time.to_string(),
         }),
+        RowWrite::Hour(row) => json!({
+            "table": "hours",
+            "complex": row.complex.as_str(),
+            "hour": row.hour,
+            "identity": row.identity,
+            "offset": row.offset,
+            "device": row.device.as_ref().map(|id| id.as_str()),
+            "result": base64(&row.result.encode_to_vec()),
+        }),
         RowWrite::Read(row) => json!({
             "table": "reads",
             "complex": row.complex.as_str(),

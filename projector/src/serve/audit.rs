@@ -6,11 +6,11 @@ use domain::vocabulary::ReadMethod;
 use eventlog::Topic;
 use proto::access::audit_service_server::AuditService;
 use proto::access::{
-    GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
-    GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
-    GetConsistencyProofResponse, InclusionProof, SearchAccessRequest, SearchAccessResponse,
-    SearchAlarmsRequest, SearchAlarmsResponse, SearchReadsRequest, SearchReadsResponse,
-    WatchAccessRequest,
+    AccessStatisticsRequest, AccessStatisticsResponse, GetAccessRecordRequest,
+    GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse, GetCompletenessRequest,
+    GetCompletenessResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
+    InclusionProof, SearchAccessRequest, SearchAccessResponse, SearchAlarmsRequest,
+    SearchAlarmsResponse, SearchReadsRequest, SearchReadsResponse, WatchAccessRequest,
 };
 use tonic::{Request, Response, Status};
 
@@ -20,7 +20,7 @@ use super::call::{Answer, Call};
 use super::reads::Look;
 use super::status::{Missing, Refusal};
 use super::watch::Watching;
-use super::{alarms, completeness, leaf, parse, search, watch, who_read};
+use super::{alarms, completeness, leaf, parse, search, statistics, watch, who_read};
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -73,6 +73,14 @@ impl AuditService for Audit {
     ) -> Result<Response<SearchAlarmsResponse>, Status> {
         let call = Call::new("AuditService/SearchAlarms", &request);
         self.0.calls.run(call, self.alarms(request)).await
+    }
+
+    async fn access_statistics(
+        &self,
+        request: Request<AccessStatisticsRequest>,
+    ) -> Result<Response<AccessStatisticsResponse>, Status> {
+        let call = Call::new("AuditService/AccessStatistics", &request);
+        self.0.calls.run(call, self.statistics(request)).await
     }
 
     type WatchAccessStream = Watching;
@@ -250,6 +258,24 @@ impl Audit {
         };
         let shown = who_read::shown(&answer);
         let recorded = self.0.reads.record(&readable, look, shown).await?;
+        Ok(Answer::recorded(answer, recorded))
+    }
+
+    async fn statistics(
+        &self,
+        request: Request<AccessStatisticsRequest>,
+    ) -> Result<Answer<AccessStatisticsResponse>, Refusal> {
+        let auditor = self.0.tokens.auditor(&request).await?;
+        let asked = statistics::parse(request.get_ref())?;
+        let readable = auditor.may_read(asked.query.complex.clone())?;
+        let answer = statistics::count(&self.0, &asked).await?;
+        let look = Look {
+            from: Some(asked.from),
+            until: Some(asked.until),
+            device: asked.query.device,
+            ..Look::at_all(ReadMethod::Statistics)
+        };
+        let recorded = self.0.reads.record(&readable, look, []).await?;
         Ok(Answer::recorded(answer, recorded))
     }
 

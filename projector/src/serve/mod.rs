@@ -17,6 +17,7 @@ mod probe;
 mod reads;
 mod residents;
 mod search;
+mod statistics;
 mod status;
 pub mod tiles;
 mod wanted;

@@ -13,6 +13,7 @@ mod buckets;
 mod commands;
 mod error;
 mod heads;
+mod hours;
 mod link;
 mod options;
 mod others;

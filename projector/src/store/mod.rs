@@ -23,14 +23,14 @@ use url::Url;
 use crate::config::ViewsConfig;
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, LeafRow,
-    ObservationRow, ReadRow, RowWrite,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, HourCount,
+    LeafRow, ObservationRow, ReadRow, RowWrite,
 };
 
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
 pub use query::{
-    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, Table,
+    AccessCursor, AccessQuery, AlarmQuery, HourQuery, ReadQuery, StatusCursor, StatusQuery, Table,
 };
 
 /// What the views answer.
@@ -164,6 +164,12 @@ pub trait ViewReader: Send + Sync {
         after: Option<StatusCursor>,
         limit: usize,
     ) -> Result<Vec<DeviceRow>, StoreError>;
+
+    /// What was counted of a complex, by hour, device and result, in that order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError>;
 
     /// The first offset of the partition that isn't fully projected yet; none before the first.
     ///

@@ -52,6 +52,19 @@ pub struct AlarmQuery {
     pub kinds: Vec<AlarmKind>,
 }
 
+/// What is counted by hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourQuery {
+    /// The complex.
+    pub complex: ComplexId,
+    /// Only at this device.
+    pub device: Option<DeviceId>,
+    /// The first hour, since 1970, of UTC.
+    pub from: i64,
+    /// The hour behind the last.
+    pub until: i64,
+}
+
 /// Which reads of audit data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadQuery {
@@ -173,11 +186,13 @@ pub enum Table {
     Sequences,
     /// Reads of audit data.
     Reads,
+    /// What is counted by hours.
+    Hours,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Access,
         Self::Claims,
         Self::Completions,
@@ -190,5 +205,6 @@ impl Table {
         Self::Unreadable,
         Self::Sequences,
         Self::Reads,
+        Self::Hours,
     ];
 }

@@ -11,7 +11,7 @@ use records::timestamp_to_wire;
 
 use super::commands::CommandRows;
 use super::rows::{AccessIdentity, AccessRow, ClaimRow, DigestRow, RowWrite};
-use super::{Misplaced, device_of, sequences};
+use super::{Misplaced, device_of, hours, sequences};
 
 /// The rows of a decision: an access, and its claim to the command.
 pub(crate) fn decided(
@@ -41,10 +41,10 @@ pub(crate) fn decided(
         automation: Some(method.automation()),
         ..row(record, event, AccessIdentity::of_event(event.id))
     };
-    Ok(vec![
-        RowWrite::Access(Box::new(row)),
-        RowWrite::Claim(claim(record, event, device, decided, index)),
-    ])
+    let claim = claim(record, event, device, decided, index);
+    let counted = (!claim.late).then(|| hours::decided(record, event, decided));
+    let rows = [RowWrite::Access(Box::new(row)), RowWrite::Claim(claim)];
+    Ok(rows.into_iter().chain(counted).collect())
 }
 
 fn claim(
@@ -109,6 +109,7 @@ pub(crate) fn observed(
         RowWrite::Access(Box::new(row)),
         RowWrite::Digest(digest),
         sequences::event(partner, device, observed.sequence, happened),
+        hours::observed(record, event, observed),
     ])
 }
 

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alarms;
 pub mod commands;
+pub mod hours;
 pub mod reads;
 pub mod rows;
 pub mod sequences;
@@ -17,8 +18,8 @@ use records::Unreadable;
 
 pub use commands::{CommandRows, Effective};
 pub use rows::{
-    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, ReadRow, ReadScope, RowWrite, SequenceRow, UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, HourCount,
+    HourRow, LeafRow, ObservationRow, ReadRow, ReadScope, RowWrite, SequenceRow, UnreadableRow,
 };
 pub use sequences::EpochCount;
 
@@ -88,7 +89,9 @@ fn of_event(record: &Record, event: &Event, index: u64) -> Result<Vec<RowWrite>,
             access::decided(record, event, decided, index)
         }
         (Topic::AccessEvents, Body::CommandCompleted(completed)) => {
-            Ok(vec![commands::completion(record, event, completed, index)])
+            let completion = commands::completion(record, event, completed, index);
+            let counted = hours::completed(record, event, completed);
+            Ok([completion].into_iter().chain(counted).collect())
         }
         (Topic::AccessEvents, Body::AccessObserved(observed)) => {
             access::observed(record, event, observed, index)

@@ -9,7 +9,7 @@ use domain::id::{CommandId, ComplexId, DeviceId, EventId, PartnerId};
 use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use jiff::Timestamp;
-use proto::access::{AccessRecord, Alarm, AlarmKind, AuditRead, DeviceStatus};
+use proto::access::{AccessRecord, AccessResult, Alarm, AlarmKind, AuditRead, DeviceStatus};
 use uuid::Uuid;
 
 /// One row to be written. Writing it again changes nothing.
@@ -39,6 +39,8 @@ pub enum RowWrite {
     Sequence(SequenceRow),
     /// One read of audit data.
     Read(Box<ReadRow>),
+    /// One thing that is counted by hours.
+    Hour(HourRow),
 }
 
 /// What makes two records the same access.
@@ -309,4 +311,35 @@ pub struct ReadRow {
     pub offset: u64,
     /// What is told about it, but the reader's user id.
     pub read: AuditRead,
+}
+
+/// One decision, outcome or event that is counted. Kept by (complex, hour, identity): the one with the
+/// least offset stays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HourRow {
+    /// The complex.
+    pub complex: ComplexId,
+    /// Hours since 1970, of UTC.
+    pub hour: i64,
+    /// What it is counted once by.
+    pub identity: String,
+    /// Offset of the record.
+    pub offset: u64,
+    /// Which device.
+    pub device: Option<DeviceId>,
+    /// What is counted.
+    pub result: AccessResult,
+}
+
+/// How often something was within an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HourCount {
+    /// Hours since 1970, of UTC.
+    pub hour: i64,
+    /// At which device.
+    pub device: Option<DeviceId>,
+    /// What.
+    pub result: AccessResult,
+    /// How often.
+    pub count: u64,
 }

@@ -23,12 +23,14 @@ use crate::fixture::{at, command, complex, device};
 
 mod alarms;
 mod counts;
+mod hours;
 mod reads;
 mod searches;
 mod state;
 
 use alarms::*;
 use counts::*;
+use hours::*;
 use reads::*;
 use searches::*;
 use state::*;
@@ -50,6 +52,7 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     alarms_are_found_newest_first_in_pages(&*make().await).await;
     a_device_history_has_every_report_once(&*make().await).await;
     reads_are_found_by_whom_they_are_of(&*make().await).await;
+    hours_count_everything_once(&*make().await).await;
 }
 
 #[tokio::test]

@@ -452,6 +452,13 @@ impl ViewReader for NoProgress {
         self.0.counts(complex, device, from).await
     }
 
+    async fn hours(
+        &self,
+        query: &projector::store::HourQuery,
+    ) -> Result<Vec<projector::views::HourCount>, StoreError> {
+        self.0.hours(query).await
+    }
+
     async fn progress(&self, _: Topic, _: u32) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }

@@ -115,6 +115,7 @@ pub(super) fn request<'a>(
         | RowWrite::Device(_)
         | RowWrite::Status(_)
         | RowWrite::Leaf(_)
-        | RowWrite::Sequence(_) => return Ok(None),
+        | RowWrite::Sequence(_)
+        | RowWrite::Hour(_) => return Ok(None),
     }))
 }

@@ -19,8 +19,8 @@ use super::position::{Scope, bucket_of_offset, first_wins, stored};
 use super::rows::{AccessValue, rank};
 use super::sequences::bucket;
 use super::writes::Writes;
-use super::{others, search};
-use crate::views::{AccessIdentity, AccessRow, DeviceRow, LeafRow, RowWrite, SequenceRow};
+use super::{hours, others, search};
+use crate::views::{AccessIdentity, AccessRow, DeviceRow, HourRow, LeafRow, RowWrite, SequenceRow};
 
 /// Rows of one partition that are sent together, at most.
 const TOGETHER: usize = 64;
@@ -47,6 +47,7 @@ pub(super) struct Plan<'a> {
     pub(super) statuses: BTreeMap<(&'a str, i32), Vec<&'a DeviceRow>>,
     pub(super) leaves: BTreeMap<(&'a str, &'a str, i64), Vec<&'a LeafRow>>,
     pub(super) sequences: BTreeMap<(&'a str, &'a str, i64, i64), Vec<&'a SequenceRow>>,
+    pub(super) hours: BTreeMap<(&'a str, i64), Vec<&'a HourRow>>,
     pub(super) others: Vec<&'a RowWrite>,
 }
 
@@ -89,6 +90,10 @@ impl<'a> Plan<'a> {
                         bucket(row.sequence.sequence),
                     );
                     plan.sequences.entry(key).or_default().push(row);
+                }
+                RowWrite::Hour(row) => {
+                    let key = (row.complex.as_str(), hours::day(row.hour));
+                    plan.hours.entry(key).or_default().push(row);
                 }
                 RowWrite::Claim(_)
                 | RowWrite::Completion(_)
@@ -165,6 +170,11 @@ impl<'a> Plan<'a> {
             };
             let numbers: Vec<_> = rows.into_iter().map(number).collect();
             requests.extend(together(connected, &writes.sequence, numbers));
+        }
+        for rows in self.hours.into_values() {
+            let counted = rows.into_iter().map(hours::values);
+            let counted = counted.collect::<Result<Vec<_>, StoreError>>()?;
+            requests.extend(together(connected, &writes.hour, counted));
         }
         for row in self.others {
             requests.extend(others::request(connected, writes, row)?);

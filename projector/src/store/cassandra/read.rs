@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
 use super::super::{
-    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError, Table,
-    ViewReader,
+    AccessCursor, AccessQuery, AlarmQuery, HourQuery, ReadQuery, StatusCursor, StatusQuery,
+    StoreError, Table, ViewReader,
 };
 use super::link::{Connected, Link};
 use super::rows::{
@@ -20,10 +20,10 @@ use super::rows::{
     Unreadable, offset, partition,
 };
 use super::sequences::Sequence;
-use super::{commands, search, sequences, spans};
+use super::{commands, hours, search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, HourCount,
     ObservationRow, ReadRow, RowWrite,
 };
 
@@ -179,6 +179,10 @@ impl ViewReader for CassandraReader {
         spans::history(self.link.connected().await?, query, after, limit).await
     }
 
+    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError> {
+        hours::counts(self.link.connected().await?, query).await
+    }
+
     async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {
         let connected = self.link.connected().await?;
         let key = (topic.name(), partition(number)?);
@@ -222,6 +226,12 @@ impl ViewReader for CassandraReader {
             Table::Alarms => {
                 let write = |row: AlarmFound| Ok(RowWrite::Alarm(Box::new(row.row()?)));
                 scan(connected, table, write).await
+            }
+            Table::Hours => {
+                scan(connected, table, |row: hours::Hour| {
+                    row.row().map(RowWrite::Hour)
+                })
+                .await
             }
             Table::Reads => {
                 let write = |row: Read| Ok(RowWrite::Read(Box::new(row.row()?)));

@@ -356,6 +356,6 @@ pub(super) fn parse<T: FromStr>(table: &'static str, text: &str) -> Decoded<T> {
     text.parse().map_err(|_| StoreError::Corrupt { table })
 }
 
-fn message<T: Message + Default>(table: &'static str, bytes: &[u8]) -> Decoded<T> {
+pub(super) fn message<T: Message + Default>(table: &'static str, bytes: &[u8]) -> Decoded<T> {
     T::decode(bytes).map_err(|_| StoreError::Corrupt { table })
 }

@@ -26,6 +26,7 @@ pub(super) struct Reads {
     pub(super) alarm_buckets: PreparedStatement,
     pub(super) reads: PreparedStatement,
     pub(super) read_buckets: PreparedStatement,
+    pub(super) hours: PreparedStatement,
     pub(super) history: PreparedStatement,
     pub(super) history_buckets: PreparedStatement,
     pub(super) device: PreparedStatement,
@@ -44,6 +45,7 @@ pub(super) struct Scans {
     completions: PreparedStatement,
     observations: PreparedStatement,
     alarms: PreparedStatement,
+    hours: PreparedStatement,
     reads: PreparedStatement,
     statuses: PreparedStatement,
     digests: PreparedStatement,
@@ -119,6 +121,11 @@ impl Reads {
                    AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
             )
             .await?,
+            hours: prepare(
+                "SELECT hour, device, result FROM hours
+                 WHERE complex = ? AND day = ? AND hour >= ? AND hour < ?",
+            )
+            .await?,
             read_buckets: prepare(
                 "SELECT bucket FROM read_buckets
                  WHERE complex = ? AND scope = ? AND bucket >= ? AND bucket <= ?",
@@ -183,6 +190,8 @@ impl Scans {
             alarms: prepare("SELECT complex, kind, device, occurred_at, off, alarm FROM alarms")
                 .await?,
             reads: prepare("SELECT complex, scope, occurred_at, off, read FROM reads").await?,
+            hours: prepare("SELECT complex, hour, identity, off, device, result FROM hours")
+                .await?,
             statuses: prepare(
                 "SELECT device, epoch, sequence, observed_at, off, status FROM statuses",
             )
@@ -222,6 +231,7 @@ impl Scans {
             Table::Unreadable => ("unreadable", &self.unreadable),
             Table::Sequences => ("sequences", &self.sequences),
             Table::Reads => ("reads", &self.reads),
+            Table::Hours => ("hours", &self.hours),
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Writes {
     pub(super) alarm: PreparedStatement,
     pub(super) alarm_bucket: PreparedStatement,
     pub(super) read: PreparedStatement,
+    pub(super) hour: PreparedStatement,
     pub(super) read_bucket: PreparedStatement,
     pub(super) digest: PreparedStatement,
     pub(super) device_state: PreparedStatement,
@@ -108,6 +109,11 @@ impl Writes {
             read: prepare(
                 "INSERT INTO reads (complex, scope, bucket, time, off, occurred_at, read)
                  VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+            )
+            .await?,
+            hour: prepare(
+                "INSERT INTO hours (complex, day, hour, identity, off, device, result)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             read_bucket: prepare(

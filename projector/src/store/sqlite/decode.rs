@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use domain::event::DeviceSequence;
+use domain::id::DeviceId;
 use domain::vocabulary::{Automation, Observation, Outcome, Verdict};
 use eventlog::{Position, Topic};
 use proto::access::AlarmKind;
@@ -12,8 +13,8 @@ use rusqlite::types::FromSql;
 use super::super::{StoreError, names};
 use super::sequences::Epoch;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow,
-    ObservationRow, ReadRow, ReadScope, SequenceRow, UnreadableRow,
+    AccessIdentity, AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, HourCount,
+    HourRow, LeafRow, ObservationRow, ReadRow, ReadScope, SequenceRow, UnreadableRow,
 };
 
 type Decoded<T> = Result<T, StoreError>;
@@ -44,6 +45,9 @@ pub(super) const SEQUENCE: &str = "device, partner, epoch, sequence, rejected, h
 /// The columns that [`read`] reads.
 pub(super) const READ: &str = "complex, scope, occurred_at, off, read";
 
+/// The columns that [`hour`] reads.
+pub(super) const HOUR: &str = "complex, hour, identity, off, device, result";
+
 /// One row of a table, whose columns don't have to be right.
 struct Columns<'a, 'b> {
     table: &'static str,
@@ -57,6 +61,14 @@ impl Columns<'_, '_> {
 
     fn get<T: FromSql>(&self, column: usize) -> Decoded<T> {
         self.row.get(column).map_err(|_| self.corrupt())
+    }
+
+    /// A device, where one is named.
+    fn named(&self, column: usize) -> Decoded<Option<DeviceId>> {
+        match self.get::<String>(column)?.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| self.corrupt()),
+        }
     }
 
     fn parse<T: FromStr>(&self, column: usize) -> Decoded<T> {
@@ -180,6 +192,34 @@ pub(super) fn read(row: &Row<'_>) -> Decoded<ReadRow> {
         occurred_at: columns.parse(2)?,
         offset: columns.get(3)?,
         read: columns.message(4)?,
+    })
+}
+
+pub(super) fn hour(row: &Row<'_>) -> Decoded<HourRow> {
+    let columns = Columns {
+        table: "hours",
+        row,
+    };
+    Ok(HourRow {
+        complex: columns.parse(0)?,
+        hour: columns.get(1)?,
+        identity: columns.get(2)?,
+        offset: columns.get(3)?,
+        device: columns.named(4)?,
+        result: columns.message(5)?,
+    })
+}
+
+pub(super) fn hour_count(row: &Row<'_>) -> Decoded<HourCount> {
+    let columns = Columns {
+        table: "hours",
+        row,
+    };
+    Ok(HourCount {
+        hour: columns.get(0)?,
+        device: columns.named(1)?,
+        result: columns.message(2)?,
+        count: columns.get(3)?,
     })
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod connections;
 mod decode;
 mod heads;
+mod hours;
 mod read;
 mod schema;
 mod select;

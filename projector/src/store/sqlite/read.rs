@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter};
 
 use super::super::{
-    AccessCursor, AccessQuery, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError, Table,
-    ViewReader,
+    AccessCursor, AccessQuery, AlarmQuery, HourQuery, ReadQuery, StatusCursor, StatusQuery,
+    StoreError, Table, ViewReader,
 };
 use super::commands::{observations, ruling, sent};
 use super::connections::Connections;
-use super::{decode, select, sequences};
+use super::{decode, hours, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
-    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount,
+    AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, HourCount,
     ObservationRow, ReadRow, RowWrite,
 };
 
@@ -231,6 +231,13 @@ impl ViewReader for SqliteReader {
             .await
     }
 
+    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError> {
+        let query = query.clone();
+        self.connections
+            .run(move |connection| hours::counts(connection, &query))
+            .await
+    }
+
     async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError> {
         self.connections
             .run(move |connection| {
@@ -301,6 +308,9 @@ impl ViewReader for SqliteReader {
                             decode::sequence(row).map(RowWrite::Sequence)
                         })
                     }
+                    Table::Hours => all(connection, &select(decode::HOUR, "hours"), (), |row| {
+                        decode::hour(row).map(RowWrite::Hour)
+                    }),
                     Table::Reads => all(connection, &select(decode::READ, "reads"), (), |row| {
                         Ok(RowWrite::Read(Box::new(decode::read(row)?)))
                     }),

@@ -12,7 +12,7 @@ const VERSION: i64 = 3;
 /// How long another process' transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// `off` is an offset of the event log; `record` and `status` are protobuf messages of
+/// `off` is an offset of the event log; `record`, `status` and `result` are protobuf messages of
 /// `smarthome.access.v1`, as `alarm` and `read` are; `time` is nanoseconds since 1970; times in text are RFC 3339.
 const TABLES: &str = "
 CREATE TABLE access (
@@ -71,6 +71,10 @@ CREATE TABLE reads (
   complex TEXT NOT NULL, scope TEXT NOT NULL, time INTEGER NOT NULL, off INTEGER NOT NULL,
   occurred_at TEXT NOT NULL, read BLOB NOT NULL,
   PRIMARY KEY (complex, scope, time, off)) WITHOUT ROWID;
+CREATE TABLE hours (
+  complex TEXT NOT NULL, hour INTEGER NOT NULL, identity TEXT NOT NULL, off INTEGER NOT NULL,
+  device TEXT NOT NULL, result BLOB NOT NULL,
+  PRIMARY KEY (complex, hour, identity)) WITHOUT ROWID;
 CREATE TABLE progress (
   topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, part)) WITHOUT ROWID;

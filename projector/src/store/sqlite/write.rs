@@ -141,6 +141,7 @@ fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError
         RowWrite::Unreadable(row) => unreadable(transaction, row),
         RowWrite::Sequence(row) => super::sequences::write(transaction, row),
         RowWrite::Read(row) => read(transaction, row),
+        RowWrite::Hour(row) => super::hours::write(transaction, row),
     }
 }
 

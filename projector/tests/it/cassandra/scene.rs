@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Every table that rows are written to.
-pub const TABLES: [&str; 24] = [
+pub const TABLES: [&str; 25] = [
     "access",
     "access_by_time",
     "access_buckets",
@@ -24,6 +24,7 @@ pub const TABLES: [&str; 24] = [
     "alarm_buckets",
     "reads",
     "read_buckets",
+    "hours",
     "statuses",
     "status_buckets",
     "device_states",

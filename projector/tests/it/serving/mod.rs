@@ -8,6 +8,7 @@ mod reads;
 mod refusals;
 mod residents;
 mod searches;
+mod statistics;
 mod tiles;
 mod watches;
 
