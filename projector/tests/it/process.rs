@@ -29,20 +29,26 @@ pub fn tool(disk: &OnDisk, args: &[&str]) -> Output {
     output
 }
 
+/// Waits until everything is projected, however long that takes while it goes on.
 pub async fn caught_up(disk: &OnDisk, views: &dyn ViewReader) {
-    wait(async || {
+    let left = async || {
+        let mut left = 0;
         for topic in TOPICS {
             let ends = disk.fixture.log.end_offsets(topic).await.unwrap();
             for (partition, end) in (0..).zip(ends) {
                 let progress = views.progress(topic, partition).await;
-                if progress.ok().flatten().unwrap_or(0) < end {
-                    return false;
-                }
+                left += end - progress.ok().flatten().unwrap_or(0);
             }
         }
-        true
-    })
-    .await;
+        left
+    };
+    loop {
+        let before = left().await;
+        if before == 0 {
+            break;
+        }
+        wait(async || left().await < before).await;
+    }
 }
 
 /// The trees that follow from the event log alone are the signed ones.
