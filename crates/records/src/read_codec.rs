@@ -15,6 +15,7 @@ pub(crate) fn to_wire(read: &AuditRead) -> pb::AuditRead {
         until: read.until.map(timestamp_to_wire),
         subject_ref: read.subject.map(|id| id.to_string()).unwrap_or_default(),
         object: read.object.clone(),
+        further: read.further.clone(),
         shown: read.shown.iter().map(Uuid::to_string).collect(),
     }
 }
@@ -23,6 +24,11 @@ pub(crate) fn from_wire(wire: &pb::AuditRead) -> Result<AuditRead, FieldError> {
     let object = &wire.object;
     if object.len() > AuditRead::LONGEST_OBJECT || !object.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(FieldError("object"));
+    }
+    let further = &wire.further;
+    let printable = further.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if further.len() > AuditRead::LONGEST_FURTHER || !printable {
+        return Err(FieldError("further"));
     }
     let shown = wire.shown.iter().map(|id| parse("shown", id));
     let shown = shown.collect::<Result<Vec<Uuid>, _>>()?;
@@ -36,6 +42,7 @@ pub(crate) fn from_wire(wire: &pb::AuditRead) -> Result<AuditRead, FieldError> {
         until: optional_time("until", wire.until.as_ref())?,
         subject: optional("subject_ref", &wire.subject_ref)?,
         object: object.clone(),
+        further: further.clone(),
         shown,
     })
 }
@@ -55,6 +62,7 @@ mod tests {
             until: None,
             subject: Some(Uuid::from_u128(7)),
             object: "tile/entries/003".to_owned(),
+            further: "outcome=EXECUTED method=PLATE".to_owned(),
             shown: vec![Uuid::from_u128(1), Uuid::from_u128(7)],
         };
         let wire = to_wire(&read);
@@ -72,6 +80,13 @@ mod tests {
                 ..wire.clone()
             };
             assert_eq!(from_wire(&wire), Err(FieldError("object")));
+        }
+        for further in ["a\nb".to_owned(), "x".repeat(401)] {
+            let wire = pb::AuditRead {
+                further,
+                ..wire.clone()
+            };
+            assert_eq!(from_wire(&wire), Err(FieldError("further")));
         }
     }
 }

@@ -116,11 +116,16 @@ impl Audit {
         let asked = parse::search(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
         let answer = search::search(&self.0, &readable, &request, &asked).await?;
+        let mut further = asked.wanted.words();
+        let automation = asked.query.automation.map(|automation| automation.as_str());
+        further.extend(automation.map(|automation| format!("automation={automation}")));
         let look = Look {
             from: asked.query.from,
             until: asked.query.until,
             subject: asked.query.subject,
             device: asked.query.device,
+            object: request.event_id,
+            further: further.join(" "),
             ..Look::at_all(ReadMethod::SearchAccess)
         };
         let shown = answer.records.iter().filter_map(search::subject);
@@ -231,10 +236,13 @@ impl Audit {
         let asked = parse::alarms(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
         let answer = alarms::search(&self.0, &readable, &request, &asked).await?;
+        let kinds = asked.query.kinds.iter();
+        let kinds = kinds.map(|kind| format!("kind={}", kind.as_str_name()));
         let look = Look {
             from: asked.query.from,
             until: asked.query.until,
             device: asked.query.device,
+            further: kinds.collect::<Vec<_>>().join(" "),
             ..Look::at_all(ReadMethod::SearchAlarms)
         };
         let recorded = self.0.reads.record(&readable, look, []).await?;
@@ -272,6 +280,7 @@ impl Audit {
         let look = Look {
             from: Some(asked.from),
             until: Some(asked.until),
+            further: asked.words(),
             device: asked.query.device,
             ..Look::at_all(ReadMethod::Statistics)
         };

@@ -28,6 +28,11 @@ pub(super) struct Call {
 pub(super) struct Answer<T>(T);
 
 impl<T> Answer<T> {
+    /// What is answered.
+    pub(super) fn into_inner(self) -> T {
+        self.0
+    }
+
     /// Of rows: it stands in the log that the caller is given them.
     pub(super) fn recorded(answer: T, _: Recorded) -> Self {
         Self(answer)

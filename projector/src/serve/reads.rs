@@ -37,6 +37,8 @@ pub(super) struct Look {
     pub(super) subject: Option<Uuid>,
     pub(super) device: Option<DeviceId>,
     pub(super) object: String,
+    /// Words `name=VALUE`.
+    pub(super) further: String,
 }
 
 impl Look {
@@ -49,6 +51,7 @@ impl Look {
             subject: None,
             device: None,
             object: String::new(),
+            further: String::new(),
         }
     }
 }
@@ -137,6 +140,7 @@ fn event(readable: &Readable, look: &Look, shown: Vec<Uuid>, now: Timestamp) -> 
             until: look.until,
             subject: look.subject,
             object: look.object.clone(),
+            further: look.further.clone(),
             shown,
         }),
     }

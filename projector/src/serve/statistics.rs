@@ -136,6 +136,18 @@ pub(super) async fn count(
 }
 
 impl Asked {
+    /// In which way it is counted, as words `name=VALUE`.
+    pub(super) fn words(&self) -> String {
+        let zone = self.zone.iana_name().unwrap_or("UTC");
+        let by = self.by.as_str_name();
+        let by_device = if self.by_device {
+            " by_device=true"
+        } else {
+            ""
+        };
+        format!("by={by} zone={zone}{by_device}")
+    }
+
     /// Where an hour is counted: begin, weekday, hour of the day.
     fn place(&self, begin: Timestamp) -> Result<(i64, u32, u32), Refusal> {
         let local = self.zone.to_datetime(begin);

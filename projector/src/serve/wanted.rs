@@ -39,6 +39,22 @@ impl Wanted {
         *self != Self::default()
     }
 
+    /// What is named, as words `name=VALUE`.
+    pub(super) fn words(&self) -> Vec<String> {
+        let named = [
+            ("outcome", self.outcome.map(Outcome::as_str)),
+            ("actor", self.actor.map(ActorKind::as_str)),
+            ("kind", self.kind.map(|kind| kind.as_str_name())),
+            ("verdict", self.verdict.map(Verdict::as_str)),
+            ("reason", self.reason.map(Reason::as_str)),
+            ("method", self.method.map(Method::as_str)),
+        ];
+        let named = named.into_iter();
+        named
+            .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+            .collect()
+    }
+
     /// Whether the record is one of them.
     pub(super) fn has(&self, record: &AccessRecord) -> bool {
         let actor = record.actor.as_ref().map_or(0, |actor| actor.kind);

@@ -60,6 +60,7 @@ fn told(record: &Record, event: &Event, read: &AuditRead, index: u64) -> access:
             .map(ToString::to_string)
             .unwrap_or_default(),
         object: read.object.clone(),
+        further: read.further.clone(),
         shown: u32::try_from(read.shown.len()).unwrap_or(u32::MAX),
         leaf_index: index,
         audit_position: Some(position(record)),

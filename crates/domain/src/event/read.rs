@@ -18,6 +18,8 @@ pub struct AuditRead {
     pub subject: Option<Uuid>,
     /// The one thing that was asked for: an event id, or the name of a file of the published log.
     pub object: String,
+    /// What else was asked for: words `name=VALUE`, at most [`AuditRead::LONGEST_FURTHER`] characters.
+    pub further: String,
     /// Whose data was given, each once, in order; at most [`AuditRead::MOST_SHOWN`].
     pub shown: Vec<Uuid>,
 }
@@ -27,4 +29,6 @@ impl AuditRead {
     pub const MOST_SHOWN: usize = 1000;
     /// Characters of [`AuditRead::object`], at most.
     pub const LONGEST_OBJECT: usize = 64;
+    /// Characters of [`AuditRead::further`], at most.
+    pub const LONGEST_FURTHER: usize = 400;
 }

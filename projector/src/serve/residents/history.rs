@@ -34,6 +34,7 @@ impl Residents {
             until: asked.query.until,
             subject: asked.query.subject,
             device: asked.query.device,
+            further: asked.wanted.words().join(" "),
             ..Look::at_all(ReadMethod::OwnHistory)
         };
         let recorded = self.serving.reads.record(&own, look, []).await?;

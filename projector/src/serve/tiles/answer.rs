@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
+use crate::serve::call::Answer as Given;
 use crate::serve::status::Refusal;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -31,7 +32,7 @@ const NOT: &str = "no-store";
 /// What is answered.
 pub(super) enum Answer {
     /// The object.
-    Object(PublishedObject, Bytes),
+    Object(PublishedObject, Given<Bytes>),
     /// Why not.
     Refused(Refusal),
     /// The address asks too often; it may again after this time.
@@ -44,7 +45,7 @@ impl Answer {
     /// As HTTP, to a request of this method and with these headers.
     pub(super) fn respond(self, method: &Method, headers: &HeaderMap) -> Response {
         let (response, body) = match self {
-            Self::Object(object, body) => object_response(object, body, headers),
+            Self::Object(object, given) => object_response(object, given.into_inner(), headers),
             Self::Refused(refusal) => refused(&refusal),
             Self::TooOften(wait) => {
                 let response = plain(StatusCode::TOO_MANY_REQUESTS)

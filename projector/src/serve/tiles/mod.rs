@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::auth::{Readable, TokenGate};
+use super::call;
 use super::logs::Logs;
 use super::reads::{Look, Reads};
 use super::status::{Missing, Refusal};
@@ -49,6 +50,9 @@ pub use path::Asked;
 const RELOAD: Duration = Duration::from_secs(30);
 /// How often addresses that ask no more are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// An object's bytes, of which it stands in the log who is given them.
+type Given = call::Answer<bytes::Bytes>;
 
 /// What requests are answered from.
 pub(super) struct Published {
@@ -184,7 +188,7 @@ impl Published {
         };
         let read = tokio::time::timeout(self.longest, self.read(&asked, visitor, request)).await;
         match read.unwrap_or(Err(Refusal::Deadline)) {
-            Ok(body) => Answer::Object(asked.object, body),
+            Ok(given) => Answer::Object(asked.object, given),
             Err(refusal) => Answer::Refused(refusal),
         }
     }
@@ -194,7 +198,7 @@ impl Published {
         asked: &Asked,
         visitor: &Visitor,
         request: &Parts,
-    ) -> Result<bytes::Bytes, Refusal> {
+    ) -> Result<Given, Refusal> {
         let readable = match asked.object {
             // When something was recorded is an auditor's to know, too.
             PublishedObject::Entries { .. } | PublishedObject::Positions { .. } => {
@@ -204,16 +208,20 @@ impl Published {
         };
         let log = self.logs.reader(asked.log.clone())?;
         let body = log.published(asked.object).await?;
-        if let (PublishedObject::Entries { width, .. }, Some(readable)) = (asked.object, &readable)
-        {
-            let look = Look {
-                object: asked.log.topic().to_owned(),
-                ..Look::at_all(ReadMethod::LogEntries)
-            };
-            let shown = people::in_bundle(body.clone(), width)?;
-            self.reads.record(readable, look, shown).await?;
+        match (asked.object, &readable) {
+            (PublishedObject::Entries { width, .. }, Some(readable)) => {
+                let look = Look {
+                    object: asked.log.topic().to_owned(),
+                    ..Look::at_all(ReadMethod::LogEntries)
+                };
+                let shown = people::in_bundle(body.clone(), width)?;
+                let recorded = self.reads.record(readable, look, shown).await?;
+                Ok(Given::recorded(body, recorded))
+            }
+            (PublishedObject::Entries { .. }, None) => Err(Refusal::Internal),
+            // Hashes, and places in the event log: they tell of nobody.
+            _ => Ok(Given::of_nobody(body)),
         }
-        Ok(body)
     }
 
     /// The complex whose log is asked for, if the caller may read it.
