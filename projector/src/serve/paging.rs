@@ -20,6 +20,8 @@ const LEAST_KEY: usize = 32;
 pub trait Paged: prost::Message + Clone {
     /// What is authenticated besides: nothing else may be made of this key.
     const PURPOSE: &'static [u8];
+    /// The field that the token comes in.
+    const FIELD: &'static str = "page_token";
     /// Where it goes on.
     type Cursor: Cursor;
 
@@ -72,6 +74,7 @@ paged!(
 
 impl Paged for WatchAccessRequest {
     const PURPOSE: &'static [u8] = b"smarthome.access.v1.AuditService/WatchAccess resume token\n";
+    const FIELD: &'static str = "resume_token";
     type Cursor = LeafCursor;
 
     fn without_page(&self) -> Self {

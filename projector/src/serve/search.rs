@@ -78,10 +78,8 @@ pub(super) fn start<Q: Paged>(
     let mut fields = Fields::default();
     let cursor = serving.paging.open(request, page_token);
     if cursor.is_none() {
-        fields.wrong(
-            "page_token",
-            "not the token of a page of this query; start from the first page",
-        );
+        let wrong = "not a token that was given out for this query; start again without one";
+        fields.wrong(Q::FIELD, wrong);
     }
     fields.done(cursor).map(Some)
 }

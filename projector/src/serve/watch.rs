@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, LogReader, Position};
+use authn::token::TokenError;
 use domain::id::ComplexId;
 use domain::vocabulary::ReadMethod;
 use eventlog::Topic;
@@ -20,6 +21,7 @@ use proto::events::Envelope;
 use proto::events::envelope::Event;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::auth::{Auditor, Readable};
@@ -35,6 +37,9 @@ const EVERY: Duration = Duration::from_millis(500);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Messages that wait for a slow watcher; then the watch waits too.
 const WAITING: usize = 16;
+
+/// How long a watcher who takes nothing is waited for with the reason why the watch ends.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// What a watcher is sent.
 pub(super) type Watching = Pin<Box<dyn Stream<Item = Result<WatchAccessResponse, Status>> + Send>>;
@@ -89,6 +94,20 @@ struct Watch {
     _place: OwnedSemaphorePermit,
 }
 
+/// Waits for what ends a watch from outside: its access token, the process, its watcher.
+async fn stopped(
+    expires_at: Timestamp,
+    shutdown: CancellationToken,
+    sender: mpsc::Sender<Result<WatchAccessResponse, Status>>,
+) -> End {
+    let left = Duration::try_from(expires_at - Timestamp::now()).unwrap_or_default();
+    tokio::select! {
+        () = tokio::time::sleep(left) => End::Refused(TokenError::Expired.into()),
+        () = shutdown.cancelled() => End::Refused(Refusal::Unavailable("SHUTTING_DOWN")),
+        () = sender.closed() => End::Gone,
+    }
+}
+
 /// Why a watch ends.
 enum End {
     /// The watcher has gone.
@@ -106,9 +125,19 @@ impl<E: Into<Refusal>> From<E> for End {
 impl Watch {
     async fn run(mut self) {
         metrics::gauge!("projector_watches").increment(1);
-        let end = self.follow().await;
+        let stopped = stopped(
+            self.expires_at,
+            self.serving.shutdown.clone(),
+            self.sender.clone(),
+        );
+        // Whatever it waits for, and be it a watcher that takes nothing.
+        let end = tokio::select! {
+            end = stopped => end,
+            end = self.follow() => end,
+        };
         if let End::Refused(refusal) = end {
-            let _ = self.sender.send(Err(refusal.into())).await;
+            let last = self.sender.send(Err(refusal.into()));
+            let _ = tokio::time::timeout(LAST_WORD, last).await;
         }
         // The log has it that the watch is over; the watcher needs nothing for that.
         let ended = self.serving.reads.record(&self.readable, look("ends"), []);
@@ -130,16 +159,7 @@ impl Watch {
                 Ok(false) => {}
                 Err(end) => return end,
             }
-            if Timestamp::now() >= self.expires_at {
-                return End::Refused(authn::token::TokenError::Expired.into());
-            }
-            tokio::select! {
-                () = self.sender.closed() => return End::Gone,
-                () = self.serving.shutdown.cancelled() => {
-                    return End::Refused(Refusal::Unavailable("SHUTTING_DOWN"));
-                }
-                () = tokio::time::sleep(EVERY) => {}
-            }
+            tokio::time::sleep(EVERY).await;
         }
     }
 

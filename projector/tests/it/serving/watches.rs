@@ -3,6 +3,7 @@
 use domain::vocabulary::{Outcome, Verdict};
 use eventlog::Topic;
 use jiff::Timestamp;
+use proto::access::audit_service_client::AuditServiceClient;
 use proto::access::{AccessKind, WatchAccessRequest, WatchAccessResponse};
 use serde_json::json;
 use tonic::{Code, Streaming};
@@ -10,6 +11,7 @@ use tonic::{Code, Streaming};
 use crate::fixture::{at, command, completed, decided, device, observed};
 
 use super::{Site, reason};
+use crate::site::READER;
 
 async fn watch(site: &Site, resume_token: &str) -> Streaming<WatchAccessResponse> {
     let asked = WatchAccessRequest {
@@ -107,7 +109,7 @@ async fn a_watch_ends_with_the_token_and_is_for_who_may_read() {
         resume_token: "AAAA".into(),
     };
     let refused = audit.watch_access(site.auditor(forged)).await.unwrap_err();
-    assert_eq!(super::fields(&refused), ["page_token"]);
+    assert_eq!(super::fields(&refused), ["resume_token"]);
 
     let soon = json!({"exp": Timestamp::now().as_second() + 2});
     let token = site.disk.issuer.token(&["sunset"], soon);
@@ -117,4 +119,55 @@ async fn a_watch_ends_with_the_token_and_is_for_who_may_read() {
         reason(&ended),
         (Code::Unauthenticated, "TOKEN_EXPIRED".into())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_anything_after_his_token_has_ended() {
+    /// More than fits between two ends of a connection.
+    const MANY: u32 = 3_000;
+    let site = Site::start().await;
+    let fixture = &site.disk.fixture;
+    let gate = device("sunrise.gate");
+    let access = Topic::AccessEvents;
+    let mut stream = watch(&site, "").await;
+    fixture
+        .unsigned(access, &observed(&gate, "first", 1, at(0)))
+        .await;
+    let resume_token = next(&mut stream).await.resume_token;
+    drop(stream);
+    for number in 0..MANY {
+        let seen = observed(&gate, &number.to_string(), 1, at(0));
+        fixture.unsigned(access, &seen).await;
+    }
+    site.projected().await;
+    let until = Timestamp::now().as_second() + 2;
+    let token = site.disk.issuer.token(&["sunrise"], json!({"exp": until}));
+    let asked = WatchAccessRequest {
+        complex_id: "sunrise".into(),
+        resume_token,
+    };
+    let endpoint = site
+        .endpoint(Some(READER))
+        .initial_stream_window_size(Some(65_535));
+    let mut audit = AuditServiceClient::new(endpoint.connect().await.unwrap());
+    let stream = audit.watch_access(site.with_token(asked, &token)).await;
+    let mut stream = stream.unwrap().into_inner();
+    // It takes nothing until the token has ended, and the watch with it.
+    crate::run::wait(async || Timestamp::now().as_second() > until + 1).await;
+    let mut told = 0;
+    let ended = loop {
+        match stream.message().await {
+            Ok(Some(_)) => told += 1,
+            Ok(None) => break None,
+            Err(ended) => break Some(ended),
+        }
+    };
+    assert!(told < MANY, "all was told");
+    // Whoever takes nothing for so long may not hear why.
+    if let Some(ended) = ended {
+        assert_eq!(
+            reason(&ended),
+            (Code::Unauthenticated, "TOKEN_EXPIRED".into())
+        );
+    }
 }
