@@ -107,16 +107,27 @@ pub(super) async fn release(persons: &Persons, subject: &str, complex: &str) -> 
     persons.clone().release_hold(request).await.map(|_| ())
 }
 
-/// The files of a folder that hold these bytes.
+/// The files of a folder that hold these bytes. The site runs: what goes meanwhile, such as a part of a
+/// tile whose whole is there, holds nothing any more.
 pub(super) fn holding(folder: &Path, bytes: &[u8]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in there(std::fs::read_dir(folder))?.into_iter().flatten() {
         let path = entry?.path();
         if path.is_dir() {
             found.extend(holding(&path, bytes)?);
-        } else if memchr::memmem::find(&std::fs::read(&path)?, bytes).is_some() {
+        } else if let Some(content) = there(std::fs::read(&path))?
+            && memchr::memmem::find(&content, bytes).is_some()
+        {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+/// None of what is not there.
+fn there<T>(read: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
