@@ -124,7 +124,10 @@ impl Audit {
             until: asked.query.until,
             subject: asked.query.subject,
             device: asked.query.device,
-            object: request.event_id,
+            object: asked
+                .event
+                .map(|event| event.to_string())
+                .unwrap_or_default(),
             further: further.join(" "),
             ..Look::at_all(ReadMethod::SearchAccess)
         };
@@ -154,13 +157,12 @@ impl Audit {
             // Only of a log that is halted.
             return Err(Refusal::Unavailable("LEAF_NOT_IN_TREE"));
         }
-        let leaf = log.entry(index).await?;
-        if !leaf::is_of(&leaf, &record) {
+        let proof = log.prove(index, &checkpoint).await?;
+        if !leaf::is_of(&proof.leaf, &record) {
             let log = readable.complex().as_str();
             tracing::error!(log, index, "a view's record is not the one in the tree");
             return Err(Refusal::Contradiction("VIEW_CONTRADICTS_TREE"));
         }
-        let hashes = log.inclusion_proof(index, size).await?;
         let look = Look {
             object: record.event_id.clone(),
             ..Look::at_all(ReadMethod::GetRecord)
@@ -169,13 +171,13 @@ impl Audit {
         let recorded = self.0.reads.record(&readable, look, shown).await?;
         let answer = GetAccessRecordResponse {
             record: Some(record),
-            leaf: leaf.into(),
+            leaf: proof.leaf,
             inclusion_proof: Some(InclusionProof {
                 leaf_index: index,
                 tree_size: size,
-                hashes: hashes.into_iter().map(Vec::from).collect(),
+                hashes: proof.hashes.into_iter().map(Vec::from).collect(),
             }),
-            checkpoint: checkpoint.note().to_owned(),
+            checkpoint: proof.checkpoint,
         };
         Ok(Answer::recorded(answer, recorded))
     }

@@ -55,6 +55,15 @@ pub(super) struct Auditor {
     expires_at: Timestamp,
 }
 
+/// What a request brings: the `Authorization` header, the certificate, and the name that this was let in by.
+fn presented<T>(request: &Request<T>) -> (Option<&str>, Option<&PeerIdentity>, String) {
+    let header = request.metadata().get("authorization");
+    let header = header.and_then(|value| value.to_str().ok());
+    let caller = request.extensions().get::<PeerName>();
+    let caller = caller.map(ToString::to_string).unwrap_or_default();
+    (header, request.extensions().get(), caller)
+}
+
 /// Checks owners' access tokens.
 pub(super) struct OwnerGate(TokenGate);
 
@@ -91,11 +100,7 @@ impl TokenGate {
     /// The auditor whose token the request carries; a token that is bound to a certificate has
     /// to come with it (RFC 8705 section 3).
     pub(super) async fn auditor<T>(&self, request: &Request<T>) -> Result<Auditor, Refusal> {
-        let header = request.metadata().get("authorization");
-        let header = header.and_then(|value| value.to_str().ok());
-        let presenter = request.extensions().get::<PeerIdentity>();
-        let caller = request.extensions().get::<PeerName>();
-        let caller = caller.map(ToString::to_string).unwrap_or_default();
+        let (header, presenter, caller) = presented(request);
         self.auditor_of(header, presenter, caller).await
     }
 
@@ -114,9 +119,7 @@ impl TokenGate {
         // What is no complex id names no complex.
         let complexes = token.complexes.iter().filter_map(|id| id.parse().ok());
         // Whoever can't be named can't be recorded.
-        self.identities.ready()?;
-        let (issuer, user_id) = (token.issuer.as_str(), token.subject.expose());
-        let subject = self.identities.subject_of(issuer, user_id);
+        let subject = self.subject(&token)?;
         Ok(Auditor {
             reader: Reader {
                 kind: ActorKind::Auditor,
@@ -126,6 +129,13 @@ impl TokenGate {
             complexes: complexes.collect(),
             expires_at: token.expires_at,
         })
+    }
+
+    /// Who a token's owner is to the log; none whom it has never met, or who was erased.
+    fn subject(&self, token: &AccessToken) -> Result<Option<SubjectRef>, Refusal> {
+        self.identities.ready()?;
+        let (issuer, user_id) = (token.issuer.as_str(), token.subject.expose());
+        Ok(self.identities.subject_of(issuer, user_id))
     }
 
     async fn verified(
@@ -146,17 +156,10 @@ impl OwnerGate {
 
     /// The owner whose token the request carries, as [`TokenGate::auditor`] does.
     pub(super) async fn owner<T>(&self, request: &Request<T>) -> Result<Owner, Refusal> {
-        let header = request.metadata().get("authorization");
-        let header = header.and_then(|value| value.to_str().ok());
-        let presenter = request.extensions().get::<PeerIdentity>();
-        let caller = request.extensions().get::<PeerName>();
+        let (header, presenter, caller) = presented(request);
         let token = self.0.verified(header, presenter).await?;
-        let (issuer, user_id) = (token.issuer.as_str(), token.subject.expose());
-        self.0.identities.ready()?;
-        Ok(Owner {
-            subject: self.0.identities.subject_of(issuer, user_id),
-            caller: caller.map(ToString::to_string).unwrap_or_default(),
-        })
+        let subject = self.0.subject(&token)?;
+        Ok(Owner { subject, caller })
     }
 }
 

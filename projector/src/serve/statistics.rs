@@ -19,7 +19,7 @@ use crate::views::hours::{begin_of, hour_of};
 
 /// The longest time that is counted at once, in hours.
 const LONGEST: i64 = 400 * 24;
-/// Counts in one answer, at most.
+/// Counts by hour, device and result that one answer is made of, at most.
 const MOST: usize = 50_000;
 
 /// What is counted, as it is asked.
@@ -93,7 +93,16 @@ pub(super) async fn count(
     asked: &Asked,
 ) -> Result<AccessStatisticsResponse, Refusal> {
     let mut counts: BTreeMap<Place, (AccessResult, u64)> = BTreeMap::new();
-    for hour in serving.views.hours(&asked.query).await? {
+    let hours = serving.views.hours(&asked.query, MOST + 1).await?;
+    if hours.len() > MOST {
+        let mut fields = Fields::default();
+        fields.wrong(
+            "until",
+            "too much for one answer; ask for less time, or one device",
+        );
+        return fields.done(None);
+    }
+    for hour in hours {
         let Some(begin) = begin_of(hour.hour) else {
             continue;
         };
@@ -108,14 +117,6 @@ pub(super) async fn count(
         };
         let counted = counts.entry(place).or_insert((hour.result, 0));
         counted.1 += hour.count;
-        if counts.len() > MOST {
-            let mut fields = Fields::default();
-            fields.wrong(
-                "until",
-                "too many counts for one answer; ask for less time, or by days",
-            );
-            return fields.done(None);
-        }
     }
     let counts = counts
         .into_iter()

@@ -165,11 +165,12 @@ pub trait ViewReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<DeviceRow>, StoreError>;
 
-    /// What was counted of a complex, by hour, device and result, in that order.
+    /// What was counted of a complex, by hour, device and result, in that order; where there are more
+    /// than `limit` counts, so many of them.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError>;
+    async fn hours(&self, query: &HourQuery, limit: usize) -> Result<Vec<HourCount>, StoreError>;
 
     /// The first offset of the partition that isn't fully projected yet; none before the first.
     ///

@@ -42,13 +42,14 @@ pub(crate) fn completed(
     event: &Event,
     completed: &CommandCompleted,
 ) -> Option<RowWrite> {
-    let result = AccessResult {
-        outcome: completed.outcome.number(),
-        ..AccessResult::default()
-    };
-    let identity = format!("outcome/{}", completed.command);
-    let row = row(record, event, event.occurred_at, identity, result);
-    completed.outcome.is_definite().then_some(row)
+    completed.outcome.is_definite().then(|| {
+        let result = AccessResult {
+            outcome: completed.outcome.number(),
+            ..AccessResult::default()
+        };
+        let identity = format!("outcome/{}", completed.command);
+        row(record, event, event.occurred_at, identity, result)
+    })
 }
 
 /// The row of a partner's event.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use projector::views::TOPICS;
 
-use crate::faults::{Fails, FaultyTiles, FaultyViews, Forgetful, Fuse, spread};
+use crate::faults::{Fails, FaultyTiles, FaultyViews, Fuse, spread};
 use crate::fixture::Fixture;
+use crate::forgetful::Forgetful;
 use crate::run::{Running, Site, project, rebuilt, wait};
 
 /// A log, and what an undisturbed projection of it gives.

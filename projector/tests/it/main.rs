@@ -9,6 +9,7 @@ mod faults;
 mod fixture;
 mod folds;
 mod foreign;
+mod forgetful;
 mod halts;
 mod hostile;
 mod kills;

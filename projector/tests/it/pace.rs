@@ -11,9 +11,22 @@ use jiff::Timestamp;
 use projector::store::Table;
 use tokio::sync::Semaphore;
 
-use crate::faults::Forgetful;
 use crate::fixture::{Fixture, at, command, completed, decided, device, observed, remote};
+use crate::forgetful::Forgetful;
 use crate::run::{Running, Site, rebuilt, wait};
+
+/// The site with a store that writes nothing until it is let, and that store.
+fn held(site: &Site) -> (Arc<Forgetful>, Site) {
+    let held = Arc::new(Forgetful {
+        gate: Semaphore::new(0),
+        ..Forgetful::new(&site.views)
+    });
+    let of_held = Site {
+        views: held.clone(),
+        ..site.clone()
+    };
+    (held, of_held)
+}
 
 /// Openings by app that a partner reports of, as many that none reports of, cars, and commands of
 /// which nobody knows what became.
@@ -86,14 +99,7 @@ async fn trees_grow_one_batch_ahead_of_rows_and_no_further() {
         fixture.signed(Topic::AccessEvents, &denied).await;
     }
     let site = Site::new().await;
-    let held = Arc::new(Forgetful {
-        gate: Semaphore::new(0),
-        ..Forgetful::new(&site.views)
-    });
-    let of_held = Site {
-        views: held.clone(),
-        ..site.clone()
-    };
+    let (held, of_held) = held(&site);
     let running = Running::start(&fixture, &of_held, batch.try_into().unwrap());
     let log = LogId::new("access.events.v1", "sunrise").unwrap();
     let size = async || {
@@ -137,14 +143,7 @@ async fn a_log_that_is_closed_before_its_rows_are_written_goes_on_at_its_end() {
         }
     }
     let site = Site::new().await;
-    let held = Arc::new(Forgetful {
-        gate: Semaphore::new(0),
-        ..Forgetful::new(&site.views)
-    });
-    let of_held = Site {
-        views: held.clone(),
-        ..site.clone()
-    };
+    let (held, of_held) = held(&site);
     let running = Running::start(&fixture, &of_held, complexes.len());
     let halted = async || {
         let mut halts = Vec::new();

@@ -9,6 +9,7 @@ use scylla::DeserializeRow;
 
 use super::super::{HourQuery, StoreError};
 use super::link::Connected;
+use super::position::{first_wins, stored};
 use super::rows::{message, offset, parse};
 use crate::views::{HourCount, HourRow};
 
@@ -55,6 +56,7 @@ fn named(device: &str) -> Result<Option<DeviceId>, StoreError> {
 pub(super) async fn counts(
     connected: &Connected,
     query: &HourQuery,
+    limit: usize,
 ) -> Result<Vec<HourCount>, StoreError> {
     let complex = query.complex.as_str();
     let days = day(query.from)..=day(query.until);
@@ -74,15 +76,22 @@ pub(super) async fn counts(
                 *counts.entry((hour, device, result)).or_default() += 1;
             }
         }
+        // Days come in their order, so that what is left out is what comes last.
+        if counts.len() > limit {
+            break;
+        }
     }
-    let counts = counts.into_iter().map(|((hour, device, result), count)| {
-        Ok(HourCount {
-            hour,
-            device: named(&device)?,
-            result: message(TABLE, &result)?,
-            count,
-        })
-    });
+    let counts = counts
+        .into_iter()
+        .take(limit)
+        .map(|((hour, device, result), count)| {
+            Ok(HourCount {
+                hour,
+                device: named(&device)?,
+                result: message(TABLE, &result)?,
+                count,
+            })
+        });
     counts.collect()
 }
 
@@ -91,7 +100,6 @@ pub(super) type Written<'a> = (&'a str, i64, i64, &'a str, i64, &'a str, Vec<u8>
 
 /// The values of a row.
 pub(super) fn values(row: &HourRow) -> Result<Written<'_>, StoreError> {
-    use super::position::{first_wins, stored};
     Ok((
         row.complex.as_str(),
         day(row.hour),

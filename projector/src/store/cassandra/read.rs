@@ -179,8 +179,8 @@ impl ViewReader for CassandraReader {
         spans::history(self.link.connected().await?, query, after, limit).await
     }
 
-    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError> {
-        hours::counts(self.link.connected().await?, query).await
+    async fn hours(&self, query: &HourQuery, limit: usize) -> Result<Vec<HourCount>, StoreError> {
+        hours::counts(self.link.connected().await?, query, limit).await
     }
 
     async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {

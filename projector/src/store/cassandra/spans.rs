@@ -2,7 +2,10 @@
 
 use domain::id::DeviceId;
 use jiff::Timestamp;
+use scylla::deserialize::row::DeserializeRow;
 use scylla::response::PagingState;
+use scylla::serialize::row::SerializeRow;
+use scylla::statement::prepared::PreparedStatement;
 
 use super::super::query::order_of;
 use super::super::{AccessCursor, AlarmQuery, ReadQuery, StatusCursor, StatusQuery, StoreError};
@@ -32,26 +35,10 @@ pub(super) async fn alarms(
             .is_none_or(|device| *device == row.device)
             && (query.kinds.is_empty() || query.kinds.contains(&row.kind))
     };
-    let mut found = Vec::new();
-    for (bucket,) in buckets {
-        let values = (complex, bucket, from.0, from.1, until.0, until.1);
-        let mut next = Some(PagingState::start());
-        while let Some(state) = next {
-            let statement = &connected.reads.alarms;
-            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
-            next = after;
-            for row in rows {
-                let row = AlarmFound::row(row)?;
-                if matches(&row) {
-                    found.push(row);
-                }
-                if found.len() >= limit {
-                    return Ok(found);
-                }
-            }
-        }
-    }
-    Ok(found)
+    let statement = &connected.reads.alarms;
+    let values = |bucket| (complex, bucket, from.0, from.1, until.0, until.1);
+    let row = |found| AlarmFound::row(found).map(|row| Some(row).filter(|row| matches(row)));
+    walk(connected, (TABLE, statement), buckets, values, limit, row).await
 }
 
 /// As [`ViewReader::reads`](super::super::ViewReader::reads).
@@ -68,24 +55,10 @@ pub(super) async fn reads(
     let span = (complex, scope.as_str(), bucket(from.0), bucket(until.0));
     let statement = &connected.reads.read_buckets;
     let buckets: Vec<(i32,)> = connected.all("read_buckets", statement, span).await?;
-    let mut found = Vec::new();
-    for (bucket,) in buckets {
-        let place = (complex, scope.as_str(), bucket);
-        let values = (place.0, place.1, place.2, from.0, from.1, until.0, until.1);
-        let mut next = Some(PagingState::start());
-        while let Some(state) = next {
-            let statement = &connected.reads.reads;
-            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
-            next = after;
-            for row in rows {
-                found.push(Read::row(row)?);
-                if found.len() >= limit {
-                    return Ok(found);
-                }
-            }
-        }
-    }
-    Ok(found)
+    let (statement, scope) = (&connected.reads.reads, scope.as_str());
+    let values = |bucket| (complex, scope, bucket, from.0, from.1, until.0, until.1);
+    let row = |found| Read::row(found).map(Some);
+    walk(connected, (TABLE, statement), buckets, values, limit, row).await
 }
 
 /// From, included, and until, excluded, as places in the order.
@@ -119,16 +92,35 @@ pub(super) async fn history(
     let span = (device, bucket(from.0), bucket(until.0));
     let statement = &connected.reads.history_buckets;
     let buckets: Vec<(i32,)> = connected.all("status_buckets", statement, span).await?;
+    let statement = &connected.reads.history;
+    let values = |bucket| (device, bucket, from.0, &from.1, until.0, &until.1);
+    let row = |found| Device::row(found).map(Some);
+    walk(connected, (TABLE, statement), buckets, values, limit, row).await
+}
+
+/// Goes through spans of time, newest first, until so many rows are found.
+async fn walk<R, T, V>(
+    connected: &Connected,
+    (table, statement): (&'static str, &PreparedStatement),
+    buckets: Vec<(i32,)>,
+    values: impl Fn(i32) -> V,
+    limit: usize,
+    row: impl Fn(R) -> Result<Option<T>, StoreError>,
+) -> Result<Vec<T>, StoreError>
+where
+    R: for<'frame, 'metadata> DeserializeRow<'frame, 'metadata>,
+    V: SerializeRow,
+{
     let mut found = Vec::new();
     for (bucket,) in buckets {
-        let values = (device, bucket, from.0, &from.1, until.0, &until.1);
         let mut next = Some(PagingState::start());
         while let Some(state) = next {
-            let statement = &connected.reads.history;
-            let (rows, after) = connected.page(TABLE, statement, values, state).await?;
+            let (rows, after) = connected
+                .page(table, statement, values(bucket), state)
+                .await?;
             next = after;
-            for row in rows {
-                found.push(Device::row(row)?);
+            for read in rows {
+                found.extend(row(read)?);
                 if found.len() >= limit {
                     return Ok(found);
                 }

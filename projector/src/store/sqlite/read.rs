@@ -231,10 +231,10 @@ impl ViewReader for SqliteReader {
             .await
     }
 
-    async fn hours(&self, query: &HourQuery) -> Result<Vec<HourCount>, StoreError> {
+    async fn hours(&self, query: &HourQuery, limit: usize) -> Result<Vec<HourCount>, StoreError> {
         let query = query.clone();
         self.connections
-            .run(move |connection| hours::counts(connection, &query))
+            .run(move |connection| hours::counts(connection, &query, limit))
             .await
     }
 

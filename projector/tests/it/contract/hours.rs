@@ -68,18 +68,23 @@ pub(super) async fn hours_count_everything_once(store: &dyn ViewStore) {
         count(NOON + 1, "", 1, 1),
         count(NOON + 12, gate, 1, 1),
     ];
-    assert_eq!(reader.hours(&query).await.unwrap(), expected);
+    assert_eq!(reader.hours(&query, 9).await.unwrap(), expected);
+    let some = reader.hours(&query, 3).await.unwrap();
+    assert_eq!(some, expected[..3]);
     let one = HourQuery {
         device: Some(device(door)),
         from: NOON,
         until: NOON + 1,
         ..query.clone()
     };
-    assert_eq!(reader.hours(&one).await.unwrap(), [count(NOON, door, 1, 2)]);
+    assert_eq!(
+        reader.hours(&one, 9).await.unwrap(),
+        [count(NOON, door, 1, 2)]
+    );
     let elsewhere = HourQuery {
         complex: complex("sunset"),
         ..query
     };
-    assert_eq!(reader.hours(&elsewhere).await.unwrap(), []);
+    assert_eq!(reader.hours(&elsewhere, 9).await.unwrap(), []);
     assert_eq!(reader.scan(Table::Hours).await.unwrap().len(), 7);
 }
