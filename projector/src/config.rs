@@ -69,7 +69,8 @@ pub struct ViewsConfig {
 pub struct AuditConfig {
     /// What the origin of every log begins with, such as `smarthome.example/audit`.
     pub origin: String,
-    /// File with the verification key (C2SP signed-note `vkey`) of the checkpoints.
+    /// File with the verification key (C2SP signed-note `vkey`) of the checkpoints; with several, one a
+    /// line, while keys are changed: the one that signs now first.
     pub verification_key: ConfigPath,
 }
 
@@ -79,6 +80,8 @@ pub struct AuditConfig {
 pub struct ProjectConfig {
     /// File with the key that signs checkpoints.
     pub signing_key: SecretFile,
+    /// File with the key that will sign them, and signs beside it until then.
+    pub next_signing_key: Option<SecretFile>,
     /// Records that are projected at once, at most.
     #[serde(default = "default_batch")]
     pub batch: usize,
@@ -293,16 +296,17 @@ impl Config {
 }
 
 impl AuditConfig {
-    /// The key that checks checkpoints.
+    /// The keys that check checkpoints.
     ///
     /// # Errors
-    /// Its file can't be read or holds no such key.
+    /// Their file can't be read or holds no such keys.
     pub fn verifier(&self) -> anyhow::Result<CheckpointVerifier> {
         use anyhow::Context as _;
         let file = &self.verification_key;
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("can't read `audit.verification_key` {}", file.display()))?;
-        Ok(CheckpointVerifier::from_vkey(&text)?)
+        Ok(CheckpointVerifier::from_vkeys(&text)
+            .with_context(|| format!("`audit.verification_key` {}", file.display()))?)
     }
 }
 

@@ -1,6 +1,6 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use signed_note::{Note, StandardVerifier, VerifierList};
+use signed_note::{Note, StandardVerifier, Verifier, VerifierList};
 
 use crate::id::check_base;
 use crate::{Error, MAX_LEAVES, Origin, Result, TreeHash};
@@ -39,15 +39,21 @@ impl Checkpoint {
     }
 }
 
-/// Checks checkpoints with a public key, `<name>+<id>+<base64>` (C2SP signed-note, "Verifier
-/// keys").
+/// The most keys that one verifier holds.
+const MAX_KEYS: usize = 16;
+
+/// Checks checkpoints with public keys, `<name>+<id>+<base64>` (C2SP signed-note, "Verifier
+/// keys"): one, or several while keys are changed, of which any will do.
 ///
 /// `<name>` is either the origin of one log or the base that the origins of an installation's
 /// logs begin with; a checkpoint of any other origin is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointVerifier {
     name: String,
-    public: [u8; 32],
+    /// The one that signs now is the first.
+    current: [u8; 32],
+    /// The next one, or those that signed before.
+    others: Vec<[u8; 32]>,
 }
 
 impl CheckpointVerifier {
@@ -73,41 +79,90 @@ impl CheckpointVerifier {
         Ok(Self::from_parts(name.to_owned(), public))
     }
 
+    /// Reads verifier keys of one name, one a line; the first is the one that signs now.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when one of them isn't an Ed25519 verifier key, there is none, or they have
+    /// several names.
+    pub fn from_vkeys(text: &str) -> Result<Self> {
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let mut keys = lines.map(Self::from_vkey);
+        let first = keys.next().ok_or(Error::Key("there is none"))??;
+        keys.try_fold(first, |all, key| all.or(&key?))
+    }
+
     pub(crate) fn from_parts(name: String, public: [u8; 32]) -> Self {
-        Self { name, public }
+        Self {
+            name,
+            current: public,
+            others: Vec::new(),
+        }
     }
 
-    /// The key as text, to be given to whoever verifies.
+    /// Takes what either has signed.
+    pub(crate) fn or(mut self, other: &Self) -> Result<Self> {
+        if self.name != other.name {
+            return Err(Error::Key("it has another name than the key before it"));
+        }
+        for key in other.keys() {
+            if !self.keys().any(|known| known == key) {
+                self.others.push(*key);
+            }
+        }
+        if self.others.len() >= MAX_KEYS {
+            return Err(Error::Key("there are too many; name those that still sign"));
+        }
+        Ok(self)
+    }
+
+    /// Whether it takes all that `other` takes.
+    pub fn trusts(&self, other: &Self) -> bool {
+        self.name == other.name
+            && other
+                .keys()
+                .all(|key| self.keys().any(|known| known == key))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+
+    /// The key that signs now as text, to be given to whoever verifies.
     pub fn vkey(&self) -> String {
-        self.vkey_named(&self.name)
+        vkey(&self.name, &self.current)
     }
 
-    /// The key under the name that signs this log's checkpoints, for tools that look a note's
+    /// The same under the name that signs this log's checkpoints, for tools that look a note's
     /// signature up by name and id.
     ///
     /// # Errors
     /// [`Error::Key`] when the key isn't for logs of this base.
     pub fn vkey_for(&self, origin: &Origin) -> Result<String> {
         self.check_origin(origin)?;
-        Ok(self.vkey_named(origin.as_str()))
+        Ok(vkey(origin.as_str(), &self.current))
     }
 
     /// Reads a log's checkpoint from its signed note.
     ///
     /// # Errors
-    /// [`Error::Untrusted`] when it is malformed, of another log, or not signed by this key;
+    /// [`Error::Untrusted`] when it is malformed, of another log, or not signed by such a key;
     /// [`Error::Key`] when the key isn't for this origin.
     pub fn verify(&self, origin: &Origin, note: &[u8]) -> Result<Checkpoint> {
         let untrusted = |detail| Error::Untrusted {
             origin: origin.to_string(),
             detail,
         };
-        let verifier = StandardVerifier::new(&self.vkey_for(origin)?)
-            .map_err(|_| Error::Key("it isn't a point of the curve"))?;
+        self.check_origin(origin)?;
+        let mut verifiers: Vec<Box<dyn Verifier>> = Vec::new();
+        for key in self.keys() {
+            let verifier = StandardVerifier::new(&vkey(origin.as_str(), key))
+                .map_err(|_| Error::Key("it isn't a point of the curve"))?;
+            verifiers.push(Box::new(verifier));
+        }
         let parsed = Note::from_bytes(note).map_err(|_| untrusted("it isn't a signed note"))?;
         parsed
-            .verify(&VerifierList::new(vec![Box::new(verifier)]))
-            .map_err(|_| untrusted("it has no valid signature of this key"))?;
+            .verify(&VerifierList::new(verifiers))
+            .map_err(|_| untrusted("it has no valid signature of a key that is trusted"))?;
         let tree = tlog_tiles::Checkpoint::from_bytes(parsed.text())
             .map_err(|_| untrusted("its text isn't a checkpoint"))?;
         if tree.origin() != origin.as_str() {
@@ -133,20 +188,22 @@ impl CheckpointVerifier {
         }
     }
 
+    /// The short id of the key that signs now, under this name (C2SP signed-note, "Signatures").
     pub(crate) fn key_id(&self, name: &str) -> u32 {
-        signed_note::key_id(name, &self.typed())
+        signed_note::key_id(name, &typed(&self.current))
     }
+}
 
-    fn vkey_named(&self, name: &str) -> String {
-        let encoded = BASE64_STANDARD.encode(self.typed());
-        format!("{name}+{:08x}+{encoded}", self.key_id(name))
-    }
+fn vkey(name: &str, public: &[u8; 32]) -> String {
+    let encoded = BASE64_STANDARD.encode(typed(public));
+    let id = signed_note::key_id(name, &typed(public));
+    format!("{name}+{id:08x}+{encoded}")
+}
 
-    fn typed(&self) -> [u8; 33] {
-        let mut key = [ED25519; 33];
-        key[1..].copy_from_slice(&self.public);
-        key
-    }
+fn typed(public: &[u8; 32]) -> [u8; 33] {
+    let mut key = [ED25519; 33];
+    key[1..].copy_from_slice(public);
+    key
 }
 
 /// The text that a checkpoint signs (C2SP tlog-checkpoint, "Note text").

@@ -45,6 +45,18 @@ impl LogId {
         Self::from_parts(topic, format!("_partition-{partition}"))
     }
 
+    /// The log whose files stand in this folder below the topic's: a complex id, or
+    /// `_partition-<n>`.
+    ///
+    /// # Errors
+    /// [`Error::Name`] where the folder is no log's.
+    pub fn named(topic: &str, folder: &str) -> Result<Self> {
+        match unkeyed(folder) {
+            Some(partition) => Self::unkeyed(topic, partition),
+            None => Self::new(topic, folder),
+        }
+    }
+
     fn from_parts(topic: &str, complex: String) -> Result<Self> {
         let good = (1..=200).contains(&topic.len())
             && topic
@@ -72,9 +84,21 @@ impl LogId {
         &self.complex
     }
 
+    /// The partition whose records without a complex id these are.
+    pub fn unkeyed_partition(&self) -> Option<u32> {
+        unkeyed(&self.complex)
+    }
+
     pub(crate) fn path(&self, relative: &str) -> Path {
         Path::from(format!("{self}/{relative}"))
     }
+}
+
+/// The number of `_partition-<n>`.
+fn unkeyed(folder: &str) -> Option<u32> {
+    let number = folder.strip_prefix("_partition-")?;
+    let partition: u32 = number.parse().ok()?;
+    (partition.to_string() == number).then_some(partition)
 }
 
 /// `<topic>/<complex>`.

@@ -27,11 +27,19 @@ const MAX_FILE: usize = 1024;
 /// origin as key name, as C2SP tlog-checkpoint asks, so one secret gives each log a key of its
 /// own name: [`CheckpointVerifier::vkey_for`].
 ///
+/// While it is changed for another one, both sign: [`and`](Self::and).
+///
 /// Parsing and signing are done here over `aws-lc-rs`, which wipes its copy of the key;
 /// `signed_note::StandardSigner` would leave the decoded secret in freed memory.
 pub struct CheckpointSigner {
-    pair: Ed25519KeyPair,
+    keys: Vec<Key>,
     verifier: CheckpointVerifier,
+}
+
+struct Key {
+    pair: Ed25519KeyPair,
+    /// What checks its signatures and no other key's.
+    alone: CheckpointVerifier,
 }
 
 impl CheckpointSigner {
@@ -114,10 +122,55 @@ impl CheckpointSigner {
         let mut public = [0; 32];
         public.copy_from_slice(pair.public_key().as_ref());
         let verifier = CheckpointVerifier::from_parts(name.to_owned(), public);
-        Ok(Self { pair, verifier })
+        Ok(Self {
+            keys: vec![Key {
+                pair,
+                alone: verifier.clone(),
+            }],
+            verifier,
+        })
     }
 
-    /// What checks this key's signatures.
+    /// Both sign from now on, so that whoever trusts either can verify.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when they are one, or of different names.
+    pub fn and(mut self, next: Self) -> Result<Self> {
+        if self.verifier.trusts(&next.verifier) {
+            return Err(Error::Key("it is the key that signs already"));
+        }
+        self.verifier = self.verifier.or(&next.verifier)?;
+        self.keys.extend(next.keys);
+        Ok(self)
+    }
+
+    /// Goes on with logs that any key of `told` has signed, as well as with its own.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when one that signs isn't among them: what it signs could not be verified.
+    pub fn trusting(mut self, told: CheckpointVerifier) -> Result<Self> {
+        if !told.trusts(&self.verifier) {
+            return Err(Error::Key(
+                "it isn't among those that checkpoints are verified with",
+            ));
+        }
+        self.verifier = told;
+        Ok(self)
+    }
+
+    /// Whether more than one signs.
+    pub fn is_changing(&self) -> bool {
+        self.keys.len() > 1
+    }
+
+    /// Whether each of its keys has signed this checkpoint.
+    pub(crate) fn has_signed(&self, checkpoint: &Checkpoint) -> bool {
+        let note = checkpoint.note().as_bytes();
+        let good = |key: &Key| key.alone.verify(checkpoint.origin(), note).is_ok();
+        self.keys.iter().all(good)
+    }
+
+    /// What checks its signatures, and those that it goes on from.
     pub fn verifier(&self) -> &CheckpointVerifier {
         &self.verifier
     }
@@ -126,19 +179,18 @@ impl CheckpointSigner {
     pub(crate) fn sign(&self, origin: &Origin, size: u64, root: TreeHash) -> Result<Checkpoint> {
         self.verifier.check_origin(origin)?;
         let text = note_text(origin, size, root)?;
-        let signature = self
-            .pair
-            .try_sign(&text)
-            .map_err(|_| Error::Key("it can't sign"))?;
         let name = origin.as_str();
-        let signature = Signature::new(
-            name.to_owned(),
-            self.verifier.key_id(name),
-            signature.as_ref().to_vec(),
-        );
-        let note = signature
-            .and_then(|signature| Note::new(&text, &[signature]))
-            .map_err(|_| Error::Key("its name can't sign a note"))?;
+        let mut signatures = Vec::new();
+        for key in &self.keys {
+            let signed = key.pair.try_sign(&text);
+            let signed = signed.map_err(|_| Error::Key("it can't sign"))?;
+            let id = key.alone.key_id(name);
+            let signature = Signature::new(name.to_owned(), id, signed.as_ref().to_vec());
+            let signature = signature.map_err(|_| Error::Key("its name can't sign a note"))?;
+            signatures.push(signature);
+        }
+        let note = Note::new(&text, &signatures);
+        let note = note.map_err(|_| Error::Key("its name can't sign a note"))?;
         // Read as anybody else would, so that nothing is published that others would refuse.
         self.verifier.verify(origin, &note.to_bytes())
     }

@@ -31,6 +31,7 @@ mod head;
 mod id;
 mod key;
 mod leaf;
+mod list;
 mod position;
 #[cfg(feature = "s3")]
 mod probe;
@@ -55,6 +56,7 @@ pub use head::{Head, HeadError, HeadStore, MemoryHeads};
 pub use id::{LogId, Origin};
 pub use key::CheckpointSigner;
 pub use leaf::{Leaf, MAX_LEAF_BYTES, OversizedRecord};
+pub use list::logs_of;
 pub use position::Position;
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
 pub use proof_file::ProofFile;

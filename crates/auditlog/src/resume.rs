@@ -34,7 +34,7 @@ impl LogWriter {
         Ok(edge)
     }
 
-    /// The published checkpoint, which must be signed by our key.
+    /// The published checkpoint, which must be signed by a key of ours.
     pub(crate) async fn read_checkpoint(&self) -> Result<Option<Checkpoint>> {
         match fetch::exact(&*self.store, &self.log, Name::Checkpoint).await {
             Ok(note) => self.signer.verifier().verify(&self.origin, &note).map(Some),

@@ -39,7 +39,8 @@ impl LogWriter {
     ///
     /// The right edge is read from the stored tiles and bundle, and must have the head's root;
     /// the published checkpoint must be ours and on the same tree. A checkpoint that a crash
-    /// kept from being published is published now.
+    /// kept from being published is published now, and so is one that a key of the signer has not
+    /// signed yet.
     ///
     /// A head that is older than the checkpoint, or gone, is taken as it is: the same records
     /// must then be appended again and give the same bytes, and until the log has regained the
@@ -74,7 +75,7 @@ impl LogWriter {
         }
         writer.published = writer.read_checkpoint().await?;
         writer.compare_checkpoint().await?;
-        if writer.published_size() < writer.edge.size() {
+        if writer.is_to_be_published() {
             writer.publish().await?;
         }
         let size = writer.edge.size();
@@ -224,6 +225,19 @@ impl LogWriter {
                 Err(self.mismatch("has another root at this size than the leaves give"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether what is published is behind the head, or lacks a signature. One that is ahead was
+    /// signed before, and is met again first.
+    fn is_to_be_published(&self) -> bool {
+        let size = self.edge.size();
+        match &self.published {
+            None => size > 0,
+            Some(published) => {
+                published.size() < size
+                    || published.size() == size && !self.signer.has_signed(published)
+            }
         }
     }
 

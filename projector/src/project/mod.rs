@@ -7,6 +7,7 @@ mod grow;
 mod lag;
 mod partition;
 mod patience;
+mod resign;
 mod trees;
 mod write;
 mod writing;
@@ -20,6 +21,7 @@ use authn::record::{RecordVerifier, Speaker};
 use eventlog::{EventLog, LogError};
 use records::EventReader;
 use service::Context;
+use service::config::SecretFile;
 use service::health::Condition;
 use tokio_util::sync::CancellationToken;
 
@@ -163,15 +165,22 @@ pub(crate) fn event_reader(config: &Config) -> anyhow::Result<EventReader> {
     Ok(EventReader::new(verifier))
 }
 
-/// The signing key, which must be the one that readers are told to check with.
+/// What signs checkpoints: the key, and the next one while they are changed. Readers must have been told
+/// of both.
 fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
-    let secret = sections.project.signing_key.read()?;
-    let text = std::str::from_utf8(&secret).context("`project.signing_key` isn't text")?;
-    let signer = CheckpointSigner::from_text(text).context("`project.signing_key`")?;
+    let mut signer = signing_key(&sections.project.signing_key).context("`project.signing_key`")?;
+    if let Some(file) = &sections.project.next_signing_key {
+        let next = signing_key(file).and_then(|next| Ok(signer.and(next)?));
+        signer = next.context("`project.next_signing_key`")?;
+    }
     let told: CheckpointVerifier = sections.audit.verifier()?;
-    anyhow::ensure!(
-        *signer.verifier() == told,
-        "`project.signing_key` and `audit.verification_key` don't belong together"
-    );
-    Ok(signer)
+    signer.trusting(told).context(
+        "`project.signing_key` or `project.next_signing_key` is not in the file of `audit.verification_key`",
+    )
+}
+
+fn signing_key(file: &SecretFile) -> anyhow::Result<CheckpointSigner> {
+    let secret = file.read()?;
+    let text = std::str::from_utf8(&secret).context("it isn't text")?;
+    Ok(CheckpointSigner::from_text(text)?)
 }

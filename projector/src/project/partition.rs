@@ -1,6 +1,7 @@
 //! One partition: where it stands, and its trees, which are the first to grow.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use auditlog::Leaf;
@@ -9,6 +10,7 @@ use records::EventReader;
 
 use super::Interrupted;
 use super::batch::Batch;
+use super::resign::resign;
 use super::trees::{TreeParts, Trees};
 use crate::store::Progress;
 use crate::views;
@@ -46,7 +48,9 @@ impl Partition {
         partition: u32,
     ) -> Result<Self, Interrupted> {
         let views = &parts.trees.views;
-        let start = offset_of(parts.log.start_offsets(topic).await?, topic, partition)?;
+        let starts = parts.log.start_offsets(topic).await?;
+        let count = u32::try_from(starts.len()).ok().and_then(NonZeroU32::new);
+        let start = offset_of(starts, topic, partition)?;
         let end = offset_of(parts.log.end_offsets(topic).await?, topic, partition)?;
         let progress = views.reader().progress(topic, partition).await?;
         let projected = progress.unwrap_or(start);
@@ -74,6 +78,9 @@ impl Partition {
             }
             let repairing: HashSet<_> = halts.into_iter().map(|halt| halt.log).collect();
             let trees = Arc::clone(&parts.trees);
+            if let Some(count) = count {
+                resign(&trees, topic, partition, count).await?;
+            }
             opened.trees = Some(Trees::new(trees, topic, partition, repairing));
         }
         Ok(opened)

@@ -13,11 +13,10 @@ use jiff::Timestamp;
 use url::Url;
 use uuid::Uuid;
 
-use crate::keys::log_id;
 use crate::witness::WitnessKey;
 use help::{
-    COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY, VERIFY_PROOF,
-    VERIFY_RECEIPT, WATCH, WITNESS,
+    CHECKPOINT_KEY, COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY,
+    VERIFY_PROOF, VERIFY_RECEIPT, WATCH, WITNESS,
 };
 
 /// The auditors' command line: proves an audit log, or an archive of it, without trusting who keeps it.
@@ -70,6 +69,9 @@ pub(crate) enum Command {
     Witness(WitnessArgs),
     /// Makes the key of a witness, and prints what verifies it
     WitnessKey(WitnessKeyArgs),
+    /// Makes a key that signs checkpoints, and prints what verifies them
+    #[command(after_help = CHECKPOINT_KEY)]
+    CheckpointKey(CheckpointKeyArgs),
     /// Has a witness cosign the checkpoint that a log has now
     #[command(after_help = COSIGN)]
     Cosign(CosignArgs),
@@ -327,6 +329,17 @@ pub(crate) struct WitnessKeyArgs {
     pub(crate) output: PathBuf,
 }
 
+/// Of `checkpoint-key`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointKeyArgs {
+    /// What the origins of all logs of the installation begin with (`audit.origin`)
+    pub(crate) origin: String,
+
+    /// File to write the private key to; it must not be there
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
 /// Of `cosign`.
 #[derive(Debug, Args)]
 pub(crate) struct CosignArgs {
@@ -355,9 +368,9 @@ impl FromStr for LogName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (topic, complex) = text.split_once('/').ok_or("expected <topic>/<complex>")?;
-        log_id(topic, complex)
+        LogId::named(topic, complex)
             .map(Self)
-            .ok_or("expected <topic>/<complex>, such as access.events.v1/sunrise")
+            .map_err(|_| "expected <topic>/<complex>, such as access.events.v1/sunrise")
     }
 }
 

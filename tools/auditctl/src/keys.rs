@@ -2,10 +2,24 @@
 
 use std::path::Path;
 
-use auditlog::{Checkpoint, CheckpointVerifier, LogId, LogReader, Origin};
+use auditlog::{Checkpoint, CheckpointSigner, CheckpointVerifier, LogId, LogReader, Origin};
+use serde_json::json;
 
+use crate::cli::CheckpointKeyArgs;
+use crate::prove::create;
+use crate::say::Say;
 use crate::source::Source;
 use crate::stop::Stop;
+
+/// Makes a key that signs checkpoints.
+pub(crate) fn generate(args: &CheckpointKeyArgs) -> Result<Say, Stop> {
+    let made = CheckpointSigner::generate(&args.origin);
+    let (signer, text) = made.map_err(|error| Stop::Usage(error.to_string()))?;
+    create(&args.output, text.as_bytes(), true)?;
+    let key = signer.verifier().vkey();
+    let said = json!({ "key": key });
+    Ok(Say::new(vec![key], said))
+}
 
 /// Checkpoint keys, each for one log or for all of an installation.
 #[derive(Debug, Clone)]
@@ -117,16 +131,5 @@ fn no_key(log: &LogId) -> Stop {
 fn log_of(origin: &str) -> Option<LogId> {
     let (rest, complex) = origin.rsplit_once('/')?;
     let (_, topic) = rest.rsplit_once('/')?;
-    log_id(topic, complex)
-}
-
-/// A log's id from the two parts of its name.
-pub(crate) fn log_id(topic: &str, complex: &str) -> Option<LogId> {
-    match complex.strip_prefix("_partition-") {
-        Some(number) => {
-            let log = LogId::unkeyed(topic, number.parse().ok()?).ok()?;
-            (log.complex() == complex).then_some(log)
-        }
-        None => LogId::new(topic, complex).ok(),
-    }
+    LogId::named(topic, complex).ok()
 }

@@ -62,6 +62,7 @@ async fn run(cli: &Cli) -> Result<Say, Stop> {
         Command::Replay(args) => replay::run(args).await,
         Command::Witness(args) => witness::run(args).await,
         Command::WitnessKey(args) => witness::new_key(args),
+        Command::CheckpointKey(args) => keys::generate(args),
         Command::Cosign(args) => cosign::run(args).await,
     }
 }

@@ -18,7 +18,6 @@ pub(crate) use recording::{Needed, Recording};
 
 use crate::archive::Archive;
 use crate::cli::SourceArgs;
-use crate::keys::log_id;
 use crate::stop::Stop;
 use https::Https;
 pub(crate) use https::http_client;
@@ -166,7 +165,7 @@ fn found_in(root: &Path) -> Vec<LogId> {
     let mut logs = Vec::new();
     for topic in folders(root) {
         for complex in folders(&root.join(&topic)) {
-            let log = log_id(&topic, &complex);
+            let log = LogId::named(&topic, &complex).ok();
             let is_there = root.join(&topic).join(&complex).is_dir();
             logs.extend(log.filter(|_| is_there));
         }
@@ -203,5 +202,5 @@ fn split(url: &Url) -> (Url, Option<LogId>) {
 /// A log of a topic that is one of ours.
 fn known(topic: &str, complex: &str) -> Option<LogId> {
     topic.parse::<Topic>().ok()?;
-    log_id(topic, complex)
+    LogId::named(topic, complex).ok()
 }

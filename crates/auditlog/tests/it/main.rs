@@ -9,6 +9,7 @@ mod notes;
 mod proofs;
 mod published;
 mod recovery;
+mod rotation;
 mod walks;
 mod writers;
 

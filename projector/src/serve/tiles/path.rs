@@ -37,18 +37,14 @@ impl Asked {
             .into_iter()
             .find(|known| has_leaves(*known) && known.name() == topic)?;
         let object = PublishedObject::parse(object)?;
-        if let Some(partition) = complex.strip_prefix("_partition-") {
-            let number: u32 = partition.parse().ok()?;
-            return (number.to_string() == partition).then_some(Self {
-                log: LogId::unkeyed(topic.name(), number).ok()?,
-                complex: None,
-                object,
-            });
-        }
-        let id: ComplexId = complex.parse().ok()?;
+        let log = LogId::named(topic.name(), complex).ok()?;
+        let complex = match log.unkeyed_partition() {
+            Some(_) => None,
+            None => Some(complex.parse().ok()?),
+        };
         Some(Self {
-            log: LogId::new(topic.name(), complex).ok()?,
-            complex: Some(id),
+            log,
+            complex,
             object,
         })
     }

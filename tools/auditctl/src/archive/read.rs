@@ -13,7 +13,6 @@ use object_store::Error;
 
 use super::tar::{BLOCK, padding, read_header};
 use super::{CERTIFICATE, CONTENTS, Contents, FORMAT, LOGS, README, ROOT, VKEYS};
-use crate::keys::log_id;
 use crate::source::{MAX_OBJECT, Objects};
 use crate::stop::Stop;
 
@@ -253,7 +252,7 @@ fn log_of(name: &str) -> Option<LogId> {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.'))
     });
-    plain.then(|| log_id(topic, complex)).flatten()
+    plain.then(|| LogId::named(topic, complex).ok()).flatten()
 }
 
 fn malformed(what: &str) -> Stop {

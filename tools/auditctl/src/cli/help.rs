@@ -90,6 +90,11 @@ Example:
 
 Exit codes: 2 wrong usage; 3 it can't listen or write."#;
 
+pub(super) const CHECKPOINT_KEY: &str = r#"The file is what projector's `project.signing_key` names, or `project.next_signing_key` while keys are
+changed (docs/keys.md); the key that is printed goes to `audit.verification_key`, to auditors and witnesses.
+
+  auditctl checkpoint-key smarthome.example/audit -o audit.key > audit.vkey"#;
+
 pub(super) const COSIGN: &str = r#"The log doesn't ask witnesses itself; whoever wants their word does, as often as they like. With the
 cosigned checkpoint a proof tells, too, that the witness was shown this history:
 

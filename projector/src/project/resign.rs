@@ -1,0 +1,63 @@
+//! While the key of checkpoints changes: every log has the signatures of both, also one that takes no
+//! record for years.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use auditlog::{Error, LogId, LogWriter, Origin, logs_of};
+use eventlog::Topic;
+use eventlog::partitioner::partition_of;
+use futures::TryStreamExt as _;
+
+use super::trees::TreeParts;
+
+/// Logs looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Has the checkpoints signed anew that a partition's logs have now, where two keys sign. Whoever
+/// projects the partition does it before it takes a record, so that a log has one writer.
+///
+/// # Errors
+/// The storage failed; to be done again.
+pub(super) async fn resign(
+    parts: &Arc<TreeParts>,
+    topic: Topic,
+    partition: u32,
+    partitions: NonZeroU32,
+) -> Result<(), Error> {
+    if !parts.signer.is_changing() {
+        return Ok(());
+    }
+    let mut logs = logs_of(&*parts.tiles, topic.name()).await?;
+    logs.retain(|log| stands_in(log, topic, partitions) == partition);
+    let count = logs.len();
+    futures::stream::iter(logs.into_iter().map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |log| open(parts, log))
+        .await?;
+    tracing::info!(%topic, partition, count, "these logs' checkpoints have the signatures of both keys");
+    Ok(())
+}
+
+/// A log is brought up to date by opening it.
+async fn open(parts: &Arc<TreeParts>, log: LogId) -> Result<(), Error> {
+    let origin = Origin::new(&parts.origin, &log)?;
+    let heads = Arc::clone(&parts.views) as _;
+    let (tiles, signer) = (Arc::clone(&parts.tiles), Arc::clone(&parts.signer));
+    match LogWriter::open(log.clone(), origin, tiles, heads, signer).await {
+        Ok(_) => Ok(()),
+        Err(error @ (Error::Store(_) | Error::Head { .. })) => Err(error),
+        // It halts when it is to grow, and keeps no other from being signed.
+        Err(error) => {
+            tracing::error!(%log, %error, "this log's checkpoint can't be signed by the next key");
+            Ok(())
+        }
+    }
+}
+
+/// The partition that the log's records stand in.
+fn stands_in(log: &LogId, topic: Topic, partitions: NonZeroU32) -> u32 {
+    match log.unkeyed_partition() {
+        Some(partition) => partition,
+        None => partition_of(topic, log.complex().as_bytes(), partitions),
+    }
+}
