@@ -2,6 +2,7 @@
 
 mod published;
 mod tiles;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use published::PublishedConfig;
 pub use tiles::TilesConfig;
 #[cfg(feature = "s3")]
 pub use tiles::{Encryption, S3Config};
+pub use witnesses::{WitnessConfig, WitnessesConfig};
 
 /// What the environment's overrides begin with.
 pub const ENV_PREFIX: &str = "PROJECTOR";
@@ -88,6 +90,8 @@ pub struct ProjectConfig {
     /// How long a batch waits for more records.
     #[serde(default = "default_linger", with = "service::config::duration")]
     pub linger: Duration,
+    /// `[project.witnesses]`: who is shown checkpoints; nobody without it.
+    pub witnesses: Option<WitnessesConfig>,
     /// Logs of a partition that stay open between batches, at most.
     #[serde(default = "default_open_logs")]
     pub open_logs: usize,
@@ -220,6 +224,9 @@ impl Config {
         let project = needed(&self.project, "project")?;
         in_range("project.batch", project.batch, 1..=100_000)?;
         in_range("project.open_logs", project.open_logs, 1..=1_000_000)?;
+        if let Some(witnesses) = &project.witnesses {
+            witnesses.check()?;
+        }
         Ok(ProjectSections {
             log: self.log()?,
             views: self.views()?,

@@ -34,3 +34,4 @@ mod trace;
 mod twins;
 mod unavailable;
 mod webhook;
+mod witnesses;

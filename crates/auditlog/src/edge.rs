@@ -84,7 +84,7 @@ impl Edge {
                 Name::Positions { width, .. } => {
                     edge.positions = Position::parse(&bytes, width).map_err(|why| (name, why))?;
                 }
-                Name::Offset { .. } | Name::Checkpoint => {}
+                Name::Offset { .. } | Name::Checkpoint | Name::Cosigned => {}
             }
         }
         Ok(edge)
@@ -163,7 +163,7 @@ impl Edge {
             Name::Positions { width, .. } => {
                 (self.positions.len() == width as usize).then(|| Position::encode(&self.positions))
             }
-            Name::Offset { .. } | Name::Checkpoint => None,
+            Name::Offset { .. } | Name::Checkpoint | Name::Cosigned => None,
         }
     }
 

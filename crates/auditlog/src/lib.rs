@@ -6,7 +6,8 @@
 //!
 //! | object | content |
 //! |---|---|
-//! | `checkpoint` | [tlog-checkpoint](https://c2sp.org/tlog-checkpoint), a [signed note](https://c2sp.org/signed-note) with an Ed25519 signature; the only object that is ever replaced |
+//! | `checkpoint` | [tlog-checkpoint](https://c2sp.org/tlog-checkpoint), a [signed note](https://c2sp.org/signed-note) with an Ed25519 signature; replaced |
+//! | `cosigned` | not part of C2SP: the newest checkpoint with cosignatures of witnesses ([tlog-cosignature](https://c2sp.org/tlog-cosignature)); replaced too |
 //! | `tile/<L>/<N>[.p/<W>]` | up to 256 consecutive subtree hashes of 32 bytes, tiles of height 8 |
 //! | `tile/entries/<N>[.p/<W>]` | up to 256 leaves, each after its length as a big-endian 16-bit integer |
 //! | `offset/<N>` | not part of C2SP: the event-log offset of the first leaf of bundle `N`, decimal and a newline, so that a rebuild can start where the event log now starts |
@@ -23,6 +24,7 @@
 
 mod bundle;
 mod checkpoint;
+mod cosigned;
 mod edge;
 mod error;
 mod fetch;
@@ -51,6 +53,7 @@ mod writer;
 
 pub use bundle::parse as parse_bundle;
 pub use checkpoint::{Checkpoint, CheckpointVerifier};
+pub use cosigned::keep_cosigned;
 pub use error::Error;
 pub use head::{Head, HeadError, HeadStore, MemoryHeads};
 pub use id::{LogId, Origin};

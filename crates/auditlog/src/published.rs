@@ -14,6 +14,8 @@ const TOP_LEVEL: u8 = 63;
 pub enum PublishedObject {
     /// `checkpoint`: the newest signed size and root.
     Checkpoint,
+    /// `cosigned`, no part of C2SP: the newest checkpoint that witnesses have cosigned.
+    Cosigned,
     /// `tile/<L>/<N>[.p/<W>]`: `width` consecutive hashes of subtrees of height 8 × `level`.
     Tile {
         /// 0 for the hashes of leaves.
@@ -45,7 +47,11 @@ impl PublishedObject {
     /// that it can be.
     pub fn parse(path: &str) -> Option<Self> {
         let object = match path.split_once('/') {
-            None => (path == "checkpoint").then_some(Self::Checkpoint)?,
+            None => match path {
+                "checkpoint" => Self::Checkpoint,
+                "cosigned" => Self::Cosigned,
+                _ => return None,
+            },
             Some(("position", number)) => {
                 let (index, width) = numbered(number)?;
                 Self::Positions { index, width }
@@ -68,7 +74,7 @@ impl PublishedObject {
 
     fn is_possible(self) -> bool {
         match self {
-            Self::Checkpoint => true,
+            Self::Checkpoint | Self::Cosigned => true,
             Self::Tile { level, width, .. } => level <= TOP_LEVEL && (1..=FULL).contains(&width),
             Self::Entries { width, .. } | Self::Positions { width, .. } => {
                 (1..=FULL).contains(&width)
@@ -79,6 +85,7 @@ impl PublishedObject {
     pub(crate) fn name(self) -> Name {
         match self {
             Self::Checkpoint => Name::Checkpoint,
+            Self::Cosigned => Name::Cosigned,
             Self::Tile {
                 level,
                 index,
@@ -144,6 +151,7 @@ mod tests {
         let positions = |index, width| PublishedObject::Positions { index, width };
         for (path, object) in [
             ("checkpoint", PublishedObject::Checkpoint),
+            ("cosigned", PublishedObject::Cosigned),
             ("tile/0/000", tile(0, 0, 256)),
             ("tile/63/999.p/255", tile(63, 999, 255)),
             ("tile/2/x001/x234/067", tile(2, 1_234_067, 256)),
@@ -164,6 +172,7 @@ mod tests {
             "/checkpoint",
             "checkpoint/",
             "Checkpoint",
+            "cosigned/",
             "offset/000",
             "position",
             "position/",

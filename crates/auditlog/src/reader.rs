@@ -20,10 +20,10 @@ use crate::{
 /// It remembers the newest checkpoint that it has seen, and takes a later one only if that
 /// continues it.
 pub struct LogReader {
-    log: LogId,
-    origin: Origin,
-    store: Arc<dyn ObjectStore>,
-    verifier: CheckpointVerifier,
+    pub(crate) log: LogId,
+    pub(crate) origin: Origin,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) verifier: CheckpointVerifier,
     seen: Mutex<Option<Checkpoint>>,
 }
 
@@ -250,7 +250,7 @@ impl LogReader {
     }
 
     /// A checkpoint of at least `size` leaves: the one seen last, or the current one.
-    async fn covering(&self, size: u64) -> Result<Checkpoint> {
+    pub(crate) async fn covering(&self, size: u64) -> Result<Checkpoint> {
         let known = self.seen().filter(|seen| seen.size() >= size);
         let checkpoint = match known {
             Some(known) => known,
@@ -262,7 +262,7 @@ impl LogReader {
         Ok(checkpoint)
     }
 
-    fn tree(&self, checkpoint: &Checkpoint) -> Tree<'_> {
+    pub(crate) fn tree(&self, checkpoint: &Checkpoint) -> Tree<'_> {
         Tree {
             store: &*self.store,
             log: &self.log,

@@ -27,6 +27,8 @@ pub(crate) enum Name {
     Positions { index: u64, width: u32 },
     /// `checkpoint`
     Checkpoint,
+    /// `cosigned`
+    Cosigned,
 }
 
 impl Name {
@@ -50,6 +52,7 @@ impl Name {
                 data(index, width).replacen("tile/8/data/", "position/", 1)
             }
             Self::Checkpoint => "checkpoint".to_owned(),
+            Self::Cosigned => "cosigned".to_owned(),
         }
     }
 
@@ -88,7 +91,7 @@ impl Name {
             Self::Entries { width, .. } => u64::from(width) * (2 + MAX_LEAF_BYTES as u64),
             Self::Offset { .. } => 21,
             Self::Positions { width, .. } => u64::from(width) * Position::BYTES as u64,
-            Self::Checkpoint => 64 * 1024,
+            Self::Checkpoint | Self::Cosigned => 64 * 1024,
         }
     }
 

@@ -7,8 +7,9 @@ mod grow;
 mod lag;
 mod partition;
 mod patience;
-mod resign;
+mod standing;
 mod trees;
+mod witnesses;
 mod write;
 mod writing;
 
@@ -32,6 +33,7 @@ use crate::tiles;
 pub use partition::Parts;
 pub(crate) use partition::leaf;
 pub use trees::TreeParts;
+pub use witnesses::Witnesses;
 pub(crate) use write::write;
 
 /// The consumer group.
@@ -99,12 +101,14 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Proje
     let sections = config.for_project().map_err(anyhow::Error::msg)?;
     let signer = signer(&sections)?;
     let log = eventlog::open(&sections.log.url, sections.log.options.clone()).await?;
+    let witnesses = sections.project.witnesses.as_ref().map(Witnesses::new);
     let trees = TreeParts {
         tiles: tiles::to_write(sections.tiles).await?,
         views: store::open_configured(sections.views).await?,
         signer: Arc::new(signer),
         origin: sections.audit.origin.clone(),
         open_logs: sections.project.open_logs,
+        witnesses: witnesses.transpose()?,
     };
     let parts = Parts {
         log,
@@ -149,8 +153,15 @@ pub async fn run(
         .clone()
         .run_until_cancelled_owned(lag::watch(log, observed));
     let watching = tokio::spawn(watching);
+    let trees = Arc::clone(&parts.trees);
+    let showing = tokio::spawn(async move {
+        if let Some(witnesses) = &trees.witnesses {
+            witnesses.run(&trees).await;
+        }
+    });
     let projected = consume::run(parts, pace, conditions, progress, shutdown).await;
     watching.abort();
+    showing.abort();
     projected
 }
 

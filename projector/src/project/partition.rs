@@ -10,7 +10,7 @@ use records::EventReader;
 
 use super::Interrupted;
 use super::batch::Batch;
-use super::resign::resign;
+use super::standing::bring_up;
 use super::trees::{TreeParts, Trees};
 use crate::store::Progress;
 use crate::views;
@@ -79,7 +79,7 @@ impl Partition {
             let repairing: HashSet<_> = halts.into_iter().map(|halt| halt.log).collect();
             let trees = Arc::clone(&parts.trees);
             if let Some(count) = count {
-                resign(&trees, topic, partition, count).await?;
+                bring_up(&trees, topic, partition, count).await?;
             }
             opened.trees = Some(Trees::new(trees, topic, partition, repairing));
         }

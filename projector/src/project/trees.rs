@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 
 use super::Interrupted;
 use super::grow::{Grown, Placed, grow};
+use super::witnesses::Witnesses;
 use crate::store::{Halt, StoreError, ViewStore};
 use crate::views::{LeafRow, log_of};
 
@@ -28,6 +29,8 @@ pub struct TreeParts {
     pub origin: String,
     /// Logs of a partition that stay open between batches, at most.
     pub open_logs: usize,
+    /// Who is shown checkpoints.
+    pub witnesses: Option<Witnesses>,
 }
 
 /// The logs of one partition.
@@ -127,6 +130,9 @@ impl Trees {
             match outcome {
                 Grown::To(writer) => {
                     report_size(self.topic, &log, &writer);
+                    if let Some(witnesses) = &self.parts.witnesses {
+                        witnesses.note(&log);
+                    }
                     self.open.insert(log, (writer, self.batches));
                 }
                 Grown::Halted(detail) => halts.push((log, detail)),

@@ -191,7 +191,11 @@ impl Audit {
         let (complex, topic) = parse::log(&request.complex_id, request.log)?;
         let log = self.log(&auditor.may_read(complex)?, topic)?;
         Ok(Answer::of_nobody(GetCheckpointResponse {
-            checkpoint: log.checkpoint().await?.note().to_owned(),
+            checkpoint: log.checkpoint_for_others().await?.note().to_owned(),
+            cosigned: match log.cosigned().await? {
+                Some(cosigned) => cosigned.note().to_owned(),
+                None => String::new(),
+            },
         }))
     }
 

@@ -117,6 +117,7 @@ async fn until_blown(
         tiles: Arc::new(FaultyTiles(Arc::clone(&site.tiles), Arc::clone(&tiles))),
         views: Arc::new(FaultyViews(Arc::clone(&site.views), Arc::clone(&views))),
         signer: Arc::clone(&site.signer),
+        asked: None,
     };
     let running = Running::start(fixture, &faulty, batch);
     tokio::select! {

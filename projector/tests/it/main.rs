@@ -21,3 +21,4 @@ mod run;
 mod s3;
 mod serving;
 mod site;
+mod witnesses;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use auditlog::{CheckpointSigner, LogId, LogReader, Origin, RootBuilder};
 use eventlog::{EventLog, TailFrom};
 use object_store::ObjectStore;
-use projector::project::{Conditions, Pace, Parts, TreeParts, run};
+use projector::config::WitnessesConfig;
+use projector::project::{Conditions, Pace, Parts, TreeParts, Witnesses, run};
 use projector::store::{self, ViewStore};
 use projector::{dump, views};
 use service::health::Health;
@@ -24,6 +25,8 @@ pub struct Site {
     pub tiles: Arc<dyn ObjectStore>,
     pub views: Arc<dyn ViewStore>,
     pub signer: Arc<CheckpointSigner>,
+    /// Who is shown checkpoints.
+    pub asked: Option<Arc<WitnessesConfig>>,
 }
 
 impl Site {
@@ -33,7 +36,13 @@ impl Site {
             tiles: auditlog::open(&"memory://".parse().unwrap()).unwrap(),
             views: store::scratch().await.unwrap(),
             signer: Arc::new(signer),
+            asked: None,
         }
+    }
+
+    fn witnesses(&self) -> Option<Witnesses> {
+        let asked = self.asked.as_deref();
+        asked.map(|asked| Witnesses::new(asked).unwrap())
     }
 
     pub async fn dump(&self) -> Vec<String> {
@@ -105,6 +114,7 @@ impl Running {
             signer: Arc::clone(&site.signer),
             origin: ORIGIN.to_owned(),
             open_logs: 2,
+            witnesses: site.witnesses(),
         };
         let parts = Parts {
             log: Arc::clone(&fixture.log),

@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use url::Url;
 use uuid::Uuid;
+use witness::WitnessKey;
 
-use crate::witness::WitnessKey;
 use help::{
     CHECKPOINT_KEY, COMPARE, COSIGN, EXPLAIN, EXPORT, HELP, PROVE, REPLAY, SEARCH, VERIFY,
     VERIFY_PROOF, VERIFY_RECEIPT, WATCH, WITNESS,
@@ -156,6 +156,27 @@ pub(crate) struct VerifyArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) witnessed: WitnessedArgs,
+}
+
+/// Who must have seen a log.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WitnessedArgs {
+    /// Witness that must have cosigned a checkpoint of each log: its verifier key
+    #[arg(long = "witness", value_name = "VKEY")]
+    pub(crate) witnesses: Vec<WitnessKey>,
+
+    /// How many of these witnesses are enough [default: all of them]
+    #[arg(long, value_name = "N", requires = "witnesses", value_parser = at_least_one)]
+    pub(crate) quorum: Option<usize>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number, 1 or more"),
+        Ok(number) => Ok(number),
+    }
 }
 
 /// Of `prove`.

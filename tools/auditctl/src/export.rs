@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
-use auditlog::{ENTRIES_PER_BUNDLE, LogId};
+use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, LogId};
 use bytes::Bytes;
 use domain::commands::{KEY_WINDOW, LEEWAY};
 use object_store::ObjectStoreExt as _;
@@ -99,13 +99,21 @@ async fn take(
     log: &LogId,
     contents: &Contents,
 ) -> Result<Part, Stop> {
-    let (_, checkpoint) = keys.open(source, log).await?;
-    let note = Bytes::copy_from_slice(checkpoint.note().as_bytes());
+    let (reader, checkpoint) = keys.open(source, log).await?;
+    let note = |of: &Checkpoint| Bytes::copy_from_slice(of.note().as_bytes());
+    let mut pinned = BTreeMap::from([(format!("{log}/checkpoint"), note(&checkpoint))]);
+    let cosigned = reader.cosigned().await?;
+    let cosigned = cosigned.filter(|cosigned| cosigned.size() <= checkpoint.size());
+    pinned.extend(
+        cosigned
+            .iter()
+            .map(|of| (format!("{log}/cosigned"), note(of))),
+    );
     let needed = Needed::default();
     // A log that grows meanwhile stays as it is here.
     let source = source.through(Arc::new(ReadOnly(Recording {
         store: source.store(),
-        pinned: BTreeMap::from([(format!("{log}/checkpoint"), note)]),
+        pinned,
         needed: needed.clone(),
     })));
     let range = choose(&source, keys, log, contents).await?;
@@ -128,6 +136,10 @@ async fn take(
         csv.write_all(&shown.csv()).map_err(failed)
     })
     .await?;
+    if cosigned.is_some() {
+        // With the tiles that show it to be on the same tree.
+        keys.open(&source, log).await?.0.cosigned().await?;
+    }
     let whole = |file: BufWriter<File>| {
         let mut file = file
             .into_inner()

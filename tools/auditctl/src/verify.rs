@@ -2,13 +2,14 @@
 
 mod archived;
 mod judged;
+mod witnessed;
 
 use auditlog::{Checkpoint, LogId};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::cli::VerifyArgs;
+use crate::cli::{VerifyArgs, WitnessedArgs};
 use crate::keys::Keys;
 use crate::pass;
 use crate::say::Say;
@@ -16,6 +17,7 @@ use crate::source::Source;
 use crate::stop::Stop;
 use crate::trust::Trust;
 use judged::Judged;
+use witnessed::{Witnessed, witnessed};
 
 /// What is not proven by any of it.
 const NOT_PROVEN: &str = "Not proven: that nothing was left out before it came to the log, that the log has not grown \
@@ -26,17 +28,30 @@ pub(crate) async fn run(args: &VerifyArgs) -> Result<Say, Stop> {
     let keys = Keys::read(&args.source.keys)?;
     let source = Source::open(&args.source)?;
     let trust = Trust::read(&args.trust, Some(&source))?;
+    let by = Believed {
+        keys: &keys,
+        trust: trust.as_ref(),
+        witnesses: &args.witnessed,
+    };
     let found = match source.archive() {
-        Some(archive) => archived::all(archive, &source, &keys, trust.as_ref()).await?,
+        Some(archive) => archived::all(archive, &source, by).await?,
         None => {
             let mut found = Vec::new();
             for log in source.logs() {
-                found.push(whole(&source, &keys, log, trust.as_ref()).await?);
+                found.push(whole(&source, by, log).await?);
             }
             found
         }
     };
     Ok(said(&found, trust.is_some()))
+}
+
+/// Whom the auditor believes.
+#[derive(Clone, Copy)]
+struct Believed<'a> {
+    keys: &'a Keys,
+    trust: Option<&'a Trust>,
+    witnesses: &'a WitnessedArgs,
 }
 
 /// What was found of one log.
@@ -46,18 +61,19 @@ pub(crate) struct Found {
     /// Indices of the leaves that were looked at.
     leaves: std::ops::Range<u64>,
     judged: Judged,
+    witnessed: Option<Witnessed>,
 }
 
-async fn whole(
-    source: &Source,
-    keys: &Keys,
-    log: &LogId,
-    trust: Option<&Trust>,
-) -> Result<Found, Stop> {
+async fn whole(source: &Source, by: Believed<'_>, log: &LogId) -> Result<Found, Stop> {
     let mut judged = Judged::default();
-    let checkpoint = pass::over(source, keys, log, None, trust.is_some(), &mut |placed| {
-        judged.take(log, &placed, trust)
-    })
+    let checkpoint = pass::over(
+        source,
+        by.keys,
+        log,
+        None,
+        by.trust.is_some(),
+        &mut |placed| judged.take(log, &placed, by.trust),
+    )
     .await?;
     judged.verdict(log)?;
     Ok(Found {
@@ -65,6 +81,7 @@ async fn whole(
         leaves: 0..checkpoint.size(),
         checkpoint,
         judged,
+        witnessed: witnessed(source, by.keys, log, by.witnesses).await?,
     })
 }
 
@@ -86,6 +103,7 @@ fn said(found: &[Found], trusted: bool) -> Say {
             "{}: {which} lead to the signed root {root}{kinds}",
             found.log
         ));
+        lines.extend(found.witnessed.as_ref().map(|seen| seen.words(&found.log)));
     }
     let signatures = match trusted {
         true => {
@@ -113,6 +131,7 @@ impl Found {
             "end": self.leaves.end,
             "signed": trusted.then_some(self.judged.signed),
             "unreadable": self.judged.unreadable,
+            "witnessed": self.witnessed.as_ref().map(Witnessed::json),
         })
     }
 }

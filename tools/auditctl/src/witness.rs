@@ -1,6 +1,5 @@
 //! `auditctl witness`: cosigns checkpoints of a log that only grew (C2SP tlog-witness).
 
-mod cosigner;
 mod judge;
 
 use std::net::SocketAddr;
@@ -18,8 +17,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-pub(crate) use cosigner::{Cosigner, WitnessKey};
-pub(crate) use judge::{Refusal, Request};
+use ::witness::{Cosigner, Request};
+use judge::Refusal;
 
 use crate::cli::{WitnessArgs, WitnessKeyArgs};
 use crate::keys::Keys;
@@ -44,7 +43,8 @@ pub(crate) struct Witness {
 
 /// Makes a key.
 pub(crate) fn new_key(args: &WitnessKeyArgs) -> Result<Say, Stop> {
-    let (cosigner, text) = Cosigner::generate(&args.name)?;
+    let made = Cosigner::generate(&args.name);
+    let (cosigner, text) = made.map_err(|why| Stop::Usage(why.to_owned()))?;
     create(&args.output, text.as_bytes(), true)?;
     let key = cosigner.key().text();
     let said = json!({ "key": key });

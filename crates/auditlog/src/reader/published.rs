@@ -5,7 +5,7 @@ use tlog_tiles::{HASH_SIZE, HashReader as _, stored_hash_index};
 
 use super::{LogReader, outside, plain};
 use crate::tiles::{FULL, HEIGHT, nodes};
-use crate::{Checkpoint, Position, PublishedObject, Result, bundle};
+use crate::{Checkpoint, Error, Position, PublishedObject, Result, bundle};
 
 impl LogReader {
     /// The bytes of a published object, as they are or once were stored: checked against the
@@ -18,9 +18,15 @@ impl LogReader {
     pub async fn published(&self, object: PublishedObject) -> Result<Bytes> {
         match object {
             PublishedObject::Checkpoint => {
-                let checkpoint = self.checkpoint().await?;
+                let checkpoint = self.checkpoint_for_others().await?;
                 Ok(Bytes::copy_from_slice(checkpoint.note().as_bytes()))
             }
+            PublishedObject::Cosigned => match self.cosigned().await? {
+                Some(cosigned) => Ok(Bytes::copy_from_slice(cosigned.note().as_bytes())),
+                None => Err(Error::NoCheckpoint {
+                    log: self.log.to_string(),
+                }),
+            },
             PublishedObject::Tile {
                 level,
                 index,

@@ -22,8 +22,11 @@ the leaves; the root against the checkpoint. Of an archive also all of its other
 --records-root every record that only command-svc may write must have its signature.
 
 Not proven is that nothing was left out before it came to the log, that the log has not grown since,
-and that others were not shown another history: for the last, compare checkpoints (`auditctl compare`)
-or watch the log (`auditctl watch`).
+and that others were not shown another history: for the last, name witnesses that you trust (--witness),
+compare checkpoints (`auditctl compare`) or watch the log (`auditctl watch`).
+
+With --witness the log must have a checkpoint that these witnesses, or --quorum of them, have cosigned, and
+which is on the same tree. How far they have seen it is said; records after that are the key's word alone.
 
 Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell."#;
 
@@ -95,8 +98,8 @@ changed (docs/keys.md); the key that is printed goes to `audit.verification_key`
 
   auditctl checkpoint-key smarthome.example/audit -o audit.key > audit.vkey"#;
 
-pub(super) const COSIGN: &str = r#"The log doesn't ask witnesses itself; whoever wants their word does, as often as they like. With the
-cosigned checkpoint a proof tells, too, that the witness was shown this history:
+pub(super) const COSIGN: &str = r#"A log asks the witnesses that its projector is told of by itself; whoever wants the word of another one
+asks it here, as often as they like. With the cosigned checkpoint a proof tells, too, that the witness was shown this history:
 
   auditctl cosign LOG --key "$KEY" --witness https://witness.example.org --witness-key "$W" -o c.checkpoint
   auditctl prove LOG EVENT-ID --key "$KEY" --checkpoint c.checkpoint -o one.tlog-proof

@@ -27,6 +27,8 @@ Each log has
   records.jsonl   the records of the period, one JSON object a line; "value" is the record itself, in base64
   records.csv     the same for people
   checkpoint      how many records the log had, and the root of its tree, signed
+  cosigned        where witnesses were asked: the newest checkpoint with their signatures below the log's
+                  (https://c2sp.org/tlog-cosignature); the tree of the other one begins with its tree
   tile/entries/   the records verbatim, in bundles of up to 256, each after its length (16 bit, big-endian)
   tile/<level>/   hashes of the tree
   position/       where the event log had each record, and since when (16 bytes each); under no root

@@ -5,7 +5,9 @@ use std::path::Path;
 use tokio::net::TcpListener;
 
 use super::world::{World, access, code, observed};
-use crate::witness::{Cosigner, Request, Witness, serve};
+use ::witness::{Cosigner, Request};
+
+use crate::witness::{Witness, serve};
 
 /// A witness with its address and its key.
 async fn witness(world: &World) -> (String, String) {
@@ -117,6 +119,87 @@ async fn growth_is_cosigned_and_a_proof_carries_it_and_a_fork_is_refuted() {
         code(&world.run(&["verify-proof", plain, "--witness", &key]).await),
         1
     );
+}
+
+/// Has the witness cosign a folder's log, and lays its word beside the log's checkpoint.
+async fn lay_down(world: &World, tiles: &Path, address: &str, key: &str) {
+    let beside = tiles.join("access.events.v1/sunrise/cosigned");
+    let (tiles, beside) = (tiles.to_str().unwrap(), beside.to_str().unwrap());
+    let args = [
+        "cosign",
+        tiles,
+        "--witness",
+        address,
+        "--witness-key",
+        key,
+        "-o",
+        beside,
+    ];
+    assert_eq!(code(&world.run(&args).await), 0);
+}
+
+#[tokio::test]
+async fn cosignatures_are_counted_in_a_log_and_in_its_archive() {
+    let world = World::of(300).await;
+    let (address, key) = witness(&world).await;
+    let nobody = Cosigner::generate("witness.example/w2")
+        .unwrap()
+        .0
+        .key()
+        .text();
+    let verify = async |of: &Path, more: &[&str]| {
+        let args = [&["verify", of.to_str().unwrap()], more].concat();
+        code(&world.run(&args).await)
+    };
+    let (by_it, by_both) = (
+        ["--witness", &key],
+        ["--witness", &key, "--witness", &nobody],
+    );
+    let by_either = [&by_both[..], &["--quorum", "1"]].concat();
+    assert_eq!(
+        verify(&world.tiles(), &by_it).await,
+        3,
+        "nobody has seen it"
+    );
+    lay_down(&world, &world.tiles(), &address, &key).await;
+
+    // The log has grown since.
+    let longer = world.file("longer");
+    let values = (0..700).map(observed);
+    world.write_to(&longer, &access(), values).await;
+    let beside = |tiles: &Path| tiles.join("access.events.v1/sunrise/cosigned");
+    std::fs::copy(beside(&world.tiles()), beside(&longer)).unwrap();
+    let archive = world.file("some.tar");
+    let export = [
+        "export",
+        longer.to_str().unwrap(),
+        "-o",
+        archive.to_str().unwrap(),
+    ];
+    assert_eq!(code(&world.run(&export).await), 0);
+    for of in [world.tiles(), longer.clone(), archive] {
+        assert_eq!(verify(&of, &[]).await, 0, "{of:?}");
+        assert_eq!(verify(&of, &by_it).await, 0, "{of:?}");
+        assert_eq!(verify(&of, &by_both).await, 3, "{of:?}: one of two");
+        assert_eq!(verify(&of, &by_either).await, 0, "{of:?}");
+    }
+
+    // Another history beside the witness' word, and a copy of before it.
+    let forked = world.file("forked");
+    let values = (0..700).map(|n| observed(if n == 10 { 5_000 } else { n }));
+    world.write_to(&forked, &access(), values).await;
+    std::fs::copy(beside(&longer), beside(&forked)).unwrap();
+    assert_eq!(verify(&forked, &[]).await, 1);
+    let shorter = world.file("shorter");
+    world
+        .write_to(&shorter, &access(), (0..200).map(observed))
+        .await;
+    std::fs::copy(beside(&longer), beside(&shorter)).unwrap();
+    assert_eq!(verify(&shorter, &[]).await, 1);
+    // Without the log's own signature it is nothing.
+    let text = std::fs::read_to_string(beside(&longer)).unwrap();
+    std::fs::write(beside(&longer), text.replacen("\n300\n", "\n301\n", 1)).unwrap();
+    assert_eq!(verify(&longer, &by_it).await, 1);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use auditlog::ENTRIES_PER_BUNDLE;
 use authn::record::{KeyCertificate, PublicKey};
 
-use super::Found;
 use super::judged::Judged;
+use super::witnessed::witnessed;
+use super::{Believed, Found};
 use crate::archive::{
     Archive, CERTIFICATE, CONTENTS, CSV, Contents, Exported, JSONL, LOGS, README, ROOT, VKEYS,
 };
@@ -24,11 +25,10 @@ use crate::trust::Trust;
 pub(super) async fn all(
     archive: &Arc<Archive>,
     source: &Source,
-    keys: &Keys,
-    trust: Option<&Trust>,
+    by: Believed<'_>,
 ) -> Result<Vec<Found>, Stop> {
     let contents = archive.contents()?;
-    keys_of(archive, keys, trust)?;
+    keys_of(archive, by.keys, by.trust)?;
     same(README, archive.small(README)?, readme(&contents).as_bytes())?;
     let mut used: BTreeSet<String> = [README, CONTENTS, VKEYS, ROOT].map(str::to_owned).into();
     let certificates = archive.names().filter(|name| name.starts_with(CERTIFICATE));
@@ -40,7 +40,7 @@ pub(super) async fn all(
             .iter()
             .any(|log| log.to_string() == exported.log);
         if asked || !source.is_narrowed() {
-            found.push(log(archive, source, keys, trust, &contents, exported, &mut used).await?);
+            found.push(log(archive, source, by, &contents, exported, &mut used).await?);
         }
     }
     if found.is_empty() {
@@ -61,8 +61,7 @@ pub(super) async fn all(
 async fn log(
     archive: &Arc<Archive>,
     source: &Source,
-    keys: &Keys,
-    trust: Option<&Trust>,
+    by: Believed<'_>,
     contents: &Contents,
     exported: &Exported,
     used: &mut BTreeSet<String>,
@@ -92,8 +91,8 @@ async fn log(
     csv.say(&csv_row(COLUMNS))?;
     let range = Some((exported.first_bundle, exported.end_bundle));
     let mut judged = Judged::default();
-    let checkpoint = pass::over(&source, keys, log, range, true, &mut |placed| {
-        judged.take(log, &placed, trust)?;
+    let checkpoint = pass::over(&source, by.keys, log, range, true, &mut |placed| {
+        judged.take(log, &placed, by.trust)?;
         let at = record::read(placed.leaf)
             .ok()
             .map(|event| event.occurred_at);
@@ -112,6 +111,7 @@ async fn log(
         let text = format!("{CONTENTS} says another size of {log} than its checkpoint");
         return Err(Stop::Refuted(text));
     }
+    let witnessed = witnessed(&source, by.keys, log, by.witnesses).await?;
     used.extend(names);
     used.extend(
         needed
@@ -125,6 +125,7 @@ async fn log(
         checkpoint,
         leaves: exported.first_bundle * ENTRIES_PER_BUNDLE..end,
         judged,
+        witnessed,
     })
 }
 

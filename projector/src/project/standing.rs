@@ -1,5 +1,6 @@
-//! While the key of checkpoints changes: every log has the signatures of both, also one that takes no
-//! record for years.
+//! What is done about the logs of a partition that are there when it is opened, also about one that takes
+//! no record for years: while the key of checkpoints changes it gets the signatures of both, and witnesses
+//! are shown what they may have missed.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,22 +15,30 @@ use super::trees::TreeParts;
 /// Logs looked at at once.
 const AT_ONCE: usize = 8;
 
-/// Has the checkpoints signed anew that a partition's logs have now, where two keys sign. Whoever
-/// projects the partition does it before it takes a record, so that a log has one writer.
+/// Has the checkpoints signed anew that a partition's logs have now, where two keys sign, and has them
+/// shown to witnesses. Whoever projects the partition does it before it takes a record, so that a log
+/// has one writer.
 ///
 /// # Errors
 /// The storage failed; to be done again.
-pub(super) async fn resign(
+pub(super) async fn bring_up(
     parts: &Arc<TreeParts>,
     topic: Topic,
     partition: u32,
     partitions: NonZeroU32,
 ) -> Result<(), Error> {
-    if !parts.signer.is_changing() {
+    let (changing, witnesses) = (parts.signer.is_changing(), &parts.witnesses);
+    if !changing && witnesses.is_none() {
         return Ok(());
     }
     let mut logs = logs_of(&*parts.tiles, topic.name()).await?;
     logs.retain(|log| stands_in(log, topic, partitions) == partition);
+    if let Some(witnesses) = witnesses {
+        logs.iter().for_each(|log| witnesses.note(log));
+    }
+    if !changing {
+        return Ok(());
+    }
     let count = logs.len();
     futures::stream::iter(logs.into_iter().map(Ok))
         .try_for_each_concurrent(AT_ONCE, |log| open(parts, log))

@@ -8,15 +8,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 
-use crate::stop::Stop;
-
 /// What marks a key of cosignatures.
 const COSIGNATURE: u8 = 4;
 const PRIVATE: &str = "PRIVATE+KEY+";
 
 /// Whose cosignatures count: `<name>+<id>+<base64>`, of type 4.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WitnessKey {
+pub struct WitnessKey {
     name: String,
     public: [u8; 32],
 }
@@ -44,12 +42,24 @@ impl std::str::FromStr for WitnessKey {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for WitnessKey {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl WitnessKey {
-    /// As text.
-    pub(crate) fn text(&self) -> String {
+    /// As text, `<name>+<id>+<base64>`.
+    pub fn text(&self) -> String {
         let [a, b, c, d] = self.id();
         let encoded = BASE64_STANDARD.encode([&[COSIGNATURE], &self.public[..]].concat());
         format!("{}+{a:02x}{b:02x}{c:02x}{d:02x}+{encoded}", self.name)
+    }
+
+    /// Who it is.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn id(&self) -> [u8; 4] {
@@ -61,14 +71,20 @@ impl WitnessKey {
     }
 
     /// When the witness saw a checkpoint; none where the note has no good cosignature of it.
-    pub(crate) fn seen(&self, note: &str) -> Option<Timestamp> {
+    pub fn seen(&self, note: &str) -> Option<Timestamp> {
+        self.cosignature(note).map(|(_, seen)| seen)
+    }
+
+    /// The witness' line below a checkpoint's note, without its newline, and when it saw it; none where it
+    /// has no good one.
+    pub fn cosignature<'a>(&self, note: &'a str) -> Option<(&'a str, Timestamp)> {
         let (body, signatures) = note.split_once("\n\n")?;
         let prefix = format!("\u{2014} {} ", self.name);
         let own = signatures
             .lines()
-            .filter_map(|line| line.strip_prefix(&prefix));
-        own.filter_map(|encoded| BASE64_STANDARD.decode(encoded).ok())
-            .find_map(|bytes| {
+            .filter_map(|line| Some((line, line.strip_prefix(&prefix)?)));
+        own.filter_map(|(line, encoded)| Some((line, BASE64_STANDARD.decode(encoded).ok()?)))
+            .find_map(|(line, bytes)| {
                 let (id, rest) = bytes.split_first_chunk::<4>()?;
                 let (time, signature) = rest.split_first_chunk::<8>()?;
                 let time = u64::from_be_bytes(*time);
@@ -78,7 +94,7 @@ impl WitnessKey {
                         .verify(message.as_bytes(), signature)
                         .is_ok();
                 let at = Timestamp::from_second(i64::try_from(time).ok()?).ok()?;
-                good.then_some(at)
+                good.then_some((line, at))
             })
     }
 }
@@ -95,30 +111,33 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && byte != b'+')
 }
 
-/// Makes cosignatures.
-pub(crate) struct Cosigner {
+/// Makes cosignatures, with a private key of one line: `PRIVATE+KEY+<name>+<base64>`, of a byte 04 and the
+/// seed of RFC 8032.
+pub struct Cosigner {
     pair: Ed25519KeyPair,
     key: WitnessKey,
 }
 
 impl Cosigner {
     /// A new key, with the text of its file.
-    pub(crate) fn generate(name: &str) -> Result<(Self, String), Stop> {
+    ///
+    /// # Errors
+    /// Why there is none: the name is not of printable characters without spaces and `+`, or the system
+    /// gives no randomness.
+    pub fn generate(name: &str) -> Result<(Self, String), &'static str> {
         let mut seed = [0; 32];
         let filled = SystemRandom::new().fill(&mut seed);
-        filled.map_err(|_| Stop::Unknown("the system gives no randomness".to_owned()))?;
+        filled.map_err(|_| "the system gives no randomness")?;
         let made = Self::of(name, &seed);
-        let made = made.ok_or_else(|| {
-            let text = "a witness' name is of printable characters, without spaces and +";
-            Stop::Usage(text.to_owned())
-        })?;
+        let made =
+            made.ok_or("a witness' name is of printable characters, without spaces and +")?;
         let encoded = BASE64_STANDARD.encode([&[COSIGNATURE], &seed[..]].concat());
         let text = format!("{PRIVATE}{name}+{}\n", encoded);
         Ok((made, text))
     }
 
-    /// Reads the text of its file.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// Reads the text of its file; none where it is no such key.
+    pub fn parse(text: &str) -> Option<Self> {
         let (name, encoded) = text.trim().strip_prefix(PRIVATE)?.split_once('+')?;
         let bytes = BASE64_STANDARD.decode(encoded).ok()?;
         let [COSIGNATURE, seed @ ..] = bytes.as_slice() else {
@@ -137,12 +156,12 @@ impl Cosigner {
     }
 
     /// What checks its cosignatures.
-    pub(crate) fn key(&self) -> &WitnessKey {
+    pub fn key(&self) -> &WitnessKey {
         &self.key
     }
 
     /// The signature line of a checkpoint's note, with its newline.
-    pub(crate) fn line(&self, note: &str, now: Timestamp) -> Option<String> {
+    pub fn line(&self, note: &str, now: Timestamp) -> Option<String> {
         let (body, _) = note.split_once("\n\n")?;
         let time = u64::try_from(now.as_second()).ok()?;
         let signature = self.pair.try_sign(message(body, time).as_bytes()).ok()?;
