@@ -17,6 +17,7 @@ pub mod receipt;
 pub mod tile_path;
 pub mod webhook_body;
 pub mod webhook_signature;
+pub mod witness_talk;
 
 mod lines;
 mod partner;
