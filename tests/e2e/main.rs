@@ -22,6 +22,7 @@ mod operators;
 mod partner_verify;
 mod perimeter;
 mod privacy;
+mod projectors;
 mod provisioning;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]
 mod rights;

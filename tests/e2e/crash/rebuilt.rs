@@ -24,7 +24,7 @@ struct Tree {
 }
 
 /// Every stored and every served checkpoint is that of the rebuild, and so is every view.
-pub(super) async fn trees_and_views(scene: &Scene) -> Result<()> {
+pub(crate) async fn trees_and_views(scene: &Scene) -> Result<()> {
     let site = scene.site();
     let trees = rebuilt(site).await?;
     assert!(
