@@ -14,6 +14,7 @@ mod config;
 mod crash;
 mod egress;
 mod faces;
+mod full_tiles;
 mod guests;
 mod issuers;
 mod observability;
