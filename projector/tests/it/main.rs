@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
+mod clocks;
 mod contract;
 mod crash;
 mod faults;
