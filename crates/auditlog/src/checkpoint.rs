@@ -102,13 +102,7 @@ impl CheckpointVerifier {
             origin: origin.to_string(),
             detail,
         };
-        let verifier = StandardVerifier::new(&self.vkey_for(origin)?)
-            .map_err(|_| Error::Key("it isn't a point of the curve"))?;
-        let parsed = Note::from_bytes(note).map_err(|_| untrusted("it isn't a signed note"))?;
-        parsed
-            .verify(&VerifierList::new(vec![Box::new(verifier)]))
-            .map_err(|_| untrusted("it has no valid signature of this key"))?;
-        let tree = tlog_tiles::Checkpoint::from_bytes(parsed.text())
+        let tree = tlog_tiles::Checkpoint::from_bytes(&self.text(origin, note)?)
             .map_err(|_| untrusted("its text isn't a checkpoint"))?;
         if tree.origin() != origin.as_str() {
             return Err(untrusted("it is of another log"));
@@ -122,6 +116,21 @@ impl CheckpointVerifier {
             root: tree.hash().0,
             note: String::from_utf8_lossy(note).into_owned(),
         })
+    }
+
+    /// What this key has signed for a log.
+    pub(crate) fn text(&self, origin: &Origin, note: &[u8]) -> Result<Vec<u8>> {
+        let untrusted = |detail| Error::Untrusted {
+            origin: origin.to_string(),
+            detail,
+        };
+        let verifier = StandardVerifier::new(&self.vkey_for(origin)?)
+            .map_err(|_| Error::Key("it isn't a point of the curve"))?;
+        let parsed = Note::from_bytes(note).map_err(|_| untrusted("it isn't a signed note"))?;
+        parsed
+            .verify(&VerifierList::new(vec![Box::new(verifier)]))
+            .map_err(|_| untrusted("it has no valid signature of this key"))?;
+        Ok(parsed.text().to_vec())
     }
 
     pub(crate) fn check_origin(&self, origin: &Origin) -> Result<()> {

@@ -124,11 +124,17 @@ impl CheckpointSigner {
 
     /// Signs a checkpoint.
     pub(crate) fn sign(&self, origin: &Origin, size: u64, root: TreeHash) -> Result<Checkpoint> {
-        self.verifier.check_origin(origin)?;
         let text = note_text(origin, size, root)?;
+        // Read as anybody else would, so that nothing is published that others would refuse.
+        self.verifier.verify(origin, &self.note(origin, &text)?)
+    }
+
+    /// A text about a log as a signed note. Its second line says what it is.
+    pub(crate) fn note(&self, origin: &Origin, text: &[u8]) -> Result<Vec<u8>> {
+        self.verifier.check_origin(origin)?;
         let signature = self
             .pair
-            .try_sign(&text)
+            .try_sign(text)
             .map_err(|_| Error::Key("it can't sign"))?;
         let name = origin.as_str();
         let signature = Signature::new(
@@ -137,10 +143,9 @@ impl CheckpointSigner {
             signature.as_ref().to_vec(),
         );
         let note = signature
-            .and_then(|signature| Note::new(&text, &[signature]))
+            .and_then(|signature| Note::new(text, &[signature]))
             .map_err(|_| Error::Key("its name can't sign a note"))?;
-        // Read as anybody else would, so that nothing is published that others would refuse.
-        self.verifier.verify(origin, &note.to_bytes())
+        Ok(note.to_bytes())
     }
 }
 

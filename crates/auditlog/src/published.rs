@@ -30,6 +30,8 @@ pub enum PublishedObject {
         /// 1 to 256 leaves.
         width: u32,
     },
+    /// `pruned`, no part of C2SP: which bundles were taken away, as [`Pruned`](crate::Pruned) says.
+    Pruned,
     /// `position/<N>[.p/<W>]`, no part of C2SP: where the records of `width` leaves stand in the
     /// event log, as [`Position`](crate::Position) says.
     Positions {
@@ -45,7 +47,11 @@ impl PublishedObject {
     /// that it can be.
     pub fn parse(path: &str) -> Option<Self> {
         let object = match path.split_once('/') {
-            None => (path == "checkpoint").then_some(Self::Checkpoint)?,
+            None => match path {
+                "checkpoint" => Self::Checkpoint,
+                "pruned" => Self::Pruned,
+                _ => return None,
+            },
             Some(("position", number)) => {
                 let (index, width) = numbered(number)?;
                 Self::Positions { index, width }
@@ -68,7 +74,7 @@ impl PublishedObject {
 
     fn is_possible(self) -> bool {
         match self {
-            Self::Checkpoint => true,
+            Self::Checkpoint | Self::Pruned => true,
             Self::Tile { level, width, .. } => level <= TOP_LEVEL && (1..=FULL).contains(&width),
             Self::Entries { width, .. } | Self::Positions { width, .. } => {
                 (1..=FULL).contains(&width)
@@ -79,6 +85,7 @@ impl PublishedObject {
     pub(crate) fn name(self) -> Name {
         match self {
             Self::Checkpoint => Name::Checkpoint,
+            Self::Pruned => Name::Pruned,
             Self::Tile {
                 level,
                 index,
@@ -144,6 +151,7 @@ mod tests {
         let positions = |index, width| PublishedObject::Positions { index, width };
         for (path, object) in [
             ("checkpoint", PublishedObject::Checkpoint),
+            ("pruned", PublishedObject::Pruned),
             ("tile/0/000", tile(0, 0, 256)),
             ("tile/63/999.p/255", tile(63, 999, 255)),
             ("tile/2/x001/x234/067", tile(2, 1_234_067, 256)),
@@ -164,6 +172,8 @@ mod tests {
             "/checkpoint",
             "checkpoint/",
             "Checkpoint",
+            "pruned/",
+            "pruned/000",
             "offset/000",
             "position",
             "position/",

@@ -27,6 +27,8 @@ pub(crate) enum Name {
     Positions { index: u64, width: u32 },
     /// `checkpoint`
     Checkpoint,
+    /// `pruned`
+    Pruned,
 }
 
 impl Name {
@@ -50,6 +52,7 @@ impl Name {
                 data(index, width).replacen("tile/8/data/", "position/", 1)
             }
             Self::Checkpoint => "checkpoint".to_owned(),
+            Self::Pruned => "pruned".to_owned(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Name {
             Self::Offset { .. } => 21,
             Self::Positions { width, .. } => u64::from(width) * Position::BYTES as u64,
             Self::Checkpoint => 64 * 1024,
+            Self::Pruned => 4 << 20,
         }
     }
 

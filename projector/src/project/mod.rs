@@ -164,7 +164,10 @@ pub(crate) fn event_reader(config: &Config) -> anyhow::Result<EventReader> {
 }
 
 /// The signing key, which must be the one that readers are told to check with.
-fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
+///
+/// # Errors
+/// It can't be read, or is another.
+pub(crate) fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
     let secret = sections.project.signing_key.read()?;
     let text = std::str::from_utf8(&secret).context("`project.signing_key` isn't text")?;
     let signer = CheckpointSigner::from_text(text).context("`project.signing_key`")?;

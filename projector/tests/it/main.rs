@@ -16,6 +16,7 @@ mod hostile;
 mod kills;
 mod pace;
 mod process;
+mod prune;
 mod run;
 #[cfg(feature = "s3-tests")]
 mod s3;

@@ -115,7 +115,7 @@ async fn take(
     let mut csv = BufWriter::new(tempfile::tempfile().map_err(failed)?);
     csv.write_all(&csv_row(COLUMNS)).map_err(failed)?;
     let mut records = 0;
-    pass::over(&source, keys, log, Some(range), true, &mut |placed| {
+    let passed = pass::over(&source, keys, log, Some(range), true, &mut |placed| {
         let at = record::read(placed.leaf)
             .ok()
             .map(|event| event.occurred_at);
@@ -128,6 +128,10 @@ async fn take(
         csv.write_all(&shown.csv()).map_err(failed)
     })
     .await?;
+    if let Some(unseen) = passed.unseen() {
+        let text = format!("{log}: {unseen}; choose a period without them (--from)");
+        return Err(Stop::Unknown(text));
+    }
     let whole = |file: BufWriter<File>| {
         let mut file = file
             .into_inner()

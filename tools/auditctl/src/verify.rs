@@ -36,7 +36,16 @@ pub(crate) async fn run(args: &VerifyArgs) -> Result<Say, Stop> {
             found
         }
     };
-    Ok(said(&found, trust.is_some()))
+    let said = said(&found, trust.is_some());
+    let unseen = found.iter().filter_map(|found| {
+        let unseen = found.unseen.as_ref()?;
+        Some(format!("{}: {unseen}", found.log))
+    });
+    let unseen: Vec<String> = unseen.collect();
+    match unseen.is_empty() {
+        true => Ok(said),
+        false => Err(Stop::Pruned(Box::new(said), unseen.join("; "))),
+    }
 }
 
 /// What was found of one log.
@@ -46,6 +55,8 @@ pub(crate) struct Found {
     /// Indices of the leaves that were looked at.
     leaves: std::ops::Range<u64>,
     judged: Judged,
+    /// What of it could not be looked at, since it was pruned.
+    unseen: Option<String>,
 }
 
 async fn whole(
@@ -55,15 +66,16 @@ async fn whole(
     trust: Option<&Trust>,
 ) -> Result<Found, Stop> {
     let mut judged = Judged::default();
-    let checkpoint = pass::over(source, keys, log, None, trust.is_some(), &mut |placed| {
+    let passed = pass::over(source, keys, log, None, trust.is_some(), &mut |placed| {
         judged.take(log, &placed, trust)
     })
     .await?;
     judged.verdict(log)?;
     Ok(Found {
         log: log.clone(),
-        leaves: 0..checkpoint.size(),
-        checkpoint,
+        leaves: 0..passed.checkpoint.size(),
+        unseen: passed.unseen(),
+        checkpoint: passed.checkpoint,
         judged,
     })
 }
@@ -74,6 +86,7 @@ fn said(found: &[Found], trusted: bool) -> Say {
         let size = found.checkpoint.size();
         let root = BASE64_STANDARD.encode(found.checkpoint.root());
         let which = match found.leaves.clone() {
+            _ if found.unseen.is_some() => format!("of {size} records all that is kept"),
             all if all == (0..size) => format!("all {size} records"),
             part => format!(
                 "records {} to {} of {size}",
@@ -113,6 +126,7 @@ impl Found {
             "end": self.leaves.end,
             "signed": trusted.then_some(self.judged.signed),
             "unreadable": self.judged.unreadable,
+            "not_seen": self.unseen,
         })
     }
 }

@@ -135,6 +135,7 @@ async fn answer(
     let kind = match &asked {
         Some(asked) => match asked.object {
             PublishedObject::Checkpoint => "checkpoint",
+            PublishedObject::Pruned => "pruned",
             PublishedObject::Tile { .. } => "tile",
             PublishedObject::Entries { .. } => "entries",
             PublishedObject::Positions { .. } => "positions",
@@ -204,7 +205,9 @@ impl Published {
             PublishedObject::Entries { .. } | PublishedObject::Positions { .. } => {
                 Some(self.readable(asked, visitor, request).await?)
             }
-            PublishedObject::Checkpoint | PublishedObject::Tile { .. } => None,
+            PublishedObject::Checkpoint
+            | PublishedObject::Pruned
+            | PublishedObject::Tile { .. } => None,
         };
         let log = self.logs.reader(asked.log.clone())?;
         let body = log.published(asked.object).await?;
