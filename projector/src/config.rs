@@ -17,6 +17,7 @@ use serde::Deserialize;
 use service::config::{ConfigPath, ProcessSettings, SecretFile};
 use url::Url;
 
+use crate::prune::PeriodHold;
 use crate::serve::Freshness;
 use crate::store;
 
@@ -49,6 +50,9 @@ pub struct Config {
     pub project: Option<ProjectConfig>,
     /// Role `serve`.
     pub serve: Option<ServeConfig>,
+    /// What `projector prune` must not take away.
+    #[serde(default)]
+    pub prune: PruneConfig,
     /// When devices are stale; role `serve`.
     #[serde(default)]
     pub status: Freshness,
@@ -63,6 +67,14 @@ pub struct ViewsConfig {
     /// `[views.cassandra]`, where the URL is of that kind.
     #[cfg(feature = "cassandra")]
     pub cassandra: Option<store::CassandraOptions>,
+}
+
+/// `[prune]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneConfig {
+    /// `[[prune.holds]]`: periods of complexes that are kept whatever their age.
+    pub holds: Vec<PeriodHold>,
 }
 
 /// `[audit]`.

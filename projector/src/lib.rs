@@ -11,6 +11,7 @@
 pub mod config;
 pub mod dump;
 pub mod project;
+pub mod prune;
 pub mod rebuild;
 pub mod roles;
 pub mod serve;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use projector::config::{Config, ENV_PREFIX};
 use projector::roles::{BothRoles, ProjectRole, ServeRole};
-use projector::{dump, project, rebuild, serve, store};
+use projector::{dump, project, prune, rebuild, serve, store};
 use service::cli::CommonArgs;
 
 /// Builds the audit log and the views from the event log, and serves them
@@ -33,6 +33,18 @@ enum Command {
         /// Print the views as they follow from the event log, as `dump-views` prints the stored
         #[arg(long)]
         dump_views: bool,
+    },
+    /// Say which bundles of the audit log have expired and what holds some of them, one JSON a log.
+    ///
+    /// Records expire as `log.options.retention` says. A person under a legal hold keeps what names him, and
+    /// `[[prune.holds]]` (complex, from, until, reason) a period. Hashes always stay, so that proofs of what
+    /// is kept hold. Run one at a time.
+    Prune {
+        #[command(flatten)]
+        tool: ToolArgs,
+        /// Take them away, after a signed statement of it (`pruned` beside the checkpoint)
+        #[arg(long)]
+        apply: bool,
     },
     /// Print the stored views in a canonical form, one JSON a line
     DumpViews(ToolArgs),
@@ -79,6 +91,7 @@ fn run(command: Command) -> ExitCode {
                 rebuild::trees(&config).await
             }
         }),
+        Command::Prune { tool, apply } => tool.run(async |config| prune::run(&config, apply).await),
         Command::DumpViews(tool) => tool.run(async |config| {
             let views = config.views().map_err(anyhow::Error::msg)?;
             dump::lines(&*store::open_configured_reader(views)?).await

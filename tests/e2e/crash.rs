@@ -3,7 +3,7 @@
 
 mod evidence;
 mod load;
-mod rebuilt;
+pub(crate) mod rebuilt;
 mod shown;
 mod victim;
 

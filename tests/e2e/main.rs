@@ -14,6 +14,7 @@ mod config;
 mod crash;
 mod egress;
 mod faces;
+mod full_tiles;
 mod guests;
 mod issuers;
 mod observability;
@@ -22,6 +23,7 @@ mod operators;
 mod partner_verify;
 mod perimeter;
 mod privacy;
+mod projectors;
 mod provisioning;
 #[cfg(any(feature = "cassandra", feature = "kafka"))]
 mod rights;

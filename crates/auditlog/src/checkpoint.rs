@@ -152,18 +152,7 @@ impl CheckpointVerifier {
             origin: origin.to_string(),
             detail,
         };
-        self.check_origin(origin)?;
-        let mut verifiers: Vec<Box<dyn Verifier>> = Vec::new();
-        for key in self.keys() {
-            let verifier = StandardVerifier::new(&vkey(origin.as_str(), key))
-                .map_err(|_| Error::Key("it isn't a point of the curve"))?;
-            verifiers.push(Box::new(verifier));
-        }
-        let parsed = Note::from_bytes(note).map_err(|_| untrusted("it isn't a signed note"))?;
-        parsed
-            .verify(&VerifierList::new(verifiers))
-            .map_err(|_| untrusted("it has no valid signature of a key that is trusted"))?;
-        let tree = tlog_tiles::Checkpoint::from_bytes(parsed.text())
+        let tree = tlog_tiles::Checkpoint::from_bytes(&self.text(origin, note)?)
             .map_err(|_| untrusted("its text isn't a checkpoint"))?;
         if tree.origin() != origin.as_str() {
             return Err(untrusted("it is of another log"));
@@ -177,6 +166,26 @@ impl CheckpointVerifier {
             root: tree.hash().0,
             note: String::from_utf8_lossy(note).into_owned(),
         })
+    }
+
+    /// What one of these keys has signed for a log.
+    pub(crate) fn text(&self, origin: &Origin, note: &[u8]) -> Result<Vec<u8>> {
+        let untrusted = |detail| Error::Untrusted {
+            origin: origin.to_string(),
+            detail,
+        };
+        self.check_origin(origin)?;
+        let mut verifiers: Vec<Box<dyn Verifier>> = Vec::new();
+        for key in self.keys() {
+            let verifier = StandardVerifier::new(&vkey(origin.as_str(), key))
+                .map_err(|_| Error::Key("it isn't a point of the curve"))?;
+            verifiers.push(Box::new(verifier));
+        }
+        let parsed = Note::from_bytes(note).map_err(|_| untrusted("it isn't a signed note"))?;
+        parsed
+            .verify(&VerifierList::new(verifiers))
+            .map_err(|_| untrusted("it has no valid signature of a key that is trusted"))?;
+        Ok(parsed.text().to_vec())
     }
 
     pub(crate) fn check_origin(&self, origin: &Origin) -> Result<()> {

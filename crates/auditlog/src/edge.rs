@@ -84,7 +84,7 @@ impl Edge {
                 Name::Positions { width, .. } => {
                     edge.positions = Position::parse(&bytes, width).map_err(|why| (name, why))?;
                 }
-                Name::Offset { .. } | Name::Checkpoint | Name::Cosigned => {}
+                Name::Offset { .. } | Name::Checkpoint | Name::Cosigned | Name::Pruned => {}
             }
         }
         Ok(edge)
@@ -119,7 +119,19 @@ impl Edge {
                 out.push((name, Position::encode(&self.positions)));
             }
         }
-        let mut hash = Hash(leaf.hash());
+        self.put(Hash(leaf.hash()), out);
+    }
+
+    /// Appends leaves of which there are only the hashes, a whole bundle of them.
+    pub(crate) fn push_hashes(&mut self, hashes: &[u8], out: &mut Vec<Object>) {
+        for hash in split(hashes) {
+            self.size += 1;
+            self.put(hash, out);
+        }
+    }
+
+    /// Puts the hash of the last leaf into the tiles, and what it completed to `out`.
+    fn put(&mut self, mut hash: Hash, out: &mut Vec<Object>) {
         let mut level = 0;
         loop {
             let tile = self.level(usize::from(level));
@@ -163,7 +175,7 @@ impl Edge {
             Name::Positions { width, .. } => {
                 (self.positions.len() == width as usize).then(|| Position::encode(&self.positions))
             }
-            Name::Offset { .. } | Name::Checkpoint | Name::Cosigned => None,
+            Name::Offset { .. } | Name::Checkpoint | Name::Cosigned | Name::Pruned => None,
         }
     }
 

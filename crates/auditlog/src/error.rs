@@ -69,12 +69,23 @@ pub enum Error {
         detail: &'static str,
     },
     /// An object that a proof or an entry needs isn't there.
-    #[error("{log}: {object} isn't there: it was pruned or lost")]
+    #[error("{log}: {object} isn't there: it was lost or taken away")]
     Missing {
         /// The log, as `<topic>/<complex>`.
         log: String,
         /// The object, relative to the log's prefix.
         object: String,
+    },
+    /// Records that were taken away when they had expired, as the holder of the log's key says. Their
+    /// hashes are still there.
+    #[error("{log}: records {first} to {last} are pruned, expired")]
+    Pruned {
+        /// The log, as `<topic>/<complex>`.
+        log: String,
+        /// Index of the first of them.
+        first: u64,
+        /// Index of the last of them.
+        last: u64,
     },
     /// The log has no checkpoint: nothing was ever written to it.
     #[error("{log} has no checkpoint yet")]

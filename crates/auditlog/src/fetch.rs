@@ -50,7 +50,9 @@ pub(crate) async fn object(store: &dyn ObjectStore, log: &LogId, name: Name) -> 
                     bundle::encoded_len(first)
                 }
                 Name::Positions { .. } => name.max_bytes() as usize,
-                Name::Offset { .. } | Name::Checkpoint | Name::Cosigned => full.len(),
+                Name::Offset { .. } | Name::Checkpoint | Name::Cosigned | Name::Pruned => {
+                    full.len()
+                }
             };
             Ok(full.slice(..end))
         }

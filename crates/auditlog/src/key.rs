@@ -177,22 +177,27 @@ impl CheckpointSigner {
 
     /// Signs a checkpoint.
     pub(crate) fn sign(&self, origin: &Origin, size: u64, root: TreeHash) -> Result<Checkpoint> {
-        self.verifier.check_origin(origin)?;
         let text = note_text(origin, size, root)?;
+        // Read as anybody else would, so that nothing is published that others would refuse.
+        self.verifier.verify(origin, &self.note(origin, &text)?)
+    }
+
+    /// A text about a log as a signed note. Its second line says what it is.
+    pub(crate) fn note(&self, origin: &Origin, text: &[u8]) -> Result<Vec<u8>> {
+        self.verifier.check_origin(origin)?;
         let name = origin.as_str();
         let mut signatures = Vec::new();
         for key in &self.keys {
-            let signed = key.pair.try_sign(&text);
+            let signed = key.pair.try_sign(text);
             let signed = signed.map_err(|_| Error::Key("it can't sign"))?;
             let id = key.alone.key_id(name);
             let signature = Signature::new(name.to_owned(), id, signed.as_ref().to_vec());
             let signature = signature.map_err(|_| Error::Key("its name can't sign a note"))?;
             signatures.push(signature);
         }
-        let note = Note::new(&text, &signatures);
+        let note = Note::new(text, &signatures);
         let note = note.map_err(|_| Error::Key("its name can't sign a note"))?;
-        // Read as anybody else would, so that nothing is published that others would refuse.
-        self.verifier.verify(origin, &note.to_bytes())
+        Ok(note.to_bytes())
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `tile/entries/<N>[.p/<W>]` | up to 256 leaves, each after its length as a big-endian 16-bit integer |
 //! | `offset/<N>` | not part of C2SP: the event-log offset of the first leaf of bundle `N`, decimal and a newline, so that a rebuild can start where the event log now starts |
 //! | `position/<N>[.p/<W>]` | not part of C2SP: the event-log [`Position`] of each leaf of bundle `N`; not there where they weren't known |
+//! | `pruned` | not part of C2SP: which bundles were taken away because they had [expired](Pruned), a signed note |
 //!
 //! A leaf is one record's value verbatim; see [`Leaf`] for the one exception, values above the
 //! format's 65,535 bytes.
@@ -40,6 +41,7 @@ mod probe;
 mod proof;
 mod proof_file;
 mod prove;
+mod pruned;
 mod published;
 mod reader;
 mod receipt;
@@ -63,6 +65,7 @@ pub use list::logs_of;
 pub use position::Position;
 pub use proof::{RootBuilder, rebuild_root, verify_consistency, verify_inclusion};
 pub use proof_file::ProofFile;
+pub use pruned::{Pruned, Pruning};
 pub use published::PublishedObject;
 pub use reader::LogReader;
 pub use receipt::Receipt;

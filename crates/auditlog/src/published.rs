@@ -32,6 +32,8 @@ pub enum PublishedObject {
         /// 1 to 256 leaves.
         width: u32,
     },
+    /// `pruned`, no part of C2SP: which bundles were taken away, as [`Pruned`](crate::Pruned) says.
+    Pruned,
     /// `position/<N>[.p/<W>]`, no part of C2SP: where the records of `width` leaves stand in the
     /// event log, as [`Position`](crate::Position) says.
     Positions {
@@ -50,6 +52,7 @@ impl PublishedObject {
             None => match path {
                 "checkpoint" => Self::Checkpoint,
                 "cosigned" => Self::Cosigned,
+                "pruned" => Self::Pruned,
                 _ => return None,
             },
             Some(("position", number)) => {
@@ -74,7 +77,7 @@ impl PublishedObject {
 
     fn is_possible(self) -> bool {
         match self {
-            Self::Checkpoint | Self::Cosigned => true,
+            Self::Checkpoint | Self::Cosigned | Self::Pruned => true,
             Self::Tile { level, width, .. } => level <= TOP_LEVEL && (1..=FULL).contains(&width),
             Self::Entries { width, .. } | Self::Positions { width, .. } => {
                 (1..=FULL).contains(&width)
@@ -86,6 +89,7 @@ impl PublishedObject {
         match self {
             Self::Checkpoint => Name::Checkpoint,
             Self::Cosigned => Name::Cosigned,
+            Self::Pruned => Name::Pruned,
             Self::Tile {
                 level,
                 index,
@@ -152,6 +156,7 @@ mod tests {
         for (path, object) in [
             ("checkpoint", PublishedObject::Checkpoint),
             ("cosigned", PublishedObject::Cosigned),
+            ("pruned", PublishedObject::Pruned),
             ("tile/0/000", tile(0, 0, 256)),
             ("tile/63/999.p/255", tile(63, 999, 255)),
             ("tile/2/x001/x234/067", tile(2, 1_234_067, 256)),
@@ -173,6 +178,8 @@ mod tests {
             "checkpoint/",
             "Checkpoint",
             "cosigned/",
+            "pruned/",
+            "pruned/000",
             "offset/000",
             "position",
             "position/",

@@ -10,8 +10,8 @@ use tlog_tiles::{Hash, HashReader, prove_record, prove_tree, stored_hash_index};
 use crate::prove::Tree;
 use crate::tiles::{ENTRIES_PER_BUNDLE, FULL, Name, nodes, partial_width};
 use crate::{
-    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Position, Result, TreeHash, Walk, bundle,
-    fetch, leaf::leaf_hash,
+    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Position, Pruned, Result, TreeHash, Walk,
+    bundle, fetch, leaf::leaf_hash,
 };
 
 /// Reads one log, in any process: entries and proofs, all of them checked against a signed
@@ -124,8 +124,8 @@ impl LogReader {
     /// The leaf at `index`, checked to be the one in the tree.
     ///
     /// # Errors
-    /// As [`inclusion_proof`](Self::inclusion_proof); [`Error::Missing`] when its bundle was
-    /// pruned.
+    /// As [`inclusion_proof`](Self::inclusion_proof); [`Error::Pruned`] when its bundle was taken
+    /// away because it had expired.
     pub async fn entry(&self, index: u64) -> Result<Bytes> {
         let checkpoint = self.covering(index.saturating_add(1)).await?;
         let bundle = self
@@ -168,7 +168,16 @@ impl LogReader {
             index: number,
             width,
         };
-        let bytes = fetch::object(&*self.store, &self.log, name).await?;
+        let bytes = match fetch::object(&*self.store, &self.log, name).await {
+            Err(Error::Missing { .. }) if self.pruned().await?.has(number) => {
+                return Err(Error::Pruned {
+                    log: self.log.to_string(),
+                    first,
+                    last: first + ENTRIES_PER_BUNDLE - 1,
+                });
+            }
+            other => other?,
+        };
         let entries = bundle::parse(bytes, width).map_err(|why| name.mismatch(&self.log, why))?;
         let wanted: Vec<u64> = (first..first + u64::from(width))
             .map(|index| stored_hash_index(0, index))
@@ -244,9 +253,19 @@ impl LogReader {
         }
     }
 
-    /// Walks through the whole log under `checkpoint`, which must be one of this log's.
-    pub fn walk(&self, checkpoint: &Checkpoint) -> Walk {
-        Walk::new(Arc::clone(&self.store), self.log.clone(), checkpoint)
+    /// What was taken away from the log because it had expired.
+    ///
+    /// # Errors
+    /// As [`Pruned::read`].
+    pub async fn pruned(&self) -> Result<Pruned> {
+        Pruned::read(&*self.store, &self.log, &self.origin, &self.verifier).await
+    }
+
+    /// Walks through the whole log under `checkpoint`, which must be one of this log's; of bundles
+    /// that are `pruned`, and not there, through their hashes.
+    pub fn walk(&self, checkpoint: &Checkpoint, pruned: Pruned) -> Walk {
+        let store = Arc::clone(&self.store);
+        Walk::new(store, self.log.clone(), checkpoint, pruned)
     }
 
     /// A checkpoint of at least `size` leaves: the one seen last, or the current one.

@@ -29,6 +29,8 @@ pub(crate) enum Name {
     Checkpoint,
     /// `cosigned`
     Cosigned,
+    /// `pruned`
+    Pruned,
 }
 
 impl Name {
@@ -53,6 +55,7 @@ impl Name {
             }
             Self::Checkpoint => "checkpoint".to_owned(),
             Self::Cosigned => "cosigned".to_owned(),
+            Self::Pruned => "pruned".to_owned(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Name {
             Self::Offset { .. } => 21,
             Self::Positions { width, .. } => u64::from(width) * Position::BYTES as u64,
             Self::Checkpoint | Self::Cosigned => 64 * 1024,
+            Self::Pruned => 4 << 20,
         }
     }
 

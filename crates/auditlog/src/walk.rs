@@ -1,6 +1,7 @@
 //! A whole log, from its first leaf to its checkpoint, trusting nothing that is stored.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,9 +9,9 @@ use futures::stream::{BoxStream, StreamExt};
 use object_store::ObjectStore;
 
 use crate::edge::{Edge, Object};
-use crate::fetch::bounded;
+use crate::fetch::{bounded, exact};
 use crate::tiles::{FULL, Name, nodes, partial_width};
-use crate::{Checkpoint, Error, Leaf, LogId, TreeHash, bundle, leaf::leaf_hash};
+use crate::{Checkpoint, Error, Leaf, LogId, Pruned, TreeHash, bundle, leaf::leaf_hash};
 
 /// Bundles that are fetched ahead, at most.
 const AHEAD: usize = 8;
@@ -54,10 +55,18 @@ pub struct Walk {
     bundles: BoxStream<'static, (Name, Result<Bytes, Error>)>,
     edge: Edge,
     proven: bool,
+    pruned: Pruned,
+    /// Bundles of which only the hashes were there.
+    gone: Vec<Range<u64>>,
 }
 
 impl Walk {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, log: LogId, checkpoint: &Checkpoint) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        log: LogId,
+        checkpoint: &Checkpoint,
+        pruned: Pruned,
+    ) -> Self {
         let size = checkpoint.size();
         let full = (0..nodes(size, 1)).map(|index| Name::Entries { index, width: FULL });
         let width = partial_width(size, 0);
@@ -76,6 +85,8 @@ impl Walk {
             bundles: fetched.buffered(AHEAD).boxed(),
             edge: Edge::default(),
             proven: false,
+            pruned,
+            gone: Vec::new(),
             store,
             log,
         }
@@ -86,14 +97,24 @@ impl Walk {
     /// # Errors
     /// [`WalkError`]; the walk ends there.
     pub async fn next(&mut self) -> Result<Option<Bundle>, WalkError> {
-        let Some((name, bytes)) = self.bundles.next().await else {
-            if !self.proven {
-                self.finish().await?;
-                self.proven = true;
+        let (name, bytes) = loop {
+            let Some((name, bytes)) = self.bundles.next().await else {
+                if !self.proven {
+                    self.finish().await?;
+                    self.proven = true;
+                }
+                return Ok(None);
+            };
+            match (bytes, name) {
+                (Err(Error::Missing { .. }), Name::Entries { index, width: FULL })
+                    if self.pruned.has(index) =>
+                {
+                    self.pass_over(index).await?;
+                }
+                (bytes, name) => break (name, bytes?),
             }
-            return Ok(None);
         };
-        let leaves = self.leaves(name, bytes?).await?;
+        let leaves = self.leaves(name, bytes).await?;
         let first = self.edge.size();
         let mut tiles = Vec::new();
         for leaf in &leaves {
@@ -103,6 +124,33 @@ impl Walk {
             self.compare(tile).await?;
         }
         Ok(Some(Bundle { first, leaves }))
+    }
+
+    /// Bundles that were taken away because they had expired: their records could not be looked at, only
+    /// their hashes.
+    pub fn gone(&self) -> &[Range<u64>] {
+        &self.gone
+    }
+
+    /// Goes on behind a bundle that was taken away, by the hashes of its leaves.
+    async fn pass_over(&mut self, index: u64) -> Result<(), WalkError> {
+        let (level, width) = (0, FULL);
+        let tile = Name::Hashes {
+            level,
+            index,
+            width,
+        };
+        let hashes = exact(&*self.store, &self.log, tile).await?;
+        let mut tiles = Vec::new();
+        self.edge.push_hashes(&hashes, &mut tiles);
+        for tile in tiles {
+            self.compare(tile).await?;
+        }
+        match self.gone.last_mut() {
+            Some(last) if last.end == index => last.end += 1,
+            _ => self.gone.push(index..index + 1),
+        }
+        Ok(())
     }
 
     /// The unfinished tiles, and the root.

@@ -18,9 +18,11 @@ pub(crate) const IO_AT_ONCE: usize = 8;
 ///
 /// It never trusts its memory over what is stored: see [`append`](Self::append). It is meant to
 /// be the only one; a second one, wherever it runs, is refused by the head's compare-and-set
-/// and can't fork the log. (A writer that is paused after it moved the head, and wakes when
-/// another has gone on, may put an older checkpoint in place until the next append replaces it;
-/// readers notice and refuse it.)
+/// and can't fork the log. A writer that is paused after it moved the head, and wakes when
+/// another has gone on, publishes nothing: it looks at the head once more, just before and just
+/// after. Only where it was paused between the first look and the end of the put an older
+/// checkpoint stands in place of the newer one, until it wakes, finds out and opens the log
+/// again, or another append; readers notice and refuse it.
 pub struct LogWriter {
     pub(crate) log: LogId,
     pub(crate) origin: Origin,
@@ -156,9 +158,7 @@ impl LogWriter {
 
     async fn extend(&mut self, leaves: Vec<(u64, Leaf)>) -> Result<Head> {
         // A writer that has been overtaken should not leave objects of its own.
-        if self.load_head().await? != self.head {
-            return Err(self.conflict());
-        }
+        self.not_overtaken().await?;
         let mut planned = self.edge.clone();
         let mut objects = Vec::new();
         let (mut first_offset, mut next_offset) = (None, 0);
@@ -241,14 +241,25 @@ impl LogWriter {
         }
     }
 
+    /// Publishes the tree as this writer knows it, if that is still the newest.
     async fn publish(&mut self) -> Result<()> {
         let size = self.edge.size();
         let checkpoint = self.signer.sign(&self.origin, size, self.edge.root())?;
         let note = Bytes::copy_from_slice(checkpoint.note().as_bytes());
         let path = Name::Checkpoint.path(&self.log);
+        self.not_overtaken().await?;
         self.store.put(&path, note.into()).await?;
         self.published = Some(checkpoint);
-        Ok(())
+        // What was put in place of a newer one is replaced when the log is opened again.
+        self.not_overtaken().await
+    }
+
+    /// The head is where this writer knows it to be.
+    async fn not_overtaken(&self) -> Result<()> {
+        match self.load_head().await? == self.head {
+            true => Ok(()),
+            false => Err(self.conflict()),
+        }
     }
 
     /// Removes the partial forms of what became full. What stays behind does no harm.

@@ -95,6 +95,7 @@ fn is_final(error: &Error) -> bool {
         | Error::Options(_)
         | Error::Mismatch { .. }
         | Error::Missing { .. }
+        | Error::Pruned { .. }
         | Error::NoCheckpoint { .. }
         | Error::Untrusted { .. }
         | Error::Order { .. }

@@ -178,7 +178,10 @@ pub(crate) fn event_reader(config: &Config) -> anyhow::Result<EventReader> {
 
 /// What signs checkpoints: the key, and the next one while they are changed. Readers must have been told
 /// of both.
-fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
+///
+/// # Errors
+/// One can't be read, or readers were not told of it.
+pub(crate) fn signer(sections: &ProjectSections<'_>) -> anyhow::Result<CheckpointSigner> {
     let mut signer = signing_key(&sections.project.signing_key).context("`project.signing_key`")?;
     if let Some(file) = &sections.project.next_signing_key {
         let next = signing_key(file).and_then(|next| Ok(signer.and(next)?));

@@ -43,7 +43,8 @@ fn default_stale_after() -> Duration {
 
 impl Freshness {
     /// Whether a report is too old at `now`. The device's clock says when it was so, and ours when
-    /// it came: one that is ahead of us doesn't keep a device fresh.
+    /// it came: one that is ahead of us doesn't keep a device fresh. Where both are ahead, it is our own
+    /// that has gone back, and nobody can say how old the report is.
     fn is_stale(&self, row: &DeviceRow, now: Timestamp) -> bool {
         let limit = self.devices.get(&row.device);
         let limit = limit.map_or(self.stale_after, |limit| limit.0);
@@ -51,7 +52,7 @@ impl Freshness {
         let received = row.status.received_at.as_ref();
         let received = received.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
         let seen = received.map_or(row.observed_at, |at| at.min(row.observed_at));
-        now.duration_since(seen) > limit
+        now.duration_since(seen).abs() > limit
     }
 
     /// A device as it is told.
@@ -119,6 +120,10 @@ mod tests {
             (row(door, 0, 9), 11, true),
             // A clock that is ahead keeps nothing fresh.
             (row(door, 60, 0), 11, true),
+            // Ours is somewhat behind, or in 1970.
+            (row(door, 5, 5), 0, false),
+            (row(door, 0, 0), -11, true),
+            (row(gate, 0, 0), -30_000_000, true),
             (row(gate, 0, 0), 120, false),
             (row(gate, 0, 0), 121, true),
         ];

@@ -68,7 +68,7 @@ impl Missing {
             Self::Checkpoint => ("CHECKPOINT_NOT_FOUND", "this log has no checkpoint yet"),
             Self::Leaf => (
                 "LEAF_PRUNED",
-                "the record's leaf was pruned; its hash is still in the tree",
+                "the record is pruned, expired; its hash is still in the tree",
             ),
         }
     }
@@ -172,9 +172,7 @@ impl From<LogError> for Refusal {
         match &error {
             LogError::NoCheckpoint { .. } => Self::NotFound(Missing::Checkpoint),
             LogError::OutOfRange { .. } => Self::OutsideTree,
-            LogError::Missing { object, .. } if object.starts_with("tile/entries/") => {
-                Self::NotFound(Missing::Leaf)
-            }
+            LogError::Pruned { .. } => Self::NotFound(Missing::Leaf),
             LogError::Mismatch { .. } | LogError::Missing { .. } | LogError::Untrusted { .. } => {
                 tracing::error!(error = chain(&error), "the audit log can't be trusted");
                 Self::Contradiction("AUDIT_LOG_UNTRUSTED")

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
+mod clocks;
 mod contract;
 mod crash;
 mod faults;
@@ -15,6 +16,7 @@ mod hostile;
 mod kills;
 mod pace;
 mod process;
+mod prune;
 mod rotation;
 mod run;
 #[cfg(feature = "s3-tests")]

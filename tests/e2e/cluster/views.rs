@@ -6,6 +6,7 @@ use harness::engines::cassandra::Cassandra;
 use harness::process::wait_until;
 use proto::access::{Outcome, SearchAccessRequest};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::away::Away;
 use crate::support::{PATIENCE, Scene, audit};
@@ -35,6 +36,8 @@ async fn doors_open_without_the_views_and_auditors_are_told_to_come_again() -> R
         let refused = auditor.audit.clone().search_access(search).await;
         let status = refused.err().context("rows of a store that is away")?;
         assert_eq!(status.code(), Code::Unavailable, "{away:?}: {status:?}");
+        let info = status.get_details_error_info().context("a reason")?;
+        assert_eq!(info.reason, "VIEWS_UNAVAILABLE", "{away:?}");
 
         away.come_back(cassandra(&mut scene)?).await?;
         wait_until(PATIENCE, "the opening to be shown", || async {

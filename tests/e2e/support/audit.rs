@@ -87,6 +87,7 @@ pub(crate) async fn checkpoint(
     let answer = auditor.audit.clone().get_checkpoint(request).await?;
     let topic = match log {
         LogKind::Registry => "registry.events.v1",
+        LogKind::Reads => "audit.reads.v1",
         _ => "access.events.v1",
     };
     let key = proofs::key_of(&site.keys.vkey, topic, complex)?;

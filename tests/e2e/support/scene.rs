@@ -35,7 +35,7 @@ pub(crate) fn pair() -> Result<Pair> {
 pub(crate) struct Ground {
     // Dropped first: no process outlives its folder.
     pub(crate) site: Site,
-    /// What the log alone is on, to be filled.
+    /// What the log alone, or the tiles alone, are on, to be filled.
     pub(crate) disk: Option<SmallDisk>,
     folder: Folder,
     _place: SemaphorePermit<'static>,

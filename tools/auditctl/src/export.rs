@@ -123,7 +123,7 @@ async fn take(
     let mut csv = BufWriter::new(tempfile::tempfile().map_err(failed)?);
     csv.write_all(&csv_row(COLUMNS)).map_err(failed)?;
     let mut records = 0;
-    pass::over(&source, keys, log, Some(range), true, &mut |placed| {
+    let passed = pass::over(&source, keys, log, Some(range), true, &mut |placed| {
         let at = record::read(placed.leaf)
             .ok()
             .map(|event| event.occurred_at);
@@ -136,6 +136,10 @@ async fn take(
         csv.write_all(&shown.csv()).map_err(failed)
     })
     .await?;
+    if let Some(unseen) = passed.unseen() {
+        let text = format!("{log}: {unseen}; choose a period without them (--from)");
+        return Err(Stop::Unknown(text));
+    }
     if cosigned.is_some() {
         // With the tiles that show it to be on the same tree.
         keys.open(&source, log).await?.0.cosigned().await?;

@@ -24,6 +24,36 @@ pub(crate) struct Placed<'a> {
 /// Takes leaves.
 pub(crate) type Sink<'a> = dyn FnMut(Placed<'_>) -> Result<(), Stop> + 'a;
 
+/// What a pass went over.
+pub(crate) struct Passed {
+    /// What the log was proven under.
+    pub(crate) checkpoint: Checkpoint,
+    /// Bundles that were taken away because they had expired, as the key's holder says: of their records
+    /// there were only the hashes.
+    pub(crate) gone: Vec<std::ops::Range<u64>>,
+}
+
+impl Passed {
+    /// What could not be looked at, in words; none where that is nothing.
+    pub(crate) fn unseen(&self) -> Option<String> {
+        let records = |bundles: &std::ops::Range<u64>| {
+            let (first, end) = (bundles.start, bundles.end);
+            format!(
+                "{} to {}",
+                first * ENTRIES_PER_BUNDLE,
+                end * ENTRIES_PER_BUNDLE - 1
+            )
+        };
+        let all: Vec<String> = self.gone.iter().map(records).collect();
+        (!all.is_empty()).then(|| {
+            format!(
+                "records {} are pruned, expired, as the key's holder says: only their hashes could be looked at",
+                all.join(", ")
+            )
+        })
+    }
+}
+
 /// All bundles under a checkpoint.
 pub(crate) fn all(checkpoint: &Checkpoint) -> Range {
     (0, checkpoint.size().div_ceil(ENTRIES_PER_BUNDLE))
@@ -39,7 +69,7 @@ pub(crate) async fn over(
     range: Option<Range>,
     positions: bool,
     sink: &mut Sink<'_>,
-) -> Result<Checkpoint, Stop> {
+) -> Result<Passed, Stop> {
     let (reader, checkpoint) = keys.open(source, log).await?;
     let whole = all(&checkpoint);
     let range = range.unwrap_or(whole);
@@ -50,6 +80,7 @@ pub(crate) async fn over(
     let leaves = (range.1 * ENTRIES_PER_BUNDLE).min(checkpoint.size());
     let leaves = leaves.saturating_sub(range.0 * ENTRIES_PER_BUNDLE);
     let mut progress = Progress::start(log, leaves);
+    let mut gone = Vec::new();
     let mut give = async |number: u64, leaves: &[Bytes]| {
         let known = match positions {
             true => reader.positions(&checkpoint, number).await?,
@@ -66,16 +97,22 @@ pub(crate) async fn over(
         Ok::<_, Stop>(())
     };
     if range == whole {
-        let mut walk = reader.walk(&checkpoint);
+        let mut walk = reader.walk(&checkpoint, reader.pruned().await?);
         while let Some(bundle) = walk.next().await? {
             give(bundle.first / ENTRIES_PER_BUNDLE, &bundle.leaves).await?;
         }
+        gone.extend_from_slice(walk.gone());
     } else {
         for number in range.0..range.1 {
-            give(number, &part(&reader, &checkpoint, number).await?).await?;
+            match part(&reader, &checkpoint, number).await {
+                Ok(leaves) => give(number, &leaves).await?,
+                Err(auditlog::Error::Pruned { .. }) => gone.push(number..number + 1),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
-    Ok(checkpoint)
+    drop(give);
+    Ok(Passed { checkpoint, gone })
 }
 
 /// A bundle, as far as the checkpoint covers it.
@@ -83,7 +120,7 @@ async fn part(
     reader: &LogReader,
     checkpoint: &Checkpoint,
     number: u64,
-) -> Result<Vec<Bytes>, Stop> {
+) -> Result<Vec<Bytes>, auditlog::Error> {
     let mut leaves = reader.bundle(number).await?;
     let covered = checkpoint
         .size()

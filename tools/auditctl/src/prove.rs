@@ -103,12 +103,19 @@ pub(crate) fn proven(
 /// The log that has an event, and where.
 pub(crate) async fn find(source: &Source, keys: &Keys, event: Uuid) -> Result<(LogId, u64), Stop> {
     let wanted = event.to_string();
+    let mut pruned = false;
     for log in source.logs() {
         let (reader, checkpoint) = keys.open(source, log).await?;
         let bundles = bundles(source, log, checkpoint.size())?;
         let mut progress = Progress::start(log, checkpoint.size());
         for number in bundles {
-            let leaves = reader.bundle(number).await?;
+            let leaves = match reader.bundle(number).await {
+                Err(auditlog::Error::Pruned { .. }) => {
+                    pruned = true;
+                    continue;
+                }
+                other => other?,
+            };
             let found = leaves.iter().position(|leaf| {
                 record::read(leaf).is_ok_and(|event| event.id.to_string() == wanted)
             });
@@ -119,7 +126,12 @@ pub(crate) async fn find(source: &Source, keys: &Keys, event: Uuid) -> Result<(L
         }
     }
     Err(Stop::Unknown(format!(
-        "no record with the event {event} is in the logs as they were given"
+        "no record with the event {event} is in the logs as they were given{}",
+        if pruned {
+            "; some of them are pruned, expired: look for an archive"
+        } else {
+            ""
+        }
     )))
 }
 

@@ -37,6 +37,11 @@ impl Say {
 impl Stop {
     /// To standard error, and for scripts also to standard output.
     pub(crate) fn print(&self, json: bool) {
+        if let Stop::Pruned(said, _) = self
+            && !json
+        {
+            out(&said.lines.join("\n"));
+        }
         if json {
             let said = json!({ "verdict": self.verdict(), "why": self.to_string() });
             out(&said.to_string());

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &SearchArgs, json: bool) -> Result<Say, Stop> {
         let (_, checkpoint) = keys.open(&source, log).await?;
         let part = bundles(&source, log, checkpoint.size())?;
         let range = Some((part.start, part.end)).filter(|range| *range != pass::all(&checkpoint));
-        pass::over(&source, &keys, log, range, jsonl, &mut |placed| {
+        let passed = pass::over(&source, &keys, log, range, jsonl, &mut |placed| {
             if !fits(args, placed.leaf) {
                 return Ok(());
             }
@@ -53,6 +53,9 @@ pub(crate) async fn run(args: &SearchArgs, json: bool) -> Result<Say, Stop> {
             .map_err(broken)
         })
         .await?;
+        if let Some(unseen) = passed.unseen() {
+            eprintln!("{log}: {unseen}");
+        }
     }
     drop(out);
     eprintln!("{found} records, all under the signed checkpoint");

@@ -1,5 +1,7 @@
 //! Why the tool ends without having proven what it was asked to, and the exit code of each.
 
+use crate::say::Say;
+
 /// What a script learns from the exit code, and a person from the text.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
@@ -9,18 +11,23 @@ pub(crate) enum Stop {
     /// The command line or a file that it names is wrong.
     #[error("{0}")]
     Usage(String),
+    /// All that is kept is proven, and something is not kept any more: what was found, and what could
+    /// not be looked at.
+    #[error("PROVEN is what is kept; {1}")]
+    Pruned(Box<Say>, String),
     /// Something is missing or can't be reached: it proves nothing, neither way.
     #[error("can't tell: {0}")]
     Unknown(String),
 }
 
 impl Stop {
-    /// 1, 2 or 3; 0 is for what is proven.
+    /// 1 to 4; 0 is for what is proven.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Stop::Refuted(_) => 1,
             Stop::Usage(_) => 2,
             Stop::Unknown(_) => 3,
+            Stop::Pruned(..) => 4,
         }
     }
 
@@ -30,6 +37,7 @@ impl Stop {
             Stop::Refuted(_) => "refuted",
             Stop::Usage(_) => "usage",
             Stop::Unknown(_) => "unknown",
+            Stop::Pruned(..) => "pruned",
         }
     }
 

@@ -43,7 +43,16 @@ pub(crate) async fn run(args: &VerifyArgs) -> Result<Say, Stop> {
             found
         }
     };
-    Ok(said(&found, trust.is_some()))
+    let said = said(&found, trust.is_some());
+    let unseen = found.iter().filter_map(|found| {
+        let unseen = found.unseen.as_ref()?;
+        Some(format!("{}: {unseen}", found.log))
+    });
+    let unseen: Vec<String> = unseen.collect();
+    match unseen.is_empty() {
+        true => Ok(said),
+        false => Err(Stop::Pruned(Box::new(said), unseen.join("; "))),
+    }
 }
 
 /// Whom the auditor believes.
@@ -62,11 +71,13 @@ pub(crate) struct Found {
     leaves: std::ops::Range<u64>,
     judged: Judged,
     witnessed: Option<Witnessed>,
+    /// What of it could not be looked at, since it was pruned.
+    unseen: Option<String>,
 }
 
 async fn whole(source: &Source, by: Believed<'_>, log: &LogId) -> Result<Found, Stop> {
     let mut judged = Judged::default();
-    let checkpoint = pass::over(
+    let passed = pass::over(
         source,
         by.keys,
         log,
@@ -78,8 +89,9 @@ async fn whole(source: &Source, by: Believed<'_>, log: &LogId) -> Result<Found, 
     judged.verdict(log)?;
     Ok(Found {
         log: log.clone(),
-        leaves: 0..checkpoint.size(),
-        checkpoint,
+        leaves: 0..passed.checkpoint.size(),
+        unseen: passed.unseen(),
+        checkpoint: passed.checkpoint,
         judged,
         witnessed: witnessed(source, by.keys, log, by.witnesses).await?,
     })
@@ -91,6 +103,7 @@ fn said(found: &[Found], trusted: bool) -> Say {
         let size = found.checkpoint.size();
         let root = BASE64_STANDARD.encode(found.checkpoint.root());
         let which = match found.leaves.clone() {
+            _ if found.unseen.is_some() => format!("of {size} records all that is kept"),
             all if all == (0..size) => format!("all {size} records"),
             part => format!(
                 "records {} to {} of {size}",
@@ -132,6 +145,7 @@ impl Found {
             "signed": trusted.then_some(self.judged.signed),
             "unreadable": self.judged.unreadable,
             "witnessed": self.witnessed.as_ref().map(Witnessed::json),
+            "not_seen": self.unseen,
         })
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tlog_tiles::{HASH_SIZE, HashReader as _, stored_hash_index};
 
 use super::{LogReader, outside, plain};
-use crate::tiles::{FULL, HEIGHT, nodes};
-use crate::{Checkpoint, Error, Position, PublishedObject, Result, bundle};
+use crate::tiles::{FULL, HEIGHT, Name, nodes};
+use crate::{Checkpoint, Error, Position, PublishedObject, Result, bundle, fetch};
 
 impl LogReader {
     /// The bytes of a published object, as they are or once were stored: checked against the
@@ -27,6 +27,14 @@ impl LogReader {
                     log: self.log.to_string(),
                 }),
             },
+            PublishedObject::Pruned => {
+                // Only what is signed is given out.
+                if self.pruned().await?.prunings.is_empty() {
+                    let checkpoint = self.checkpoint().await?;
+                    return Err(outside("prunings", 0, &checkpoint));
+                }
+                fetch::exact(&*self.store, &self.log, Name::Pruned).await
+            }
             PublishedObject::Tile {
                 level,
                 index,

@@ -6,6 +6,7 @@ mod common;
 mod folder;
 mod integrity;
 mod notes;
+mod overtaken;
 mod proofs;
 mod published;
 mod recovery;

@@ -16,7 +16,7 @@ fn timed(range: std::ops::Range<u64>) -> Vec<(u64, Leaf)> {
 
 async fn walked(site: &Site) -> Result<Vec<bytes::Bytes>, WalkError> {
     let reader = site.reader();
-    let mut walk = reader.walk(&reader.checkpoint().await?);
+    let mut walk = reader.walk(&reader.checkpoint().await?, reader.pruned().await?);
     let mut leaves = Vec::new();
     while let Some(bundle) = walk.next().await? {
         assert_eq!(bundle.first, leaves.len() as u64);

@@ -74,7 +74,9 @@ impl Answer {
 
 fn object_response(object: PublishedObject, body: Bytes, headers: &HeaderMap) -> (Builder, Bytes) {
     let (content, cache) = match object {
-        PublishedObject::Checkpoint | PublishedObject::Cosigned => (TEXT, BRIEFLY),
+        PublishedObject::Checkpoint | PublishedObject::Cosigned | PublishedObject::Pruned => {
+            (TEXT, BRIEFLY)
+        }
         PublishedObject::Tile { .. } => (BINARY, FOR_EVER),
         PublishedObject::Entries { .. } | PublishedObject::Positions { .. } => {
             (BINARY, FOR_EVER_TO_ONE)

@@ -136,6 +136,7 @@ async fn answer(
         Some(asked) => match asked.object {
             PublishedObject::Checkpoint => "checkpoint",
             PublishedObject::Cosigned => "cosigned",
+            PublishedObject::Pruned => "pruned",
             PublishedObject::Tile { .. } => "tile",
             PublishedObject::Entries { .. } => "entries",
             PublishedObject::Positions { .. } => "positions",
@@ -207,6 +208,7 @@ impl Published {
             }
             PublishedObject::Checkpoint
             | PublishedObject::Cosigned
+            | PublishedObject::Pruned
             | PublishedObject::Tile { .. } => None,
         };
         let log = self.logs.reader(asked.log.clone())?;

@@ -5,4 +5,5 @@ mod faults;
 mod hostile;
 mod kills;
 mod refusals;
+mod relayed;
 mod scene;

@@ -76,7 +76,7 @@ async fn steps(
     }
     let mut steps = Vec::new();
     let range = Some((part.start, part.end)).filter(|range| *range != pass::all(&checkpoint));
-    pass::over(source, keys, log, range, true, &mut |placed| {
+    let passed = pass::over(source, keys, log, range, true, &mut |placed| {
         let position = placed.position.ok_or_else(|| unplaced(log, placed.index))?;
         // What can't be believed no fold counts, here as there.
         if let Ok(event) = trust.read_leaf(log, placed.leaf, Some(position))
@@ -87,7 +87,13 @@ async fn steps(
         Ok(())
     })
     .await?;
-    Ok(steps)
+    match passed.unseen() {
+        None => Ok(steps),
+        // What is left may rest on what is gone.
+        Some(unseen) => Err(Stop::Unknown(format!(
+            "{log}: {unseen}. Replay an archive that was exported before: auditctl export --help"
+        ))),
+    }
 }
 
 fn step(index: u64, position: Position, event: Event) -> Result<Step, Stop> {

@@ -5,6 +5,7 @@ mod folders;
 mod forks;
 mod hostile;
 mod proofs;
+mod pruned;
 mod receipts;
 mod replays;
 mod served;

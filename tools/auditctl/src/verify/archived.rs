@@ -91,7 +91,7 @@ async fn log(
     csv.say(&csv_row(COLUMNS))?;
     let range = Some((exported.first_bundle, exported.end_bundle));
     let mut judged = Judged::default();
-    let checkpoint = pass::over(&source, by.keys, log, range, true, &mut |placed| {
+    let passed = pass::over(&source, by.keys, log, range, true, &mut |placed| {
         judged.take(log, &placed, by.trust)?;
         let at = record::read(placed.leaf)
             .ok()
@@ -107,6 +107,8 @@ async fn log(
     jsonl.end()?;
     csv.end()?;
     judged.verdict(log)?;
+    let unseen = passed.unseen();
+    let checkpoint = passed.checkpoint;
     if checkpoint.size() != exported.size {
         let text = format!("{CONTENTS} says another size of {log} than its checkpoint");
         return Err(Stop::Refuted(text));
@@ -123,6 +125,7 @@ async fn log(
     Ok(Found {
         log: log.clone(),
         checkpoint,
+        unseen,
         leaves: exported.first_bundle * ENTRIES_PER_BUNDLE..end,
         judged,
         witnessed,

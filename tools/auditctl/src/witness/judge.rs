@@ -26,7 +26,7 @@ pub(crate) fn checkpoint(keys: &Keys, request: &Request) -> Result<(LogId, Check
     keys.checkpoint(request.note.as_bytes())
         .map_err(|stop| match stop {
             Stop::Refuted(_) => Refusal::Unsigned,
-            Stop::Usage(_) | Stop::Unknown(_) => Refusal::UnknownLog,
+            Stop::Usage(_) | Stop::Unknown(_) | Stop::Pruned(..) => Refusal::UnknownLog,
         })
 }
 

@@ -1,0 +1,170 @@
+//! A writer that is paused at the worst moments, and wakes when another has gone on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auditlog::{Error, Head, HeadError, HeadStore, LogId};
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use tokio::sync::Semaphore;
+
+use crate::common::{Site, fill, records, undisturbed};
+
+/// Where a writer is held, and how a test knows that it is.
+#[derive(Debug)]
+struct Gate {
+    arrived: Semaphore,
+    leave: Semaphore,
+}
+
+impl Gate {
+    fn closed() -> Arc<Self> {
+        let (arrived, leave) = (Semaphore::new(0), Semaphore::new(0));
+        Arc::new(Self { arrived, leave })
+    }
+
+    async fn pass(&self) {
+        self.arrived.add_permits(1);
+        self.leave.acquire().await.unwrap().forget();
+    }
+
+    async fn reached(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+}
+
+/// Heads behind a gate: what moves one is held after it has.
+struct HeldHeads(Arc<dyn HeadStore>, Arc<Gate>);
+
+#[async_trait]
+impl HeadStore for HeldHeads {
+    async fn load(&self, log: &LogId) -> Result<Option<Head>, HeadError> {
+        self.0.load(log).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        log: &LogId,
+        expected: Option<&Head>,
+        new: &Head,
+    ) -> Result<(), HeadError> {
+        let moved = self.0.compare_and_set(log, expected, new).await;
+        self.1.pass().await;
+        moved
+    }
+}
+
+/// Storage behind a gate: a checkpoint is held before it is put.
+#[derive(Debug)]
+struct HeldCheckpoints(Arc<dyn ObjectStore>, Arc<Gate>);
+
+impl fmt::Display for HeldCheckpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("held")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for HeldCheckpoints {
+    async fn put_opts(
+        &self,
+        at: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        if at.as_ref().ends_with("/checkpoint") {
+            self.1.pass().await;
+        }
+        self.0.put_opts(at, payload, opts).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        at: &Path,
+        opts: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.0.put_multipart_opts(at, opts).await
+    }
+
+    async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
+        self.0.get_opts(at, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        at: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.0.delete_stream(at)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+/// The head is moved, nothing published yet: that is where a writer waits for an answer.
+#[tokio::test]
+async fn who_wakes_behind_another_publishes_nothing() {
+    let site = Site::fresh().await;
+    let mut paused = site.writer().await.unwrap();
+    fill(&mut paused, 5, 5).await.unwrap();
+    let gate = Gate::closed();
+    let held = Site {
+        heads: Arc::new(HeldHeads(site.heads.clone(), gate.clone())),
+        ..site.clone()
+    };
+    let mut paused = held.writer().await.unwrap();
+    let append = tokio::spawn(async move { paused.append(records(5..8)).await });
+    gate.reached().await;
+
+    let reader = site.reader();
+    let mut other = site.writer().await.unwrap();
+    // It publishes what the paused one could not, and goes on.
+    assert_eq!(reader.checkpoint().await.unwrap().size(), 8);
+    fill(&mut other, 300, 100).await.unwrap();
+    assert_eq!(reader.checkpoint().await.unwrap().size(), 300);
+    gate.leave.add_permits(1);
+    let woken = append.await.unwrap();
+    assert!(matches!(woken, Err(Error::Conflict { .. })), "{woken:?}");
+    assert_eq!(reader.checkpoint().await.unwrap().size(), 300);
+    fill(&mut other, 301, 1).await.unwrap();
+    assert_eq!(site.settled(301).await, undisturbed(301, 301).await);
+}
+
+/// The last moment: it has looked at the head, and only the put is left.
+#[tokio::test]
+async fn an_older_checkpoint_stands_no_longer_than_its_writer_takes_to_look() {
+    let site = Site::fresh().await;
+    fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
+    let gate = Gate::closed();
+    let held = Site {
+        store: Arc::new(HeldCheckpoints(site.store.clone(), gate.clone())),
+        ..site.clone()
+    };
+    let mut paused = held.writer().await.unwrap();
+    let append = tokio::spawn(async move { paused.append(records(5..8)).await });
+    gate.reached().await;
+    let mut other = site.writer().await.unwrap();
+    fill(&mut other, 300, 100).await.unwrap();
+    gate.leave.add_permits(1);
+    let woken = append.await.unwrap();
+    assert!(matches!(woken, Err(Error::Conflict { .. })), "{woken:?}");
+    // As whoever gets a conflict does, it opens the log again; nothing need be appended.
+    site.writer().await.unwrap();
+    assert_eq!(site.reader().checkpoint().await.unwrap().size(), 300);
+    fill(&mut other, 301, 1).await.unwrap();
+    assert_eq!(site.settled(301).await, undisturbed(301, 301).await);
+}
