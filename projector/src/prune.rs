@@ -12,11 +12,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use auditlog::{
     CheckpointSigner, ENTRIES_PER_BUNDLE, LogId, LogReader, Origin, Position, Pruned, Pruning,
+    logs_of,
 };
-use eventlog::{Keep, Topic};
+use eventlog::Keep;
 use jiff::Timestamp;
 use object_store::ObjectStore;
-use object_store::path::Path;
 use serde_json::json;
 
 use crate::config::Config;
@@ -99,20 +99,8 @@ async fn expiring(
     let mut found = Vec::new();
     let mut newest: Option<i64> = None;
     for topic in views::TOPICS.into_iter().filter(|t| views::has_leaves(*t)) {
-        let topics_logs = Path::from(topic.name());
-        let listed = store.list_with_delimiter(Some(&topics_logs));
-        for prefix in listed
-            .await
-            .context("the tiles can't be listed")?
-            .common_prefixes
-        {
-            let Some(id) = prefix
-                .parts()
-                .last()
-                .and_then(|name| id(topic, name.as_ref()))
-            else {
-                continue;
-            };
+        let logs = logs_of(&**store, topic.name()).await;
+        for id in logs.context("the tiles can't be listed")? {
             let origin = Origin::new(&sections.audit.origin, &id)?;
             let verifier = signer.verifier().clone();
             let reader = LogReader::open(id.clone(), origin, Arc::clone(store), verifier)?;
@@ -146,13 +134,6 @@ async fn expiring(
         })
     });
     Ok(logs.collect())
-}
-
-fn id(topic: Topic, name: &str) -> Option<LogId> {
-    match name.strip_prefix("_partition-") {
-        Some(number) => LogId::unkeyed(topic.name(), number.parse().ok()?).ok(),
-        None => LogId::new(topic.name(), name).ok(),
-    }
 }
 
 /// Full bundles alone: the writer goes on from the last one.
