@@ -108,7 +108,7 @@ async fn expiring(
         {
             let Some(id) = prefix
                 .parts()
-                .last()
+                .next_back()
                 .and_then(|name| id(topic, name.as_ref()))
             else {
                 continue;
