@@ -8,6 +8,7 @@
 //! What needs a signature to be looked at closely is signed by the target itself where the input
 //! asks for it, so that the fuzzer gets beyond the signature; then it must never get there alone.
 
+pub mod archive;
 pub mod checkpoint_note;
 pub mod cloudevent_headers;
 pub mod entry_bundle;

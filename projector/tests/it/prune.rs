@@ -143,7 +143,8 @@ async fn what_is_kept_is_proven(
     while let Some(bundle) = walk.next().await.unwrap() {
         seen += bundle.leaves.len() as u64;
     }
-    assert_eq!(walk.gone(), [0..2]);
+    assert_eq!(walk.gone().first(), Some(&(0..2)));
+    assert_eq!(walk.gone().len(), 1);
     assert_eq!(seen, now.size() - 2 * ENTRIES_PER_BUNDLE);
 }
 

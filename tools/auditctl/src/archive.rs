@@ -11,6 +11,7 @@
 //!
 //! Nothing is ever unpacked: files are read where they lie.
 
+mod in_memory;
 mod read;
 pub(crate) mod tar;
 mod write;
@@ -18,6 +19,7 @@ mod write;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use in_memory::{read_archive, write_archive};
 pub(crate) use read::Archive;
 pub(crate) use write::Writer;
 

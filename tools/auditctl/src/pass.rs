@@ -111,7 +111,6 @@ pub(crate) async fn over(
             }
         }
     }
-    drop(give);
     Ok(Passed { checkpoint, gone })
 }
 

@@ -4,6 +4,7 @@ mod completeness;
 mod foreign;
 mod identities;
 mod proofs;
+mod pruned;
 mod reads;
 mod refusals;
 mod residents;

@@ -14,16 +14,16 @@ use super::Site;
 use crate::fixture::{device, observed};
 use crate::run::ORIGIN;
 
-const LOG: &str = "access.events.v1/sunrise";
+pub(super) const LOG: &str = "access.events.v1/sunrise";
 
-struct Visitor<'a> {
+pub(super) struct Visitor<'a> {
     site: &'a Site,
     http: reqwest::Client,
 }
 
 impl<'a> Visitor<'a> {
     /// Without a certificate.
-    fn of(site: &'a Site) -> Self {
+    pub(super) fn of(site: &'a Site) -> Self {
         // Whoever was first wins; all of them are this one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let roots = std::fs::read(site.disk.pki.bundle()).unwrap();
@@ -41,12 +41,12 @@ impl<'a> Visitor<'a> {
         self.http.request(method, format!("{address}/{path}"))
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(super) async fn get(&self, path: &str) -> Response {
         self.ask(Method::GET, path).send().await.unwrap()
     }
 
     /// As an auditor of these complexes.
-    async fn entries(&self, path: &str, complexes: &[&str]) -> Response {
+    pub(super) async fn entries(&self, path: &str, complexes: &[&str]) -> Response {
         let token = self.site.disk.issuer.token(complexes, json!({}));
         let asked = self.ask(Method::GET, path).bearer_auth(token);
         asked.send().await.unwrap()

@@ -38,10 +38,14 @@ struct Place {
 impl Archive {
     /// Looks through the headers.
     pub(crate) fn open(path: &Path) -> Result<Self, Stop> {
-        let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
+        Self::of(File::open(path).map_err(|error| Stop::file(path, &error))?)
+    }
+
+    /// As [`open`](Self::open), of a file that is open.
+    pub(super) fn of(file: File) -> Result<Self, Stop> {
         let length = file
             .metadata()
-            .map_err(|error| Stop::file(path, &error))?
+            .map_err(|error| Stop::Unknown(format!("the archive can't be read: {error}")))?
             .len();
         let mut archive = Self {
             file,
@@ -146,6 +150,13 @@ impl Archive {
     /// The names of its files.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
+    }
+
+    /// The same, in the order in which they lie.
+    pub(super) fn names_in_order(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.files.iter().collect();
+        names.sort_by_key(|(_, place)| place.at);
+        names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// A small file.

@@ -13,7 +13,8 @@ Exit codes:
   0  proven
   1  refuted: what was given contradicts what was signed
   2  wrong usage or files
-  3  can't tell: something is missing, cut short or unreachable; it proves nothing"#;
+  3  can't tell: something is missing, cut short or unreachable; it proves nothing
+  4  verify: proven is all that is kept; the rest is pruned, expired, as the key's holder says"#;
 
 const CODES: &str = "Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell.";
 
@@ -28,7 +29,7 @@ compare checkpoints (`auditctl compare`) or watch the log (`auditctl watch`).
 With --witness the log must have a checkpoint that these witnesses, or --quorum of them, have cosigned, and
 which is on the same tree. How far they have seen it is said; records after that are the key's word alone.
 
-Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell."#;
+Exit codes: 0 proven; 1 refuted; 2 wrong usage; 3 can't tell; 4 proven but for what is pruned, expired."#;
 
 pub(super) const PROVE: &str = r#"The file has the form of C2SP tlog-proof (https://c2sp.org/tlog-proof@v1): index, hashes, the signed
 checkpoint; and as its extra data the record itself, verbatim.
