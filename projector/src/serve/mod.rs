@@ -14,6 +14,7 @@ mod logs;
 pub mod paging;
 mod parse;
 mod probe;
+mod queries;
 mod reads;
 mod residents;
 mod search;

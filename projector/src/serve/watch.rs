@@ -26,6 +26,7 @@ use tonic::Status;
 
 use super::auth::{Auditor, Readable};
 use super::call::Answer;
+use super::logs::newest;
 use super::reads::Look;
 use super::status::Refusal;
 use super::{Serving, parse, search};
@@ -265,15 +266,6 @@ fn look(object: &str) -> Look {
     Look {
         object: object.to_owned(),
         ..Look::at_all(ReadMethod::Watch)
-    }
-}
-
-/// The newest checkpoint; none of a log that has not begun.
-async fn newest(log: &LogReader) -> Result<Option<Checkpoint>, Refusal> {
-    match log.checkpoint().await {
-        Ok(checkpoint) => Ok(Some(checkpoint)),
-        Err(auditlog::Error::NoCheckpoint { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 
