@@ -8,13 +8,14 @@ use proto::access::{
     GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse, GetCompletenessRequest,
     GetCompletenessResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
     SearchAccessRequest, SearchAccessResponse, SearchAlarmsRequest, SearchAlarmsResponse,
-    SearchReadsRequest, SearchReadsResponse, WatchAccessRequest,
+    SearchReadsRequest, SearchReadsResponse, WatchAccessRequest, WatchAccessResponse,
+    WatchAlarmsRequest, WatchAlarmsResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::Serving;
 use super::call::Call;
-use super::watch::{self, Watching};
+use super::watch::Watching;
 
 /// The service.
 pub(super) struct Audit(pub(super) Arc<Serving>);
@@ -105,16 +106,30 @@ impl AuditService for Audit {
         self.0.calls.run(call, answer).await
     }
 
-    type WatchAccessStream = Watching;
+    type WatchAccessStream = Watching<WatchAccessResponse>;
 
     async fn watch_access(
         &self,
         request: Request<WatchAccessRequest>,
-    ) -> Result<Response<Watching>, Status> {
+    ) -> Result<Response<Self::WatchAccessStream>, Status> {
         let call = Call::new("AuditService/WatchAccess", &request);
         let begin = async {
             let (auditor, asked) = self.0.asked(request).await?;
-            watch::begin(Arc::clone(&self.0), auditor, asked).await
+            self.0.watch_access(&auditor, asked).await
+        };
+        self.0.calls.run(call, begin).await
+    }
+
+    type WatchAlarmsStream = Watching<WatchAlarmsResponse>;
+
+    async fn watch_alarms(
+        &self,
+        request: Request<WatchAlarmsRequest>,
+    ) -> Result<Response<Self::WatchAlarmsStream>, Status> {
+        let call = Call::new("AuditService/WatchAlarms", &request);
+        let begin = async {
+            let (auditor, asked) = self.0.asked(request).await?;
+            self.0.watch_alarms(&auditor, asked).await
         };
         self.0.calls.run(call, begin).await
     }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use proto::access::device_status_service_server::DeviceStatusService;
 use proto::access::{
     DeviceHistoryRequest, DeviceHistoryResponse, DeviceStatus, GetDeviceStatusRequest,
-    ListDeviceStatusesRequest, ListDeviceStatusesResponse,
+    ListDeviceStatusesRequest, ListDeviceStatusesResponse, WatchDeviceStatusesRequest,
+    WatchDeviceStatusesResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -16,6 +17,7 @@ use super::auth::Auditor;
 use super::call::{Answer, Call};
 use super::reads::Look;
 use super::status::{Missing, Refusal};
+use super::watch::Watching;
 use super::{Serving, parse, search};
 use crate::store::StatusCursor;
 
@@ -58,6 +60,20 @@ impl DeviceStatusService for Devices {
             self.0.device_history(&auditor, asked).await
         };
         self.0.calls.run(call, answer).await
+    }
+
+    type WatchStream = Watching<WatchDeviceStatusesResponse>;
+
+    async fn watch(
+        &self,
+        request: Request<WatchDeviceStatusesRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let call = Call::new("DeviceStatusService/Watch", &request);
+        let begin = async {
+            let (auditor, asked) = self.0.asked(request).await?;
+            self.0.watch_devices(&auditor, asked).await
+        };
+        self.0.calls.run(call, begin).await
     }
 }
 

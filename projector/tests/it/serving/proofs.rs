@@ -200,8 +200,12 @@ async fn a_page_names_the_tree_that_its_rows_are_proven_in_however_it_grows() {
         site.projected().await;
     };
     let page = async || {
-        let page = site.audit().await.search_access(site.auditor(sunrise()));
-        page.await.unwrap().into_inner()
+        let page = site
+            .audit()
+            .await
+            .search_access(site.auditor(sunrise()))
+            .await;
+        page.unwrap().into_inner()
     };
     assert_eq!(page().await.log_state, None, "no log has begun");
     for id in ["a", "b", "c"] {
