@@ -35,6 +35,7 @@ pub(super) async fn search(
             .map(|cursor| serving.paging.seal(request, cursor))
             .unwrap_or_default(),
         stale,
+        log_state: None,
     })
 }
 

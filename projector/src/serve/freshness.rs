@@ -45,7 +45,7 @@ impl Freshness {
     /// Whether a report is too old at `now`. The device's clock says when it was so, and ours when
     /// it came: one that is ahead of us doesn't keep a device fresh. Where both are ahead, it is our own
     /// that has gone back, and nobody can say how old the report is.
-    fn is_stale(&self, row: &DeviceRow, now: Timestamp) -> bool {
+    pub(super) fn is_stale(&self, row: &DeviceRow, now: Timestamp) -> bool {
         let limit = self.devices.get(&row.device);
         let limit = limit.map_or(self.stale_after, |limit| limit.0);
         let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);

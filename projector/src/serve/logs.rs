@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use auditlog::{CheckpointVerifier, LogId, LogReader, Origin};
+use auditlog::{Checkpoint, CheckpointVerifier, LogId, LogReader, Origin};
 use object_store::ObjectStore;
 
 /// Readers that are kept, at most; a forgotten one has only lost its memory.
@@ -45,5 +45,14 @@ impl Logs {
         }
         open.insert(log, Arc::clone(&reader));
         Ok(reader)
+    }
+}
+
+/// The newest checkpoint; none of a log that has not begun.
+pub(super) async fn newest(log: &LogReader) -> auditlog::Result<Option<Checkpoint>> {
+    match log.checkpoint().await {
+        Ok(checkpoint) => Ok(Some(checkpoint)),
+        Err(auditlog::Error::NoCheckpoint { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

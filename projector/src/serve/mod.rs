@@ -14,6 +14,7 @@ mod logs;
 pub mod paging;
 mod parse;
 mod probe;
+mod queries;
 mod reads;
 mod residents;
 mod search;
@@ -33,6 +34,7 @@ use anyhow::Context as _;
 use authn::peer::AllowedPeers;
 use authn::tls::{Protocol, ServerTls, TlsListener};
 use authn::token::AccessTokenVerifier;
+use domain::id::ComplexId;
 use eventlog::Topic;
 use proto::access::audit_service_server::{AuditServiceServer, SERVICE_NAME as AUDIT};
 use proto::access::device_status_service_server::{
@@ -63,6 +65,7 @@ use probe::Probes;
 use reads::Reads;
 use residents::Residents;
 use tiles::{Published, PublishedTiles};
+use watch::{Feeds, Head};
 
 /// Largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -87,8 +90,10 @@ struct Serving {
     reads: Arc<Reads>,
     paging: PageKey,
     freshness: Freshness,
-    /// Places for watchers.
+    /// Places for watchers, and what they share.
     watches: Arc<Semaphore>,
+    heads: Feeds<ComplexId, Head>,
+    devices: Feeds<ComplexId, watch::Devices>,
     /// Partitions of the event log.
     partitions: NonZeroU32,
     shutdown: CancellationToken,
@@ -149,6 +154,8 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         paging: PageKey::load(&serve.paging.key_file)?,
         freshness: sections.status.clone(),
         watches: Arc::new(Semaphore::new(serve.watches)),
+        heads: Feeds::default(),
+        devices: Feeds::default(),
         partitions: sections.log.options.partitions,
         shutdown: context.shutdown.clone(),
     };

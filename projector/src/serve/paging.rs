@@ -6,11 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::event::DeviceSequence;
 use proto::access::{
     DeviceHistoryRequest, SearchAccessRequest, SearchAlarmsRequest, SearchReadsRequest,
-    WatchAccessRequest,
+    WatchAccessRequest, WatchAlarmsRequest, WatchDeviceStatusesRequest,
 };
 use service::config::SecretFile;
 
-use super::watch::LeafCursor;
+use super::watch::{DeviceCursor, LeafCursor, Limits};
 use crate::store::{AccessCursor, StatusCursor};
 
 const TAG: usize = 32;
@@ -72,18 +72,31 @@ paged!(
     "DeviceStatusService/History"
 );
 
-impl Paged for WatchAccessRequest {
-    const PURPOSE: &'static [u8] = b"smarthome.access.v1.AuditService/WatchAccess resume token\n";
-    const FIELD: &'static str = "resume_token";
-    type Cursor = LeafCursor;
+macro_rules! watched {
+    ($request:ident, $cursor:ident, $method:literal) => {
+        impl Paged for $request {
+            const PURPOSE: &'static [u8] =
+                concat!("smarthome.access.v1.", $method, " resume token\n").as_bytes();
+            const FIELD: &'static str = "resume_token";
+            type Cursor = $cursor;
 
-    fn without_page(&self) -> Self {
-        Self {
-            resume_token: String::new(),
-            ..self.clone()
+            fn without_page(&self) -> Self {
+                Self {
+                    resume_token: String::new(),
+                    ..self.clone()
+                }
+            }
         }
-    }
+    };
 }
+
+watched!(WatchAccessRequest, LeafCursor, "AuditService/WatchAccess");
+watched!(WatchAlarmsRequest, LeafCursor, "AuditService/WatchAlarms");
+watched!(
+    WatchDeviceStatusesRequest,
+    DeviceCursor,
+    "DeviceStatusService/Watch"
+);
 
 /// The key that authenticates page tokens.
 pub struct PageKey(hmac::Key);
@@ -158,6 +171,35 @@ impl Cursor for LeafCursor {
     }
 }
 
+impl Cursor for DeviceCursor {
+    fn encode(self) -> Vec<u8> {
+        let next = self.next.into_iter();
+        let next = next.flat_map(|(partition, next)| {
+            let numbers = [&partition.to_be_bytes()[..], &next.to_be_bytes()].concat();
+            numbers.into_iter()
+        });
+        let head = [&[4][..], &self.time.to_be_bytes(), &self.limits.0];
+        head.concat().into_iter().chain(next).collect()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (time, rest) = bytes.strip_prefix(&[4])?.split_first_chunk()?;
+        let (limits, rest) = rest.split_first_chunk()?;
+        let (each, rest) = rest.as_chunks::<12>();
+        let next = each.iter().map(|each| {
+            let (partition, next) = each.split_first_chunk()?;
+            let next = u64::from_be_bytes(next.try_into().ok()?);
+            Some((u32::from_be_bytes(*partition), next))
+        });
+        let next = next.collect::<Option<_>>()?;
+        rest.is_empty().then_some(Self {
+            time: i64::from_be_bytes(*time),
+            limits: Limits(*limits),
+            next,
+        })
+    }
+}
+
 impl Cursor for StatusCursor {
     fn encode(self) -> Vec<u8> {
         let DeviceSequence { epoch, sequence } = self.sequence;
@@ -227,6 +269,28 @@ mod tests {
         assert_eq!(key(1).open(&query, &token), Some(cursor));
         let alarms = SearchAlarmsRequest::default();
         assert_eq!(key(1).open(&alarms, &token), None);
+    }
+
+    #[test]
+    fn a_watch_of_devices_goes_on_where_it_was() {
+        let query = WatchDeviceStatusesRequest {
+            complex_id: "sunrise".to_owned(),
+            ..WatchDeviceStatusesRequest::default()
+        };
+        let cursor = DeviceCursor {
+            time: -1,
+            limits: Limits([7; 8]),
+            next: [(0, 1), (u32::MAX, u64::MAX)].into(),
+        };
+        let token = key(1).seal(&query, cursor.clone());
+        let resumed = WatchDeviceStatusesRequest {
+            resume_token: token.clone(),
+            ..query
+        };
+        assert_eq!(key(1).open(&resumed, &token), Some(cursor));
+        // Of the same form, but of another method.
+        let accesses = key(1).seal(&WatchAccessRequest::default(), LeafCursor(7));
+        assert_eq!(key(1).open(&WatchAlarmsRequest::default(), &accesses), None);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) async fn search(
         next_page_token: next
             .map(|cursor| serving.paging.seal(request, cursor))
             .unwrap_or_default(),
+        log_state: None,
     })
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn search(
         next_page_token: last
             .map(|cursor| serving.paging.seal(request, cursor))
             .unwrap_or_default(),
+        log_state: None,
     })
 }
 

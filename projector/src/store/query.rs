@@ -142,6 +142,14 @@ impl AccessCursor {
         }
     }
 
+    /// The place before what happened then and stands before this offset.
+    pub fn before(at: Timestamp, offset: u64) -> Self {
+        Self {
+            time: order_of(at),
+            offset,
+        }
+    }
+
     /// The place of a read.
     pub fn of_read(row: &ReadRow) -> Self {
         Self {

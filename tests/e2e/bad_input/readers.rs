@@ -55,6 +55,7 @@ async fn wrong_questions_are_answered_with_what_is_wrong() -> Result<()> {
         auditor.request(GetAccessRecordRequest {
             complex_id: complex.to_owned(),
             event_id: event.to_owned(),
+            ..GetAccessRecordRequest::default()
         })
     };
     let refused = auditor

@@ -56,6 +56,7 @@ pub(crate) async fn get(
     let request = GetAccessRecordRequest {
         complex_id: record.complex_id.clone(),
         event_id: record.event_id.clone(),
+        ..GetAccessRecordRequest::default()
     };
     let request = auditor.request(request)?;
     let answer = auditor.audit.clone().get_access_record(request).await?;

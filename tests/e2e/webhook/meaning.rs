@@ -220,6 +220,7 @@ async fn proved(scene: &Scene, auditor: &Auditor, found: &[Alarm]) -> Result<()>
             let request = GetAccessRecordRequest {
                 complex_id: alarm.complex_id.clone(),
                 event_id: own.event_id.clone(),
+                ..GetAccessRecordRequest::default()
             };
             let request = auditor.request(request)?;
             let answer = auditor.audit.clone().get_access_record(request).await?;

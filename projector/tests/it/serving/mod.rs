@@ -11,6 +11,7 @@ mod residents;
 mod searches;
 mod statistics;
 mod tiles;
+mod watched;
 mod watches;
 
 use projector::config::Config;
@@ -19,6 +20,7 @@ use proto::access::audit_service_client::AuditServiceClient;
 use proto::access::{AccessRecord, SearchAccessRequest};
 use serde_json::json;
 use service::health::Health;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
@@ -35,6 +37,7 @@ pub struct Site {
     pub tiles: String,
     health: Health,
     shutdown: CancellationToken,
+    running: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Drop for Site {
@@ -51,31 +54,50 @@ impl Site {
     /// With more keys in `[serve.tiles]`.
     pub async fn start_with(tiles: &str) -> Self {
         let disk = OnDisk::publishing(tiles).await;
-        let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+        let config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+        let mut site = Self {
+            disk,
+            config,
+            address: String::new(),
+            tiles: String::new(),
+            health: Health::new(),
+            shutdown: CancellationToken::new(),
+            running: Vec::new(),
+        };
+        site.run().await;
+        site
+    }
+
+    /// Stops both roles in good order, and runs them again with a configuration that was changed.
+    pub async fn restart(&mut self, change: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        change(&mut self.config);
+        self.run().await;
+    }
+
+    /// Stops both roles in good order.
+    pub async fn stop(&mut self) {
+        self.shutdown.cancel();
+        for role in self.running.drain(..) {
+            role.await.unwrap().unwrap();
+        }
+    }
+
+    async fn run(&mut self) {
         let context = service::Context {
             health: Health::new(),
             shutdown: CancellationToken::new(),
             metrics: service::metrics::install().unwrap(),
         };
-        let project = project::prepare(&config, &context).await.unwrap();
-        let serve = serve::prepare(&config, &context).await.unwrap();
+        let project = project::prepare(&self.config, &context).await.unwrap();
+        let serve = serve::prepare(&self.config, &context).await.unwrap();
         context.health.started();
-        let address = format!("https://localhost:{}", serve.local_addr().port());
+        self.address = format!("https://localhost:{}", serve.local_addr().port());
         let tiles = serve.tiles_addr().unwrap().port();
-        let tiles = format!("https://localhost:{tiles}");
-        tokio::spawn(project.run());
-        tokio::spawn(serve.run());
-        let (health, shutdown) = (context.health, context.shutdown);
-        let site = Self {
-            disk,
-            config,
-            address,
-            tiles,
-            health,
-            shutdown,
-        };
-        wait(async || site.health.status().is_ready()).await;
-        site
+        self.tiles = format!("https://localhost:{tiles}");
+        self.running = vec![tokio::spawn(project.run()), tokio::spawn(serve.run())];
+        (self.health, self.shutdown) = (context.health, context.shutdown);
+        wait(async || self.health.status().is_ready()).await;
     }
 
     pub async fn projected(&self) {

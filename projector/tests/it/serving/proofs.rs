@@ -85,6 +85,7 @@ async fn a_found_record_has_a_proof_that_holds() {
         let asked = GetAccessRecordRequest {
             complex_id: "sunrise".into(),
             event_id: record.event_id.clone(),
+            ..GetAccessRecordRequest::default()
         };
         let answer = site
             .audit()
@@ -187,4 +188,72 @@ async fn a_found_record_has_a_proof_that_holds() {
         reason(&refused),
         (Code::NotFound, "CHECKPOINT_NOT_FOUND".into())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_names_the_tree_that_its_rows_are_proven_in_however_it_grows() {
+    let site = Site::start().await;
+    let gate = device("sunrise.gate");
+    let seen = async |id: &str| {
+        let seen = observed(&gate, id, 1, at(0));
+        site.disk.fixture.unsigned(Topic::AccessEvents, &seen).await;
+        site.projected().await;
+    };
+    let page = async || {
+        let page = site
+            .audit()
+            .await
+            .search_access(site.auditor(sunrise()))
+            .await;
+        page.unwrap().into_inner()
+    };
+    assert_eq!(page().await.log_state, None, "no log has begun");
+    for id in ["a", "b", "c"] {
+        seen(id).await;
+    }
+    let first = page().await;
+    let state = first.log_state.unwrap();
+    let log = LogId::new("access.events.v1", "sunrise").unwrap();
+    let origin = Origin::new(ORIGIN, &log).unwrap();
+    let verifier = &site.disk.verifier;
+    let signed = verifier
+        .verify(&origin, state.checkpoint.as_bytes())
+        .unwrap();
+    assert_eq!((signed.size(), state.size), (3, 3));
+    assert_eq!(signed.root()[..], state.root);
+
+    seen("d").await;
+    let asked = |event_id: &str, tree_size| GetAccessRecordRequest {
+        complex_id: "sunrise".into(),
+        event_id: event_id.to_owned(),
+        tree_size,
+    };
+    for record in &first.records {
+        let asked = site.auditor(asked(&record.event_id, state.size));
+        let answer = site.audit().await.get_access_record(asked).await;
+        let answer = answer.unwrap().into_inner();
+        let proof = answer.inclusion_proof.unwrap();
+        assert_eq!((proof.tree_size, answer.checkpoint.as_str()), (3, ""));
+        let hashes = proof.hashes.iter().map(|hash| hash.as_slice().try_into());
+        let hashes: Vec<[u8; 32]> = hashes.collect::<Result<_, _>>().unwrap();
+        let leaf = auditlog::Leaf::of(answer.leaf.into(), 0, 0).hash();
+        verify_inclusion(leaf, record.leaf_index, 3, signed.root(), &hashes).unwrap();
+    }
+    // The newest record is in no such tree, and no tree is larger than the newest.
+    let newest = page().await.records.remove(0);
+    for size in [3, 5] {
+        let asked = site.auditor(asked(&newest.event_id, size));
+        let refused = site.audit().await.get_access_record(asked).await;
+        let refused = reason(&refused.unwrap_err());
+        assert_eq!(refused, (Code::OutOfRange, "OUTSIDE_TREE".into()));
+    }
+    // Who has read stands in a log of its own.
+    let reads = proto::access::SearchReadsRequest {
+        complex_id: "sunrise".into(),
+        ..Default::default()
+    };
+    site.projected().await;
+    let reads = site.audit().await.search_reads(site.auditor(reads)).await;
+    let state = reads.unwrap().into_inner().log_state.unwrap();
+    assert!(state.checkpoint.contains("/audit.reads.v1/sunrise\n"));
 }

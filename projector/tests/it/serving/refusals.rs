@@ -85,6 +85,7 @@ async fn whoever_may_not_read_learns_nothing() {
         let asked = GetAccessRecordRequest {
             complex_id: complex.into(),
             event_id,
+            ..GetAccessRecordRequest::default()
         };
         let refused = audit
             .get_access_record(site.auditor(asked))
@@ -105,6 +106,7 @@ async fn whoever_may_not_read_learns_nothing() {
     let asked = GetAccessRecordRequest {
         complex_id: "sunrise".into(),
         event_id,
+        ..GetAccessRecordRequest::default()
     };
     let refused = audit
         .get_access_record(site.auditor(asked))

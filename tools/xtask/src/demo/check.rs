@@ -240,6 +240,7 @@ async fn proof(site: &Site, auditor: &Auditor, record: &AccessRecord) -> Result<
     let request = GetAccessRecordRequest {
         complex_id: record.complex_id.clone(),
         event_id: record.event_id.clone(),
+        ..GetAccessRecordRequest::default()
     };
     let answer = auditor
         .audit
