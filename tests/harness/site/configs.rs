@@ -264,6 +264,11 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
                 "listen": site.ports.tiles.address(),
                 "tls": server_tls(site, Part::Projector),
             },
+            "console": {
+                "listen": site.ports.console.address(),
+                "tls": server_tls(site, Part::Projector),
+                "time_zone": "Europe/Moscow",
+            },
         },
     }))
 }
