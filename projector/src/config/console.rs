@@ -7,6 +7,7 @@ use authn::tls::{ListenerLimits, TlsFiles};
 use domain::ComplexId;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use weblogin::WebLoginConfig;
 
 /// `[serve.console]`: the listener of the auditors' pages.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +17,9 @@ pub struct ConsoleConfig {
     pub listen: SocketAddr,
     /// `[serve.console.tls]`. Browsers come without a certificate.
     pub tls: TlsFiles,
+    /// `[serve.console.login]`: where auditors log in. The access tokens that the provider gives must
+    /// be good by `[serve.issuer]`.
+    pub login: WebLoginConfig,
     /// `[serve.console.limits]` of the listener.
     #[serde(default)]
     pub limits: ListenerLimits,
@@ -42,6 +46,8 @@ fn default_zone() -> String {
 impl ConsoleConfig {
     /// Whether each time zone is one.
     pub(super) fn check(&self) -> Result<(), String> {
+        let login = self.login.validate();
+        login.map_err(|error| format!("`serve.console.login`: {error}"))?;
         let zones = self.time_zones.values().chain([&self.time_zone]);
         for zone in zones {
             TimeZone::get(zone).map_err(|_| {

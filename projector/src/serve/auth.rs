@@ -188,7 +188,7 @@ impl Auditor {
     }
 
     /// What this auditor may read about, in order.
-    pub(super) fn complexes(&self) -> impl Iterator<Item = &ComplexId> {
+    pub(super) fn complexes(&self) -> impl Iterator<Item = &ComplexId> + Clone {
         self.complexes.iter()
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
+mod console;
 mod contract;
 mod crash;
 mod faults;

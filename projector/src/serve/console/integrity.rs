@@ -83,7 +83,11 @@ async fn log(
     let mut lines = text.lines().skip(1).map(ToOwned::to_owned);
     let id = LogId::new(topic.name(), &page.complex).map_err(Refusal::from)?;
     let origin = Origin::new(&visit.site.origin, &id).map_err(Refusal::from)?;
-    let vkey = visit.site.verifier.vkey_for(&origin).map_err(Refusal::from)?;
+    let vkey = visit
+        .site
+        .verifier
+        .vkey_for(&origin)
+        .map_err(Refusal::from)?;
     let size = lines.next().unwrap_or_default();
     Ok(Log {
         title: match kind {
@@ -142,7 +146,9 @@ pub(super) async fn consistency(
     match visit.audit().get_consistency_proof(request).await {
         Ok(answer) => {
             let hashes = answer.into_inner().hashes;
-            let lines = hashes.iter().map(|hash| BASE64_STANDARD.encode(hash) + "\n");
+            let lines = hashes
+                .iter()
+                .map(|hash| BASE64_STANDARD.encode(hash) + "\n");
             let text: String = lines.collect();
             ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
         }

@@ -42,6 +42,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use weblogin::WebLogin;
 
 use super::Serving;
 use super::status::{Missing, Refusal};
@@ -59,6 +60,7 @@ struct Site {
     /// The key of the audit log's checkpoints, and what the logs' origins begin with.
     verifier: CheckpointVerifier,
     origin: String,
+    login: WebLogin,
     policy: HeaderValue,
     places: Semaphore,
 }
@@ -89,17 +91,20 @@ impl Console {
         verifier: CheckpointVerifier,
         origin: String,
     ) -> anyhow::Result<Self> {
+        let login = WebLogin::new("console", config.login.clone())
+            .context("section `[serve.console.login]`")?;
         let tls = ServerTls::load_open(config.tls.clone(), Protocol::Http)
             .context("section `[serve.console.tls]`")?;
-        let tcp = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("can't listen on `serve.console.listen` {}", config.listen)
-        })?;
+        let tcp = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("can't listen on `serve.console.listen` {}", config.listen))?;
         Ok(Self {
             listener: OpenListener::new(tcp, Arc::clone(&tls), config.limits.clone())?,
             tls,
             site: Arc::new(Site {
                 places: Semaphore::new(config.requests),
-                policy: guard::policy(""),
+                policy: guard::policy(&login.issuer_origin()),
+                login,
                 config,
                 serving,
                 verifier,
@@ -136,22 +141,38 @@ fn router(site: Arc<Site>) -> Router {
         .route("/c/{complex}/pictures", get(pictures::show))
         .route("/c/{complex}/reads", get(reads::show))
         .route("/c/{complex}/integrity", get(integrity::show))
-        .route("/c/{complex}/integrity/consistency", get(integrity::consistency))
+        .route(
+            "/c/{complex}/integrity/consistency",
+            get(integrity::consistency),
+        )
         .route("/language/{code}", get(login::language))
-        .merge(login::routes())
+        .route(weblogin::SIGNED_OUT, get(login::signed_out))
+        .merge(site.login.routes())
         .merge(assets::routes())
         .fallback(nothing)
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard::guard))
+        .layer(middleware::from_fn_with_state(
+            site.login.clone(),
+            weblogin::same_origin,
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&site),
+            guard::guard,
+        ))
         .with_state(site)
 }
 
-/// The first of the auditor's complexes.
+/// To the first of the auditor's complexes.
 async fn home(visit: Visit) -> Response {
-    let auditor = visit.auditor().await;
-    match auditor.map(|auditor| auditor.complexes().next().map(ToString::to_string)) {
-        Ok(Some(complex)) => Redirect::to(&format!("/c/{complex}/now")).into_response(),
-        Ok(None) => nothing(visit).await,
-        Err(refusal) => visit.refused(&refusal.into()),
+    let auditor = match visit.auditor().await {
+        Ok(auditor) => auditor,
+        Err(refusal) => return visit.refused(&refusal.into()),
+    };
+    let mut complexes = auditor.complexes();
+    // What belongs to no complex is there too, but nobody begins with it.
+    let real = complexes.clone().find(|complex| !complex.is_reserved());
+    match real.or_else(|| complexes.next()) {
+        Some(complex) => Redirect::to(&format!("/c/{complex}/now")).into_response(),
+        None => nothing(visit).await,
     }
 }
 

@@ -70,8 +70,14 @@ mod tests {
         let typed = zone.parse("2026-11-24T13:00").unwrap();
         assert_eq!(typed.to_string(), "2026-11-24T10:00:00Z");
         let shown = zone.moment(typed);
-        assert_eq!((shown.date.as_str(), shown.time.as_str()), ("2026-11-24", "13:00:00"));
-        assert_eq!(zone.parse("2026-11-24").unwrap().to_string(), "2026-11-23T21:00:00Z");
+        assert_eq!(
+            (shown.date.as_str(), shown.time.as_str()),
+            ("2026-11-24", "13:00:00")
+        );
+        assert_eq!(
+            zone.parse("2026-11-24").unwrap().to_string(),
+            "2026-11-23T21:00:00Z"
+        );
         assert_eq!(zone.parse("soon"), None);
     }
 }

@@ -77,7 +77,10 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
         page_size: LOOKED_AT,
         ..Default::default()
     };
-    let accesses = visit.audit().search_access(visit.request(accesses)?).await?;
+    let accesses = visit
+        .audit()
+        .search_access(visit.request(accesses)?)
+        .await?;
     let records = accesses.into_inner().records;
     let alarms = SearchAlarmsRequest {
         complex_id: complex.to_owned(),
@@ -86,16 +89,37 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
         page_size: ALARMS,
         ..Default::default()
     };
-    let alarms = visit.audit().search_alarms(visit.request(alarms)?).await?.into_inner();
+    let alarms = visit
+        .audit()
+        .search_alarms(visit.request(alarms)?)
+        .await?
+        .into_inner();
     let devices = ListDeviceStatusesRequest {
         complex_id: complex.to_owned(),
     };
-    let devices = visit.devices().list_device_statuses(visit.request(devices)?).await?;
+    let devices = visit
+        .devices()
+        .list_device_statuses(visit.request(devices)?)
+        .await?;
     let opened = last_openings(&records);
-    let listed = records.iter().take(LISTED);
+    let made = zone.moment(now);
+    let mut rows: Vec<Row> = records
+        .iter()
+        .take(LISTED)
+        .map(|record| Row::of(visit.lang, &zone, record))
+        .collect();
+    // Of today the time of day is enough.
+    let times = rows.iter_mut().filter_map(|row| row.at.as_mut());
+    for at in times.filter(|at| at.date == made.date) {
+        at.date.clear();
+    }
     Ok(Now {
-        rows: listed.map(|record| Row::of(visit.lang, &zone, record)).collect(),
-        warnings: alarms.alarms.iter().map(|alarm| warning(visit, &zone, alarm)).collect(),
+        rows,
+        warnings: alarms
+            .alarms
+            .iter()
+            .map(|alarm| warning(visit, &zone, alarm))
+            .collect(),
         more_warnings: !alarms.next_page_token.is_empty(),
         silent: alarms
             .stale
@@ -112,7 +136,7 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
             .map(|status| device(&page, &zone, &opened, status))
             .collect(),
         looked_at: LOOKED_AT,
-        made: zone.moment(now),
+        made,
         page,
     })
 }
@@ -128,7 +152,9 @@ fn warning(visit: &Visit, zone: &Zone, alarm: &Alarm) -> Warning {
         text: words::alarm(visit.lang, alarm.kind),
         device: alarm.device_id.clone(),
         at: zone.of_wire(alarm.occurred_at.as_ref()),
-        event: about.map(|record| record.event_id.clone()).unwrap_or_default(),
+        event: about
+            .map(|record| record.event_id.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -161,8 +187,14 @@ fn device(
             details.push(format!("{name}: {word}"));
         }
     };
-    say(page.t("lock", "замок"), words::lock(lang, status.lock_state));
-    say(page.t("door", "дверь"), words::door(lang, status.door_position));
+    say(
+        page.t("lock", "замок"),
+        words::lock(lang, status.lock_state),
+    );
+    say(
+        page.t("door", "дверь"),
+        words::door(lang, status.door_position),
+    );
     say(page.t("power", "питание"), words::power(lang, status.power));
     if let Some(percent) = status.battery_percent {
         say(page.t("battery", "батарея"), &format!("{percent} %"));

@@ -25,7 +25,9 @@ pub(super) struct Page {
     pub(super) zone: String,
     /// Its own path and query.
     pub(super) here: String,
-    pub(super) user: String,
+    /// Who reads, as it is recorded.
+    pub(super) reader: String,
+    /// What forms bring back; empty outside of a login.
     pub(super) csrf: String,
 }
 
@@ -37,6 +39,20 @@ pub(super) struct Link {
 }
 
 impl Page {
+    /// About no complex, for nobody in particular.
+    pub(super) fn outside(lang: Lang) -> Self {
+        Self {
+            lang,
+            complex: String::new(),
+            complexes: Vec::new(),
+            section: Section::None,
+            zone: String::new(),
+            here: String::new(),
+            reader: String::new(),
+            csrf: String::new(),
+        }
+    }
+
     /// The text in the page's language.
     pub(super) fn t(&self, en: &'static str, ru: &'static str) -> &'static str {
         self.lang.t(en, ru)

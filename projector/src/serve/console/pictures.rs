@@ -5,9 +5,7 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use proto::access::audit_service_server::AuditService as _;
-use proto::access::{
-    AccessCount, AccessStatisticsRequest, CountBy, GetCompletenessRequest,
-};
+use proto::access::{AccessCount, AccessStatisticsRequest, CountBy, GetCompletenessRequest};
 use records::timestamp_to_wire;
 use serde::Deserialize;
 use tonic::Status;
@@ -63,7 +61,10 @@ pub(super) async fn show(
     Path(complex): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let days = asked.days.filter(|days| PERIODS.contains(days)).unwrap_or(30);
+    let days = asked
+        .days
+        .filter(|days| PERIODS.contains(days))
+        .unwrap_or(30);
     visit.answer(pictures(&visit, &complex, days).await)
 }
 
@@ -89,7 +90,10 @@ async fn pictures(visit: &Visit, complex: &str, days: u16) -> Result<Pictures, S
         super::lang::Lang::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
         super::lang::Lang::Ru => ["Пн", "Вт", "Ср", "Чт", "Пт", "Сб", "Вс"],
     };
-    let heat = page.t("Openings by weekday and hour", "Открытия по дням недели и часам");
+    let heat = page.t(
+        "Openings by weekday and hour",
+        "Открытия по дням недели и часам",
+    );
     let columns = page.t("Results by day", "Итоги по дням");
     Ok(Pictures {
         heat: svg::heat(&week, weekdays, heat),
@@ -122,7 +126,10 @@ async fn count(
         by: by.into(),
         ..Default::default()
     };
-    let counted = visit.audit().access_statistics(visit.request(request)?).await?;
+    let counted = visit
+        .audit()
+        .access_statistics(visit.request(request)?)
+        .await?;
     Ok(counted.into_inner().counts)
 }
 
@@ -132,36 +139,59 @@ async fn lists(visit: &Visit, page: &Page, counts: &[AccessCount]) -> Result<Vec
         complex_id: page.complex.clone(),
         ..Default::default()
     };
-    let complete = visit.audit().get_completeness(visit.request(request)?).await?;
+    let complete = visit
+        .audit()
+        .get_completeness(visit.request(request)?)
+        .await?;
     let complete = tally::completeness(&complete.into_inner().epochs);
-    let devices = complete.into_iter().map(|(device, (received, expected))| Bar {
-        name: device,
-        count: received,
-        width: svg::share(received, expected),
-        note: format!("/ {expected}"),
-    });
+    let devices = complete
+        .into_iter()
+        .map(|(device, (received, expected))| Bar {
+            name: device,
+            count: received,
+            width: svg::share(received, expected),
+            note: format!("/ {expected}"),
+        });
     Ok(vec![
         Bars {
             title: page.t("Automatic and manual", "Автоматически и вручную"),
-            caption: page.t("How openings began: by a camera or schedule, or by somebody's hand.", "Как начинались открытия: камерой и расписанием или рукой человека."),
+            caption: page.t(
+                "How openings began: by a camera or schedule, or by somebody's hand.",
+                "Как начинались открытия: камерой и расписанием или рукой человека.",
+            ),
             what: page.t("Openings", "Открытий"),
-            bars: bars(tally::by(counts, tally::automation), |number| words::automation(lang, number)),
+            bars: bars(tally::by(counts, tally::automation), |number| {
+                words::automation(lang, number)
+            }),
         },
         Bars {
             title: page.t("Ways in", "Способы"),
             caption: page.t("What openings were made with.", "Чем открывали."),
             what: page.t("Openings", "Открытий"),
-            bars: bars(tally::by(counts, tally::method), |number| words::method(lang, number)),
+            bars: bars(tally::by(counts, tally::method), |number| {
+                words::method(lang, number)
+            }),
         },
         Bars {
             title: page.t("Denials by reason", "Отказы по причинам"),
-            caption: page.t("Commands that this service did not allow.", "Команды, которые сервис не разрешил."),
+            caption: page.t(
+                "Commands that this service did not allow.",
+                "Команды, которые сервис не разрешил.",
+            ),
             what: page.t("Denials", "Отказов"),
-            bars: bars(tally::by(counts, tally::denial), |number| reasons::reason(lang, number)),
+            bars: bars(tally::by(counts, tally::denial), |number| {
+                reasons::reason(lang, number)
+            }),
         },
         Bars {
-            title: page.t("Completeness of devices, 30 days", "Полнота устройств за 30 дней"),
-            caption: page.t("Events that were recorded, of those that the devices counted.", "Записанные события из тех, что насчитали сами устройства."),
+            title: page.t(
+                "Completeness of devices, 30 days",
+                "Полнота устройств за 30 дней",
+            ),
+            caption: page.t(
+                "Events that were recorded, of those that the devices counted.",
+                "Записанные события из тех, что насчитали сами устройства.",
+            ),
             what: page.t("Recorded", "Записано"),
             bars: devices.collect(),
         },

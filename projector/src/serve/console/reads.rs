@@ -60,7 +60,11 @@ async fn reads(visit: &Visit, complex: &str, asked: Asked) -> Result<Reads, Stat
         page_token: asked.page.clone(),
         ..Default::default()
     };
-    let found = visit.audit().search_reads(visit.request(request)?).await?.into_inner();
+    let found = visit
+        .audit()
+        .search_reads(visit.request(request)?)
+        .await?
+        .into_inner();
     let next = match found.next_page_token.as_str() {
         "" => String::new(),
         token => {
@@ -89,7 +93,8 @@ fn told(page: &Page, zone: &Zone, read: AuditRead) -> Read {
     };
     let time = |at: Option<&prost_types::Timestamp>| {
         let at = zone.of_wire(at);
-        at.map(|at| format!("{} {}", at.date, at.time)).unwrap_or_default()
+        at.map(|at| format!("{} {}", at.date, at.time))
+            .unwrap_or_default()
     };
     say(page.t("from", "с"), &time(read.from.as_ref()));
     say(page.t("until", "до"), &time(read.until.as_ref()));

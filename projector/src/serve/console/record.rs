@@ -60,8 +60,15 @@ async fn story_of(visit: &Visit, complex: String, event: String) -> Result<Story
         complex_id: complex.clone(),
         event_id: event,
     };
-    let given = visit.audit().get_access_record(visit.request(request)?).await?.into_inner();
-    let size = given.inclusion_proof.as_ref().map_or(0, |proof| proof.tree_size);
+    let given = visit
+        .audit()
+        .get_access_record(visit.request(request)?)
+        .await?
+        .into_inner();
+    let size = given
+        .inclusion_proof
+        .as_ref()
+        .map_or(0, |proof| proof.tree_size);
     let (record, proof) = proven(given).ok_or(Refusal::Internal)?;
     let further = story::further(visit, &record).await?;
 

@@ -86,7 +86,10 @@ async fn results(visit: &Visit, complex: &str, asked: Asked) -> Result<Results, 
         }
         Err(status) => return Err(status),
     };
-    let rows = found.records.iter().map(|record| Row::of(visit.lang, &zone, record));
+    let rows = found
+        .records
+        .iter()
+        .map(|record| Row::of(visit.lang, &zone, record));
     Ok(Results {
         rows: rows.collect(),
         next: match found.next_page_token.as_str() {
@@ -158,7 +161,10 @@ impl Asked {
     /// The address of this search behind a page.
     fn address(&self, complex: &str, token: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let given = self.fields().into_iter().filter(|(_, text)| !text.is_empty());
+        let given = self
+            .fields()
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty());
         query.extend_pairs(given);
         query.append_pair("page", token);
         format!("/c/{complex}/search?{}", query.finish())
@@ -175,13 +181,48 @@ impl Asked {
                 .collect(),
         };
         vec![
-            select("kind", page.t("Kind", "Вид"), &self.kind, words::kinds(lang)),
-            select("verdict", page.t("Decision", "Решение"), &self.verdict, words::verdicts(lang)),
-            select("outcome", page.t("Outcome", "Исход"), &self.outcome, words::outcomes(lang)),
-            select("reason", page.t("Reason", "Причина"), &self.reason, reasons::reasons(lang)),
-            select("method", page.t("How", "Как"), &self.method, words::methods(lang)),
-            select("automation", page.t("Automatic or manual", "Автоматически или вручную"), &self.automation, words::automations(lang)),
-            select("actor", page.t("By whom", "Кто"), &self.actor, words::actors(lang)),
+            select(
+                "kind",
+                page.t("Kind", "Вид"),
+                &self.kind,
+                words::kinds(lang),
+            ),
+            select(
+                "verdict",
+                page.t("Decision", "Решение"),
+                &self.verdict,
+                words::verdicts(lang),
+            ),
+            select(
+                "outcome",
+                page.t("Outcome", "Исход"),
+                &self.outcome,
+                words::outcomes(lang),
+            ),
+            select(
+                "reason",
+                page.t("Reason", "Причина"),
+                &self.reason,
+                reasons::reasons(lang),
+            ),
+            select(
+                "method",
+                page.t("How", "Как"),
+                &self.method,
+                words::methods(lang),
+            ),
+            select(
+                "automation",
+                page.t("Automatic or manual", "Автоматически или вручную"),
+                &self.automation,
+                words::automations(lang),
+            ),
+            select(
+                "actor",
+                page.t("By whom", "Кто"),
+                &self.actor,
+                words::actors(lang),
+            ),
         ]
     }
 

@@ -32,7 +32,9 @@ pub(super) async fn further(
     };
     let call = Call::new("Console/Story", &Request::new(()));
     let serving = &visit.site.serving;
-    let told = serving.calls.run(call, tell(visit, serving, command, record));
+    let told = serving
+        .calls
+        .run(call, tell(visit, serving, command, record));
     Ok(told.await?.into_inner())
 }
 
@@ -43,7 +45,10 @@ async fn tell(
     record: &AccessRecord,
 ) -> Result<Answer<Vec<(Envelope, ProofFile)>>, Refusal> {
     let readable = visit.readable(&record.complex_id).await?;
-    let commands = serving.views.commands(readable.complex(), &[command]).await?;
+    let commands = serving
+        .views
+        .commands(readable.complex(), &[command])
+        .await?;
     let rows = commands.get(&command).cloned().unwrap_or_default();
     let claims = rows.claims.iter().map(|row| row.leaf);
     let completions = rows.completions.iter().map(|row| row.leaf);
@@ -61,7 +66,10 @@ async fn tell(
             told.push((envelope, proof));
         }
     }
-    let shown: Vec<Uuid> = told.iter().filter_map(|(envelope, _)| person(envelope)).collect();
+    let shown: Vec<Uuid> = told
+        .iter()
+        .filter_map(|(envelope, _)| person(envelope))
+        .collect();
     let look = Look {
         object: record.event_id.clone(),
         ..Look::at_all(ReadMethod::GetRecord)

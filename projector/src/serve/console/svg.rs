@@ -20,7 +20,11 @@ pub(super) fn heat(week: &[[u64; 24]; 7], weekdays: [&str; 7], title: &str) -> S
     }
     for ((row, hours), weekday) in week.iter().enumerate().zip(weekdays) {
         let y = ORIGIN.1 + row * CELL.1;
-        let _ = write!(svg, r#"<text class="axis" x="8" y="{}">{weekday}</text>"#, y + 16);
+        let _ = write!(
+            svg,
+            r#"<text class="axis" x="8" y="{}">{weekday}</text>"#,
+            y + 16
+        );
         for (column, count) in hours.iter().enumerate() {
             let x = ORIGIN.0 + column * CELL.0;
             let percent = 4 + 92 * count / most;
@@ -34,7 +38,10 @@ pub(super) fn heat(week: &[[u64; 24]; 7], weekdays: [&str; 7], title: &str) -> S
                 let class = if percent > 55 { "on" } else { "" };
                 let (x, y) = (x + CELL.0 / 2 - 1, y + 16);
                 let count = short(*count);
-                let _ = write!(svg, r#"<text class="{class}" x="{x}" y="{y}" text-anchor="middle">{count}</text>"#);
+                let _ = write!(
+                    svg,
+                    r#"<text class="{class}" x="{x}" y="{y}" text-anchor="middle">{count}</text>"#
+                );
             }
         }
     }
@@ -70,7 +77,10 @@ pub(super) fn columns(days: &[(String, Amounts)], title: &str) -> String {
             bottom -= height;
             if height > 0 {
                 let width = (step - 2).min(40);
-                let _ = write!(svg, r#"<rect class="s{series}" x="{x}" y="{bottom}" width="{width}" height="{height}"/>"#);
+                let _ = write!(
+                    svg,
+                    r#"<rect class="s{series}" x="{x}" y="{bottom}" width="{width}" height="{height}"/>"#
+                );
             }
         }
         if number % every == 0 {
@@ -112,6 +122,9 @@ mod tests {
         assert!(columns(&[], "t").ends_with("</svg>"));
         let one = columns(&[("d".to_owned(), [1, 0, 0, 1])], "t");
         assert_eq!(one.matches(r#"height="90""#).count(), 2);
-        assert_eq!((share(1, 0), share(1, 3), short(12_345)), (10_000, 3_333, "12k".to_owned()));
+        assert_eq!(
+            (share(1, 0), share(1, 3), short(12_345)),
+            (10_000, 3_333, "12k".to_owned())
+        );
     }
 }

@@ -44,13 +44,20 @@ pub(super) type Amounts = [u64; 4];
 pub(super) fn week(counts: &[AccessCount]) -> [[u64; 24]; 7] {
     let mut week = [[0; 24]; 7];
     for count in counts {
-        let Some(result) = &count.result else { continue };
+        let Some(result) = &count.result else {
+            continue;
+        };
         if Series::of(result) != Some(Series::LetIn) {
             continue;
         }
-        let day = count.weekday.checked_sub(1).and_then(|day| usize::try_from(day).ok());
+        let day = count
+            .weekday
+            .checked_sub(1)
+            .and_then(|day| usize::try_from(day).ok());
         let hour = usize::try_from(count.hour).ok();
-        let cell = day.zip(hour).and_then(|(day, hour)| week.get_mut(day)?.get_mut(hour));
+        let cell = day
+            .zip(hour)
+            .and_then(|(day, hour)| week.get_mut(day)?.get_mut(hour));
         if let Some(cell) = cell {
             *cell += count.count;
         }

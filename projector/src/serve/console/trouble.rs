@@ -51,6 +51,12 @@ fn told(page: &Page, code: Code, reason: &str) -> (StatusCode, &'static str, &'s
             page.t("You are not registered as a reader", "Вы не зарегистрированы как читатель"),
             page.t("Whoever reads is recorded, so a reader must be known first. Ask an operator to register you.", "Каждое чтение записывается, поэтому читатель должен быть известен. Попросите оператора вас зарегистрировать."),
         ),
+        // Another login at the same provider would give another such token.
+        (Code::Unauthenticated, _) => (
+            StatusCode::FORBIDDEN,
+            page.t("Your login is not good for this service", "Ваш вход не годится для этого сервиса"),
+            page.t("The provider gave a token that the service does not take. Tell an operator the word below.", "Сервер входа выдал токен, который сервис не принимает. Сообщите оператору слово ниже."),
+        ),
         (Code::PermissionDenied, _) => (
             StatusCode::FORBIDDEN,
             page.t("This is for auditors", "Это для аудиторов"),

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use domain::ComplexId;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 
 use super::Site;
 use super::lang::Lang;
@@ -51,7 +51,7 @@ impl FromRequestParts<Arc<Site>> for Visit {
 impl Visit {
     /// The auditor that the access token names.
     pub(super) async fn auditor(&self) -> Result<Auditor, Refusal> {
-        let header = format!("Bearer {}", self.session.access_token());
+        let header = format!("Bearer {}", self.session.access_token);
         let tokens = &self.site.serving.tokens;
         tokens.auditor_of(Some(&header), None, String::new()).await
     }
@@ -66,7 +66,7 @@ impl Visit {
     /// A message with the access token, as `AuditService` takes it.
     pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
         let mut request = Request::new(message);
-        let value = format!("Bearer {}", self.session.access_token());
+        let value = format!("Bearer {}", self.session.access_token);
         let value = value.parse().map_err(|_| Status::from(Refusal::Internal))?;
         request.metadata_mut().insert("authorization", value);
         Ok(request)
@@ -91,8 +91,9 @@ impl Visit {
         let parsed: Result<ComplexId, _> = complex.parse();
         let parsed = parsed.map_err(|_| Refusal::NotFound(Missing::Complex))?;
         let complexes = auditor.complexes().map(ToString::to_string).collect();
-        auditor.may_read(parsed)?;
+        let readable = auditor.may_read(parsed)?;
         Ok(Page {
+            reader: readable.reader().subject.to_string(),
             complex: complex.to_owned(),
             complexes,
             section,
@@ -104,14 +105,9 @@ impl Visit {
     /// What stands around a page about no complex.
     pub(super) fn bare(&self) -> Page {
         Page {
-            lang: self.lang,
-            complex: String::new(),
-            complexes: Vec::new(),
-            section: Section::None,
-            zone: String::new(),
             here: self.here.clone(),
-            user: self.session.name().to_owned(),
-            csrf: self.session.csrf().to_owned(),
+            csrf: self.session.csrf.clone(),
+            ..Page::outside(self.lang)
         }
     }
 
@@ -125,10 +121,6 @@ impl Visit {
 
     /// Why there is no answer.
     pub(super) fn refused(&self, status: &Status) -> Response {
-        if status.code() == Code::Unauthenticated {
-            // The session's access token is no longer good: in by the front door again.
-            return self.session.expired();
-        }
         let trouble = Trouble::of(self.bare(), status);
         html(trouble.status, &trouble)
     }

@@ -129,16 +129,22 @@ pub(super) fn kind(lang: Lang, number: i32) -> &'static str {
 }
 
 pub(super) fn kinds(lang: Lang) -> Choices {
-    let all = [AccessKind::Command, AccessKind::Observed, AccessKind::Unreadable];
-    all.map(|value| (value.into(), kind(lang, value.into()))).to_vec()
+    let all = [
+        AccessKind::Command,
+        AccessKind::Observed,
+        AccessKind::Unreadable,
+    ];
+    all.map(|value| (value.into(), kind(lang, value.into())))
+        .to_vec()
 }
 
 /// Why somebody should look.
 pub(super) fn alarm(lang: Lang, number: i32) -> &'static str {
     match AlarmKind::try_from(number) {
-        Ok(AlarmKind::UnattributedOpening) => {
-            lang.t("Opened by remote, and no command explains it", "Открыто удалённо, и ни одна команда этого не объясняет")
-        }
+        Ok(AlarmKind::UnattributedOpening) => lang.t(
+            "Opened by remote, and no command explains it",
+            "Открыто удалённо, и ни одна команда этого не объясняет",
+        ),
         Ok(AlarmKind::ForcedOpen) => lang.t("Door forced open", "Дверь взломана"),
         Ok(AlarmKind::HeldOpen) => lang.t("Door held open too long", "Дверь долго открыта"),
         Ok(AlarmKind::Contradiction) => lang.t(

@@ -4,7 +4,7 @@ mod completeness;
 mod foreign;
 mod identities;
 mod proofs;
-mod reads;
+pub mod reads;
 mod refusals;
 mod residents;
 mod searches;
@@ -49,7 +49,10 @@ impl Site {
 
     /// With more keys in `[serve.tiles]`.
     pub async fn start_with(tiles: &str) -> Self {
-        let disk = OnDisk::publishing(tiles).await;
+        Self::start_on(OnDisk::publishing(tiles).await).await
+    }
+
+    pub async fn start_on(disk: OnDisk) -> Self {
         let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
         let context = service::Context {
             health: Health::new(),
