@@ -1,5 +1,6 @@
 //! Configuration: one file for all roles; a role asks only for the sections that it needs.
 
+mod console;
 mod published;
 mod tiles;
 mod witnesses;
@@ -21,6 +22,7 @@ use crate::prune::PeriodHold;
 use crate::serve::Freshness;
 use crate::store;
 
+pub use console::ConsoleConfig;
 pub use published::PublishedConfig;
 pub use tiles::TilesConfig;
 #[cfg(feature = "s3")]
@@ -153,6 +155,8 @@ pub struct ServeConfig {
     pub residents: Option<ResidentsConfig>,
     /// `[serve.tiles]`: the listener on which the audit log is published; none without it.
     pub tiles: Option<PublishedConfig>,
+    /// `[serve.console]`: the listener of the auditors' pages; none without it.
+    pub console: Option<ConsoleConfig>,
 }
 
 fn default_calls() -> usize {
@@ -259,6 +263,10 @@ impl Config {
         in_range("serve.watches", serve.watches, 0..=100_000)?;
         if let Some(tiles) = &serve.tiles {
             in_range("serve.tiles.requests", tiles.requests, 1..=1_000_000)?;
+        }
+        if let Some(console) = &serve.console {
+            in_range("serve.console.requests", console.requests, 1..=1_000_000)?;
+            console.check()?;
         }
         Ok(ServeSections {
             log: self.log()?,

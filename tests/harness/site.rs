@@ -30,7 +30,8 @@ pub use keys::{Keys, ORIGIN};
 pub use part::Part;
 pub use ports::Ports;
 pub use roles::{
-    CLIENT_ID, OPERATOR, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE, TOOL_CLIENT_ID, USERS, User,
+    CLIENT_ID, CONSOLE_CLIENT_ID, OPERATOR, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE,
+    TOOL_CLIENT_ID, USERS, User,
 };
 
 /// How long a process may take to say that it is ready. Only a broken one takes so long.

@@ -187,6 +187,11 @@ impl Auditor {
         self.expires_at
     }
 
+    /// What this auditor may read about, in order.
+    pub(super) fn complexes(&self) -> impl Iterator<Item = &ComplexId> + Clone {
+        self.complexes.iter()
+    }
+
     /// The complex, if this auditor may read about it; else it is as if there were none.
     pub(super) fn may_read(&self, complex: ComplexId) -> Result<Readable, Refusal> {
         match self.complexes.contains(&complex) {

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod call;
 mod completeness;
+mod console;
 mod devices;
 mod fields;
 mod freshness;
@@ -56,6 +57,7 @@ use crate::tiles as storage;
 use audit::Audit;
 use auth::{OwnerGate, PeerGate, TokenGate};
 use call::Calls;
+use console::Console;
 use devices::Devices;
 pub use freshness::Freshness;
 use identities::Identities;
@@ -109,6 +111,7 @@ pub struct Serve {
     graceful_age: Option<Duration>,
     listener: TlsListener,
     published: Option<PublishedTiles>,
+    console: Option<Console>,
     probes: Probes,
     health: Health,
     shutdown: CancellationToken,
@@ -166,11 +169,19 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         }
         None => None,
     };
+    let serving = Arc::new(serving);
+    let console = match &serve.console {
+        Some(config) => {
+            let (config, serving) = (config.clone(), Arc::clone(&serving));
+            Some(Console::open(config, serving, trusted, origin.clone()).await?)
+        }
+        None => None,
+    };
     let tls = ServerTls::load(serve.tls.clone(), Protocol::Grpc)?;
     let tcp = TcpListener::bind(serve.listen).await;
     let tcp = tcp.with_context(|| format!("can't listen on `serve.listen` {}", serve.listen))?;
     Ok(Serve {
-        serving: Arc::new(serving),
+        serving,
         verifiers,
         peers: serve.peers.clone(),
         residents,
@@ -178,6 +189,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         listener: TlsListener::new(tcp, Arc::clone(&tls), serve.limits.clone())?,
         tls,
         published,
+        console,
         probes,
         health: context.health.clone(),
         shutdown: context.shutdown.clone(),
@@ -203,6 +215,11 @@ impl Serve {
     /// The address on which the audit log is published, if it is.
     pub fn tiles_addr(&self) -> Option<SocketAddr> {
         self.published.as_ref().map(PublishedTiles::local_addr)
+    }
+
+    /// The address of the auditors' console, if there is one.
+    pub fn console_addr(&self) -> Option<SocketAddr> {
+        self.console.as_ref().map(Console::local_addr)
     }
 
     /// Serves until shutdown; calls in flight are finished.
@@ -262,8 +279,14 @@ impl Serve {
                 None => Ok(()),
             }
         };
+        let console = async {
+            match self.console {
+                Some(console) => console.run(self.shutdown.clone()).await,
+                None => Ok(()),
+            }
+        };
         tokio::select! {
-            served = async { tokio::try_join!(served, published) } => served.map(|_| ()),
+            served = async { tokio::try_join!(served, published, console) } => served.map(|_| ()),
             never = self.probes.run(&self.serving, &self.verifiers) => match never {},
             never = probe::mirror(self.health, reporter) => match never {},
             () = self.tls.reload_every(RELOAD) => anyhow::bail!("certificates are no longer watched"),

@@ -4,6 +4,7 @@
 #[cfg(feature = "cassandra")]
 mod cassandra;
 mod clocks;
+mod console;
 mod contract;
 mod crash;
 mod faults;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::keys::ORIGIN;
 use super::roles::{
-    AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, OPERATOR_SAN, PARTNER,
-    REDIRECT_URI, TOOL_CLIENT_ID, USERS,
+    AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, CONSOLE_CLIENT_ID, OPERATOR_SAN,
+    PARTNER, REDIRECT_URI, TOOL_CLIENT_ID, USERS,
 };
 use super::{Part, Site, engines};
 use crate::fixtures::{COMPLEXES, DEVICES};
@@ -76,6 +76,24 @@ fn token_issuer(site: &Site) -> Result<Value> {
     }))
 }
 
+fn auditors(site: &Site) -> Result<Value> {
+    let mut issuer = token_issuer(site)?;
+    issuer["allowed_clients"] = json!([CLIENT_ID, CONSOLE_CLIENT_ID]);
+    Ok(issuer)
+}
+
+/// Where the auditors' console is.
+fn console(site: &Site) -> String {
+    format!("https://localhost:{}", site.ports.console.number())
+}
+
+/// The complexes' time zones, by id.
+fn time_zones() -> Value {
+    let zones = COMPLEXES.iter();
+    let zones = zones.map(|complex| (complex.id.to_owned(), json!(complex.time_zone)));
+    Value::Object(zones.collect())
+}
+
 fn operators(site: &Site) -> Result<Value> {
     let mut issuer = token_issuer(site)?;
     issuer["allowed_clients"] = json!([CLIENT_ID, TOOL_CLIENT_ID]);
@@ -109,6 +127,11 @@ fn issuer(site: &Site) -> Result<Value> {
         }, {
             "client_id": TOOL_CLIENT_ID,
             "redirect_uris": ["http://127.0.0.1/callback"],
+            "scopes": ["openid", "access"],
+            "audience": AUDIENCE,
+        }, {
+            "client_id": CONSOLE_CLIENT_ID,
+            "redirect_uris": [format!("{}/callback", console(site))],
             "scopes": ["openid", "access"],
             "audience": AUDIENCE,
         }],
@@ -253,7 +276,7 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "listen": site.ports.audit.address(),
             "peers": [AUDITOR_SAN],
             "tls": server_tls(site, Part::Projector),
-            "issuer": token_issuer(site)?,
+            "issuer": auditors(site)?,
             "identities": {
                 "key_file": site.keys.identity,
                 "lookup_key_file": site.keys.lookup,
@@ -263,6 +286,19 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "tiles": {
                 "listen": site.ports.tiles.address(),
                 "tls": server_tls(site, Part::Projector),
+            },
+            "console": {
+                "listen": site.ports.console.address(),
+                "tls": server_tls(site, Part::Projector),
+                "login": {
+                    "origin": console(site),
+                    "provider": {
+                        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
+                        "client_id": CONSOLE_CLIENT_ID,
+                        "ca_file": site.pki.bundle(),
+                    },
+                },
+                "time_zones": time_zones(),
             },
         },
     }))

@@ -23,6 +23,8 @@ pub struct Ports {
     pub audit: Port,
     /// The published audit log.
     pub tiles: Port,
+    /// The auditors' console.
+    pub console: Port,
     /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
     /// the second command-svc.
     pub admin: [Port; 5],
@@ -43,6 +45,7 @@ impl Ports {
             webhook: free_port()?,
             audit: free_port()?,
             tiles: free_port()?,
+            console: free_port()?,
             admin: [
                 free_port()?,
                 free_port()?,

@@ -18,6 +18,8 @@ pub const CLIENT_ID: &str = "resident-app";
 pub const REDIRECT_URI: &str = "https://app.smarthome.example/callback";
 /// Scope of the app's tokens.
 pub const SCOPE: &str = "openid access";
+/// OAuth client of the auditors' console.
+pub const CONSOLE_CLIENT_ID: &str = "auditors-console";
 /// OAuth client of the operators' tool.
 pub const TOOL_CLIENT_ID: &str = "smarthomectl";
 /// Audience of the tokens.

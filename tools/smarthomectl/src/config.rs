@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use authn::tls::ClientTlsFiles;
 use http::Uri;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use service::config::{ConfigError, ConfigPath, SecretFile, load};
-use url::Url;
+use service::config::{ConfigError, SecretFile, load};
+use weblogin::ProviderConfig;
 
 /// What overrides single keys: `SMARTHOMECTL__ENDPOINT` and the like.
 const ENV_PREFIX: &str = "SMARTHOMECTL";
@@ -22,48 +22,9 @@ pub(crate) struct Config {
     /// The operator's access token, in a file that only its owner may read.
     pub(crate) token_file: SecretFile,
     /// How `smarthomectl login` gets one; none where something else keeps the file.
-    pub(crate) login: Option<LoginConfig>,
+    pub(crate) login: Option<ProviderConfig>,
     /// The operator's certificate, and the roots of the service's.
     pub(crate) tls: ClientTlsFiles,
-}
-
-/// Where and as what operators log in (OAuth 2.0, RFC 8252).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LoginConfig {
-    /// The issuer, as it stands in the tokens (`iss`).
-    pub(crate) issuer: Https,
-    /// The tool's name there: a public client, which may be sent back to any port of 127.0.0.1.
-    pub(crate) client_id: String,
-    /// What is asked for, separated by spaces.
-    #[serde(default = "scope")]
-    pub(crate) scope: String,
-    /// The service that the token is for (RFC 8707), where the issuer asks for it.
-    pub(crate) resource: Option<String>,
-    /// The same, for issuers that know it as `audience`.
-    pub(crate) audience: Option<String>,
-    /// Roots (PEM) of the issuer's certificate, besides the system's.
-    pub(crate) ca_file: Option<ConfigPath>,
-}
-
-fn scope() -> String {
-    "openid access".to_owned()
-}
-
-/// An https URL without query or fragment, as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Https(pub(crate) String);
-
-impl<'de> Deserialize<'de> for Https {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let url = Url::parse(&text).ok();
-        let good = url.is_some_and(|url| {
-            url.scheme() == "https" && url.query().is_none() && url.fragment().is_none()
-        });
-        let wrong = || D::Error::custom("expected an https URL without query or fragment");
-        good.then_some(Self(text)).ok_or_else(wrong)
-    }
 }
 
 /// `https://host` or `https://host:port`.

@@ -3,20 +3,19 @@
 
 mod browser;
 mod callback;
-mod issuer;
 mod kept;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::{SignedDuration, Timestamp};
+use weblogin::{Provider, ProviderConfig, RenewError, Tokens};
 
 use crate::cli::LoginArgs;
-use crate::config::{Config, LoginConfig};
+use crate::config::Config;
 use crate::failure::Failure;
 
 use self::callback::Callback;
-use self::issuer::{Issuer, Refused};
 use self::kept::Kept;
 
 /// A token that ends sooner than this is renewed first.
@@ -33,22 +32,25 @@ pub(crate) async fn run(config: &Config, args: &LoginArgs) -> Result<(), Failure
         "the configuration has no section [login]; `smarthomectl login --help` shows one",
     )?;
     let token_file = config.token_file.path();
-    let issuer = Issuer::discover(wanted).await?;
+    let issuer = Provider::discover(wanted).await;
+    let issuer = issuer.map_err(anyhow::Error::from)?;
     if let Some(kept) = Kept::read(token_file, wanted)?
         && !args.again
     {
-        match issuer.renew(&kept).await {
+        match renew(&issuer, &kept).await {
             Ok(tokens) => {
                 let kept = Kept::write(token_file, wanted, &tokens)?;
                 println!("Renewed; {}.", until(&kept));
                 return Ok(());
             }
-            Err(Refused::Over) => {}
-            Err(Refused::Failed(error)) => return Err(error.into()),
+            Err(RenewError::Over) => {}
+            Err(error) => return Err(anyhow::Error::from(error).into()),
         }
     }
     let callback = Callback::listen().await?;
-    let asked = issuer.ask(&callback.redirect_uri(), wanted)?;
+    let asked = issuer
+        .ask(&callback.redirect_uri())
+        .map_err(anyhow::Error::from)?;
     if args.no_browser || !browser::open(asked.url.as_str()) {
         println!(
             "Open this address in a browser on this machine:\n{}",
@@ -59,10 +61,18 @@ pub(crate) async fn run(config: &Config, args: &LoginArgs) -> Result<(), Failure
     }
     let answer = tokio::time::timeout(PATIENCE, callback.answer(&asked, &issuer)).await;
     let code = answer.context("nobody has logged in for five minutes; run it again")??;
-    let tokens = issuer.redeem(code, asked, wanted).await?;
+    let tokens = issuer
+        .redeem(code, asked)
+        .await
+        .map_err(anyhow::Error::from)?;
     let kept = Kept::write(token_file, wanted, &tokens)?;
     println!("Logged in; {}.", until(&kept));
     Ok(())
+}
+
+async fn renew(issuer: &Provider, kept: &Kept) -> Result<Tokens, RenewError> {
+    let token = kept.refresh_token.as_ref().ok_or(RenewError::Over)?;
+    issuer.renew(token).await
 }
 
 fn until(kept: &Kept) -> String {
@@ -103,23 +113,23 @@ pub(crate) async fn keep_fresh(config: &Config) -> Result<()> {
     Ok(())
 }
 
-async fn renewed(kept: &Kept, wanted: &LoginConfig, file: &std::path::Path) -> Result<Kept> {
+async fn renewed(kept: &Kept, wanted: &ProviderConfig, file: &std::path::Path) -> Result<Kept> {
     const AGAIN: &str = "the login has ended; run `smarthomectl login`";
     if kept.refresh_token.is_none() {
         bail!("{AGAIN}");
     }
-    let issuer = Issuer::discover(wanted).await.context(
+    let issuer = Provider::discover(wanted).await.context(
         "the access token has expired and can't be renewed now; try again, or run \
          `smarthomectl login`",
     )?;
-    match issuer.renew(kept).await {
+    match renew(&issuer, kept).await {
         Ok(tokens) => Kept::write(file, wanted, &tokens),
-        Err(Refused::Over) => {
+        Err(RenewError::Over) => {
             // Another run may have renewed it meanwhile: a refresh token works once.
             let now = Kept::read(file, wanted)?;
             let now = now.filter(|now| !now.ends_before(Timestamp::now() + SOON));
             now.context(AGAIN)
         }
-        Err(Refused::Failed(error)) => Err(error.context("the access token can't be renewed")),
+        Err(error) => Err(anyhow::Error::from(error).context("the access token can't be renewed")),
     }
 }

@@ -84,15 +84,15 @@ pub enum IssuerConfigError {
     Client(String),
 }
 
-fn default_max_key_age() -> Duration {
+pub(super) fn default_max_key_age() -> Duration {
     Duration::from_secs(3600)
 }
 
-fn default_refetch_interval() -> Duration {
+pub(super) fn default_refetch_interval() -> Duration {
     Duration::from_secs(10)
 }
 
-fn default_algorithms() -> Vec<SigningAlgorithm> {
+pub(super) fn default_algorithms() -> Vec<SigningAlgorithm> {
     use SigningAlgorithm as A;
     vec![A::ES256, A::RS256, A::PS256, A::EdDSA]
 }

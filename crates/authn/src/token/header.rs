@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
-use super::config::IssuerConfig;
+use super::config::SigningAlgorithm;
 use super::error::TokenError;
 
 /// Longest token that is looked at, in bytes.
@@ -35,7 +35,12 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 }
 
 impl Header {
-    pub(super) fn read(token: &str, config: &IssuerConfig) -> Result<Self, TokenError> {
+    /// Reads it; `accepts` says which `typ` is taken.
+    pub(super) fn read(
+        token: &str,
+        algorithms: &[SigningAlgorithm],
+        accepts: impl Fn(Option<&str>) -> bool,
+    ) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Malformed("too long"));
         }
@@ -49,13 +54,12 @@ impl Header {
         if members.crit {
             return Err(TokenError::CriticalHeader);
         }
-        let algorithm = config
-            .algorithms
+        let algorithm = algorithms
             .iter()
             .map(|allowed| allowed.jws())
             .find(|allowed| name(*allowed) == members.alg)
             .ok_or(TokenError::AlgorithmNotAllowed)?;
-        if !is_access_token(members.typ.as_deref(), config.accept_plain_jwt_typ) {
+        if !accepts(members.typ.as_deref()) {
             return Err(TokenError::WrongType);
         }
         let kid = members.kid.ok_or(TokenError::Malformed("no kid"))?;
@@ -64,10 +68,15 @@ impl Header {
 }
 
 /// RFC 9068, section 4; media types know no case (RFC 7515, section 4.1.9).
-fn is_access_token(typ: Option<&str>, plain: bool) -> bool {
+pub(super) fn is_access_token(typ: Option<&str>, plain: bool) -> bool {
     let Some(typ) = typ else { return false };
     let accepts = |name: &str| typ.eq_ignore_ascii_case(name);
     accepts("at+jwt") || accepts("application/at+jwt") || (plain && accepts("JWT"))
+}
+
+/// `JWT` or nothing; never an access token, which its receiver alone may look into.
+pub(super) fn is_id_token(typ: Option<&str>) -> bool {
+    typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
 }
 
 fn name(algorithm: Algorithm) -> &'static str {

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use super::claims::{AccessToken, Claims, LEEWAY};
 use super::config::{IssuerConfig, IssuerConfigError};
 use super::error::TokenError;
-use super::header::Header;
+use super::header::{Header, is_access_token};
 use super::keys::{Clock, Keys};
 use super::source::KeySource;
 use crate::peer::Thumbprint;
@@ -68,7 +68,7 @@ impl AccessTokenVerifier {
         bearer: &str,
         presenter: Option<&Thumbprint>,
     ) -> Result<AccessToken, TokenError> {
-        let header = Header::read(bearer, &self.config)?;
+        let header = self.header(bearer)?;
         let set = self.keys.set_with(&header.kid).await?;
         let key = set.get(&header.kid).ok_or(TokenError::UnknownKey)?;
         if !key.algorithms.contains(&header.algorithm) {
@@ -80,6 +80,13 @@ impl AccessTokenVerifier {
         token
             .claims
             .check(&self.config, presenter, Timestamp::now())
+    }
+
+    fn header(&self, bearer: &str) -> Result<Header, TokenError> {
+        let plain = self.config.accept_plain_jwt_typ;
+        Header::read(bearer, &self.config.algorithms, |typ| {
+            is_access_token(typ, plain)
+        })
     }
 
     /// The library's defaults take a token without `aud` or `iss`, don't look at `nbf`, and allow
@@ -108,7 +115,7 @@ pub fn bearer(authorization: &str) -> Result<&str, TokenError> {
     Ok(token)
 }
 
-fn refusal(kind: &ErrorKind) -> TokenError {
+pub(super) fn refusal(kind: &ErrorKind) -> TokenError {
     match kind {
         ErrorKind::InvalidSignature => TokenError::BadSignature,
         ErrorKind::ExpiredSignature => TokenError::Expired,

@@ -5,7 +5,7 @@ mod foreign;
 mod identities;
 mod proofs;
 mod pruned;
-mod reads;
+pub mod reads;
 mod refusals;
 mod residents;
 mod searches;
@@ -53,7 +53,10 @@ impl Site {
 
     /// With more keys in `[serve.tiles]`.
     pub async fn start_with(tiles: &str) -> Self {
-        let disk = OnDisk::publishing(tiles).await;
+        Self::start_on(OnDisk::publishing(tiles).await).await
+    }
+
+    pub async fn start_on(disk: OnDisk) -> Self {
         let config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
         let mut site = Self {
             disk,

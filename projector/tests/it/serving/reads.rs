@@ -35,7 +35,7 @@ async fn with_a_decision() -> Site {
 }
 
 /// What the log says was read, in its order.
-pub(super) async fn recorded(site: &Site) -> Vec<(Option<Uuid>, AuditRead)> {
+pub async fn recorded(site: &Site) -> Vec<(Option<Uuid>, AuditRead)> {
     let fixture = &site.disk.fixture;
     let ends = fixture.log.end_offsets(Topic::AuditReads).await.unwrap();
     let mut tail = fixture

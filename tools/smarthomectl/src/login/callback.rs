@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use oauth2::AuthorizationCode;
+use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
-
-use super::issuer::{Asked, Issuer};
+use weblogin::{Asked, Code, Provider, code, one};
 
 /// The path of the redirect URI.
 const PATH: &str = "/callback";
@@ -41,7 +39,7 @@ impl Callback {
     ///
     /// # Errors
     /// The issuer's refusal.
-    pub(super) async fn answer(&self, asked: &Asked, issuer: &Issuer) -> Result<AuthorizationCode> {
+    pub(super) async fn answer(&self, asked: &Asked, issuer: &Provider) -> Result<Code> {
         loop {
             let (mut stream, _) = self.listener.accept().await?;
             let head = tokio::time::timeout(SLOW, head(&mut stream)).await;
@@ -52,7 +50,7 @@ impl Callback {
                 continue;
             };
             // Whoever doesn't know the state is not answered to, and ends nothing.
-            if one(&target, "state").as_deref() != Some(asked.state.secret()) {
+            if one(&target, "state").as_deref() != Some(asked.state.as_str()) {
                 let text = "This is not the login that was begun.";
                 tell(&mut stream, "400 Bad Request", text).await;
                 continue;
@@ -68,7 +66,7 @@ impl Callback {
                     tell(&mut stream, "200 OK", text).await;
                 }
             }
-            return code;
+            return Ok(code?);
         }
     }
 
@@ -77,32 +75,6 @@ impl Callback {
         let url = base.join(target).ok()?;
         (url.origin() == base.origin() && url.path() == PATH).then_some(url)
     }
-}
-
-/// The code, once it is certain whose answer it is (RFC 9207, section 2.4).
-fn code(target: &Url, issuer: &Issuer) -> Result<AuthorizationCode> {
-    match one(target, "iss") {
-        Some(told) if told != issuer.name() => bail!("the answer comes from another issuer"),
-        None if issuer.names_itself() => bail!("the answer does not say which issuer it is from"),
-        _ => {}
-    }
-    match one(target, "error").as_deref() {
-        Some("access_denied") => bail!("the login was refused, or called off in the browser"),
-        Some(error) if error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => bail!(
-            "the issuer refused: {error}; look at `client_id`, `scope` and `resource` in [login]"
-        ),
-        Some(_) => bail!("the issuer refused, and not in words of the standard"),
-        None => {}
-    }
-    let code = one(target, "code").context("the issuer's answer holds no code")?;
-    Ok(AuthorizationCode::new(code))
-}
-
-/// A parameter that stands there once.
-fn one(url: &Url, name: &str) -> Option<String> {
-    let mut values = url.query_pairs().filter(|(key, _)| key == name);
-    let value = values.next().map(|(_, value)| value.into_owned());
-    value.filter(|_| values.next().is_none())
 }
 
 /// The target of a GET request (RFC 9112, section 3).

@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
-use oauth2::TokenResponse as _;
-use oauth2::basic::BasicTokenResponse;
 use serde::{Deserialize, Serialize};
 use service::config::{SecretError, SecretFile};
-
-use crate::config::LoginConfig;
+use weblogin::{ProviderConfig, Tokens};
 
 /// What renews a token. Not to be printed.
 #[derive(Deserialize, Serialize)]
@@ -28,7 +25,7 @@ impl Kept {
     ///
     /// # Errors
     /// The file is open to others, or no longer what was written.
-    pub(super) fn read(token_file: &Path, wanted: &LoginConfig) -> Result<Option<Self>> {
+    pub(super) fn read(token_file: &Path, wanted: &ProviderConfig) -> Result<Option<Self>> {
         let path = beside(token_file);
         let bytes = match SecretFile::new(&path).read() {
             Err(SecretError::Unreadable { reason, .. })
@@ -53,13 +50,13 @@ impl Kept {
     /// The files can't be written.
     pub(super) fn write(
         token_file: &Path,
-        wanted: &LoginConfig,
-        tokens: &BasicTokenResponse,
+        wanted: &ProviderConfig,
+        tokens: &Tokens,
     ) -> Result<Self> {
-        let lives = tokens.expires_in();
+        let lives = tokens.expires_in;
         let lives = lives.and_then(|lives| SignedDuration::try_from(lives).ok());
         let old = Self::read(token_file, wanted).ok().flatten();
-        let refresh_token = tokens.refresh_token().map(|token| token.secret().clone());
+        let refresh_token = tokens.refresh_token.clone();
         let kept = Self {
             issuer: wanted.issuer.0.clone(),
             client_id: wanted.client_id.clone(),
@@ -68,7 +65,7 @@ impl Kept {
         };
         // What renews it first: it works once, and its loss would be the login's.
         put(&beside(token_file), &serde_json::to_vec(&kept)?)?;
-        let token = format!("{}\n", tokens.access_token().secret());
+        let token = format!("{}\n", tokens.access_token);
         put(token_file, token.as_bytes())?;
         Ok(kept)
     }
@@ -110,21 +107,28 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::config::Https;
+    use weblogin::Https;
 
-    fn wanted(issuer: &str) -> LoginConfig {
-        LoginConfig {
+    fn wanted(issuer: &str) -> ProviderConfig {
+        ProviderConfig {
             issuer: Https(issuer.to_owned()),
             client_id: "tool".to_owned(),
             scope: "openid".to_owned(),
             resource: None,
             audience: None,
             ca_file: None,
+            client_key: None,
+            client_key_id: None,
         }
     }
 
-    fn tokens(text: &str) -> BasicTokenResponse {
-        serde_json::from_str(text).unwrap()
+    fn tokens(access: &str, refresh: Option<&str>) -> Tokens {
+        Tokens {
+            access_token: access.to_owned(),
+            refresh_token: refresh.map(str::to_owned),
+            id_token: None,
+            expires_in: Some(std::time::Duration::from_secs(300)),
+        }
     }
 
     #[test]
@@ -133,11 +137,8 @@ mod tests {
         let file = folder.path().join("new/token");
         let here = wanted("https://login.example");
         assert!(Kept::read(&file, &here).unwrap().is_none());
-        let first = r#"{"access_token":"a1","token_type":"bearer","expires_in":300,
-                        "refresh_token":"r1"}"#;
-        Kept::write(&file, &here, &tokens(first)).unwrap();
-        let second = r#"{"access_token":"a2","token_type":"bearer","expires_in":300}"#;
-        Kept::write(&file, &here, &tokens(second)).unwrap();
+        Kept::write(&file, &here, &tokens("a1", Some("r1"))).unwrap();
+        Kept::write(&file, &here, &tokens("a2", None)).unwrap();
         assert_eq!(read_to_string(&file).unwrap(), "a2\n");
         let kept = Kept::read(&file, &here).unwrap().unwrap();
         assert_eq!(kept.refresh_token.as_deref(), Some("r1"), "it goes on");

@@ -40,6 +40,7 @@ fn manifest(site: &Site) -> Result<Value> {
             "registry": address(&ports.registry),
             "audit": address(&ports.audit),
             "tiles": format!("https://{}", address(&ports.tiles)),
+            "console": format!("https://{}", address(&ports.console)),
             "webhook": format!("https://{}/v1/events", address(&ports.webhook)),
             "partner_api": format!("https://{}", address(&ports.partner)),
             "partner_control": format!("http://127.0.0.1:{}/control", ports.control.number()),
@@ -141,6 +142,9 @@ The site is up until Ctrl-C. From this folder, in another terminal:
     cargo run -q -p auditctl -- verify {folder} --key '{vkey}'
     curl -s --cacert {roots} https://{tiles}/access.events.v1/sunrise/checkpoint
 
+  look at it all in a browser (the certificate is the demo's own), as auditor, password auditor-password:
+    https://{console}
+
   see who may open what as an operator:
     grpcurl {operator} -H "authorization: Bearer $(cargo xtask token operator)" -d '{{"complex_id":"sunrise"}}' {registry} smarthome.access.v1.RegistryService/GetComplex
 
@@ -154,6 +158,7 @@ The site is up until Ctrl-C. From this folder, in another terminal:
         folder = site.tiles().display(),
         vkey = site.keys.vkey,
         tiles = address(&site.ports.tiles),
+        console = address(&site.ports.console),
         plate = harness::fixtures::ANNAS_PLATE,
         admin = site.ports.admin[0].number(),
     )

@@ -1,0 +1,118 @@
+//! What pages show, and that it stands in the log before.
+
+use domain::id::EventId;
+use domain::vocabulary::{Observation, Outcome, ReadMethod, Verdict};
+use eventlog::Topic;
+use jiff::Timestamp;
+use reqwest::StatusCode;
+
+use super::{Browser, Pages};
+use crate::fixture::{command, completed, decided, device, remote, status};
+use crate::serving::reads::recorded;
+use crate::site::AUDITOR;
+
+/// A site where somebody opened the gate of `sunrise` by a command; and that command's decision.
+pub(super) async fn with_an_opening() -> (Pages, EventId) {
+    let pages = Pages::start().await;
+    let (site, gate) = (&pages.site, device("sunrise.gate"));
+    let decision = decided(&gate, command(1), Verdict::Allow, Timestamp::now());
+    let fixture = &site.disk.fixture;
+    fixture.signed(Topic::AccessEvents, &decision).await;
+    let done = completed(&gate, command(1), Outcome::Executed);
+    fixture.signed(Topic::AccessEvents, &done).await;
+    let seen = remote(&gate, "partner-1", Some(command(1)), Observation::Granted);
+    fixture.unsigned(Topic::AccessEvents, &seen).await;
+    let report = status(&gate, Default::default(), Timestamp::now());
+    fixture.unsigned(Topic::DeviceStatus, &report).await;
+    site.projected().await;
+    (pages, decision.id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_shown_in_both_languages_and_stands_in_the_log() {
+    let (pages, event) = with_an_opening().await;
+    let mut browser = Browser::default();
+    let record = format!("/c/sunrise/records/{event}");
+    pages.log_in(&mut browser, "one", "/c/sunrise/now").await;
+    let parts = [
+        ("/c/sunrise/now", "Newest accesses", "Последние доступы"),
+        (
+            "/c/sunrise/search?outcome=1",
+            "remote command",
+            "удалённая команда",
+        ),
+        (
+            record.as_str(),
+            "A right that stood in the registry",
+            "Право, записанное в реестре",
+        ),
+        (
+            "/c/sunrise/pictures?days=7",
+            "Denials by reason",
+            "Отказы по причинам",
+        ),
+        ("/c/sunrise/reads", "opened a record", "открыл запись"),
+        (
+            "/c/sunrise/integrity",
+            "The checkpoint and the key",
+            "Контрольная точка и ключ",
+        ),
+    ];
+    for (path, english, russian) in parts {
+        browser.cookies.remove("__Host-language");
+        browser.language = "en";
+        // Reads are shown once they are projected.
+        pages.site.projected().await;
+        let shown = pages.get(&mut browser, path).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}");
+        assert!(shown.text.contains(english), "{path}: {}", shown.text);
+        assert!(shown.text.len() < 200_000, "{path}");
+        browser.language = "ru";
+        let shown = pages.get(&mut browser, path).await;
+        assert!(shown.text.contains(russian), "{path}: {}", shown.text);
+        assert!(shown.text.contains("<html lang=\"ru\">"), "{path}");
+        // A choice outlives what the browser asks for.
+        let back = path.replace('?', "%3F").replace('=', "%3D");
+        let chosen = pages
+            .get(&mut browser, &format!("/language/en?back={back}"))
+            .await;
+        assert_eq!(chosen.header("location"), path);
+        assert!(
+            pages.get(&mut browser, path).await.text.contains(english),
+            "{path}"
+        );
+    }
+    let mut methods: Vec<_> = recorded(&pages.site).await;
+    assert!(methods.iter().all(|(reader, _)| *reader == Some(AUDITOR.0)));
+    methods.retain(|(_, read)| read.method == ReadMethod::GetRecord);
+    assert_eq!(methods[0].1.object, event.to_string());
+    assert_eq!(methods[0].1.shown.len(), 1, "whom it is about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_told_with_all_that_belongs_to_it() {
+    let (pages, event) = with_an_opening().await;
+    let mut browser = Browser::default();
+    let path = format!("/c/sunrise/records/{event}");
+    let shown = pages.log_in(&mut browser, "one", &path).await;
+    for title in [
+        "The command was judged",
+        "The partner was asked",
+        "The partner reported",
+    ] {
+        assert_eq!(shown.text.matches(title).count(), 1, "{title}");
+    }
+    assert_eq!(shown.text.matches("c2sp.org/tlog-proof@v1").count(), 3);
+    let found = pages
+        .get(&mut browser, "/c/sunrise/search?device=sunrise.gate")
+        .await;
+    assert!(found.text.contains(&format!("href=\"{path}\"")));
+    let none = pages.get(&mut browser, "/c/sunrise/search?reason=2").await;
+    assert!(none.text.contains("Nothing matches."));
+    for wrong in ["subject=somebody", "from=soon", "reason=x"] {
+        let shown = pages
+            .get(&mut browser, &format!("/c/sunrise/search?{wrong}"))
+            .await;
+        assert!(shown.text.contains("role=\"alert\""), "{wrong}");
+    }
+}
