@@ -30,6 +30,19 @@ pub struct TreeParts {
     pub open_logs: usize,
 }
 
+impl TreeParts {
+    /// The same, with other views.
+    pub(super) fn with(&self, views: Arc<dyn ViewStore>) -> Self {
+        Self {
+            tiles: Arc::clone(&self.tiles),
+            views,
+            signer: Arc::clone(&self.signer),
+            origin: self.origin.clone(),
+            open_logs: self.open_logs,
+        }
+    }
+}
+
 /// The logs of one partition.
 pub(super) struct Trees {
     parts: Arc<TreeParts>,

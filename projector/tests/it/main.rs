@@ -15,6 +15,7 @@ mod hostile;
 mod kills;
 mod pace;
 mod process;
+mod rebuild;
 mod run;
 #[cfg(feature = "s3-tests")]
 mod s3;

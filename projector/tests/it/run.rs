@@ -108,7 +108,7 @@ impl Running {
         };
         let parts = Parts {
             log: Arc::clone(&fixture.log),
-            reader: fixture.reader(),
+            reader: Arc::new(fixture.reader()),
             trees: Arc::new(trees),
         };
         let pace = Pace {
