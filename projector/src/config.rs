@@ -306,13 +306,21 @@ impl Config {
         Ok(views)
     }
 
-    fn tiles(&self) -> Result<&TilesConfig, String> {
+    /// `[tiles]`.
+    ///
+    /// # Errors
+    /// A text that names the missing section or the wrong key.
+    pub fn tiles(&self) -> Result<&TilesConfig, String> {
         let tiles = needed(&self.tiles, "tiles")?;
         tiles.check()?;
         Ok(tiles)
     }
 
-    fn audit(&self) -> Result<&AuditConfig, String> {
+    /// `[audit]`.
+    ///
+    /// # Errors
+    /// As [`tiles`](Self::tiles).
+    pub fn audit(&self) -> Result<&AuditConfig, String> {
         let audit = needed(&self.audit, "audit")?;
         let probe = LogId::new("access.events.v1", "global");
         probe

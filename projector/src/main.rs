@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use projector::config::{Config, ENV_PREFIX};
+use projector::rebuild::{RebuildArgs, Verdict};
 use projector::roles::{BothRoles, ProjectRole, ServeRole};
-use projector::{dump, project, prune, rebuild, serve, store};
+use projector::{dump, project, prune, serve, store};
 use service::cli::CommonArgs;
 
 /// Builds the audit log and the views from the event log, and serves them
@@ -26,13 +27,12 @@ enum Command {
     Serve(CommonArgs),
     /// Both in one process, for one small site
     All(CommonArgs),
-    /// Print the root of every tree as it follows from the event log alone, one JSON a line
+    /// Build trees and views anew from the event log, beside the serving ones, and compare
     Rebuild {
         #[command(flatten)]
         tool: ToolArgs,
-        /// Print the views as they follow from the event log, as `dump-views` prints the stored
-        #[arg(long)]
-        dump_views: bool,
+        #[command(flatten)]
+        args: RebuildArgs,
     },
     /// Say which bundles of the audit log have expired and what holds some of them, one JSON a log.
     ///
@@ -84,15 +84,21 @@ fn run(command: Command) -> ExitCode {
             context.health.started();
             tokio::try_join!(project.run(), serve.run()).map(|_| ())
         }),
-        Command::Rebuild { tool, dump_views } => tool.run(async |config| {
-            if dump_views {
-                dump::lines(&*rebuild::views(&config).await?).await
-            } else {
-                rebuild::trees(&config).await
+        Command::Rebuild { tool, args } => {
+            let verdict = tool.run(async |config| {
+                let report = args.run(&config).await?;
+                Ok((report.lines, report.verdict))
+            });
+            match ToolArgs::told(verdict) {
+                Some(Verdict::Same) => ExitCode::SUCCESS,
+                Some(Verdict::Different) => ExitCode::from(1),
+                Some(Verdict::Untold) | None => ExitCode::from(3),
             }
-        }),
-        Command::Prune { tool, apply } => tool.run(async |config| prune::run(&config, apply).await),
-        Command::DumpViews(tool) => tool.run(async |config| {
+        }
+        Command::Prune { tool, apply } => {
+            tool.lines(async |config| prune::run(&config, apply).await)
+        }
+        Command::DumpViews(tool) => tool.lines(async |config| {
             let views = config.views().map_err(anyhow::Error::msg)?;
             dump::lines(&*store::open_configured_reader(views)?).await
         }),
@@ -100,39 +106,43 @@ fn run(command: Command) -> ExitCode {
 }
 
 impl ToolArgs {
-    /// Runs a tool that makes lines, and writes them.
-    fn run(&self, tool: impl AsyncFnOnce(Config) -> anyhow::Result<Vec<String>>) -> ExitCode {
-        match self.lines(tool) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("projector: {error:#}");
-                ExitCode::FAILURE
-            }
-        }
+    /// Says what is wrong, if something is.
+    fn told<T>(done: anyhow::Result<T>) -> Option<T> {
+        done.inspect_err(|error| eprintln!("projector: {error:#}"))
+            .ok()
     }
 
-    fn lines(
+    /// Runs a tool that makes nothing but lines.
+    fn lines(&self, tool: impl AsyncFnOnce(Config) -> anyhow::Result<Vec<String>>) -> ExitCode {
+        let done = self.run(async move |config| Ok((tool(config).await?, ())));
+        Self::told(done).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    }
+
+    /// Runs a tool that makes lines, and writes them.
+    fn run<T>(
         &self,
-        tool: impl AsyncFnOnce(Config) -> anyhow::Result<Vec<String>>,
-    ) -> anyhow::Result<()> {
+        tool: impl AsyncFnOnce(Config) -> anyhow::Result<(Vec<String>, T)>,
+    ) -> anyhow::Result<T> {
         let config: Config = service::config::load(&self.config, ENV_PREFIX)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("can't start the runtime")?;
-        let mut text = runtime.block_on(tool(config))?.join("\n");
+        let (lines, done) = runtime.block_on(tool(config))?;
+        let mut text = lines.join("\n");
         if !text.is_empty() {
             text.push('\n');
         }
         match &self.into {
             Some(file) => std::fs::write(file, text)
-                .with_context(|| format!("can't write {}", file.display())),
+                .with_context(|| format!("can't write {}", file.display()))?,
             None => {
                 use std::io::Write as _;
                 std::io::stdout()
                     .write_all(text.as_bytes())
-                    .context("can't write to standard output")
+                    .context("can't write to standard output")?;
             }
         }
+        Ok(done)
     }
 }

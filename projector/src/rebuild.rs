@@ -1,21 +1,142 @@
-//! Everything once more from the event log alone: what the stored trees and views must equal.
+//! Everything once more from the event log alone: what the stored trees and views must equal, and the
+//! views that take over from the serving ones.
 
-use std::collections::{BTreeMap, HashMap};
+mod command;
+mod past;
+mod progress;
+mod reading;
+mod replay;
+mod rows;
+mod trees;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use auditlog::{LogId, RootBuilder};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use eventlog::{EventLog, Record, TailFrom, Topic};
+use eventlog::EventLog;
 use serde_json::json;
 
 use crate::config::Config;
-use crate::project::{event_reader, leaf, write};
-use crate::store::{self, Progress, ViewReader};
-use crate::views::{self, LeafRow};
+use crate::project::leaf;
+use crate::store::{self, Building, Generations, StoreError, Swap, ViewReader};
+use crate::views;
+use reading::{Ends, Reading};
+use replay::Replay;
+use trees::Signed;
 
-/// Records that are read at once.
-const BATCH: usize = 1024;
+pub use command::RebuildArgs;
+pub use past::past;
+
+/// What a comparison has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// What is stored is what follows from the log.
+    Same,
+    /// It is not.
+    Different,
+    /// Something is missing or moves too fast.
+    Untold,
+}
+
+/// What a rebuild has found and done.
+#[derive(Debug)]
+pub struct Report {
+    /// For people: each difference, as far as there is room, and what was done.
+    pub lines: Vec<String>,
+    /// What the comparison has come to.
+    pub verdict: Verdict,
+}
+
+/// Builds the next generation of the views beside the serving one, compares both and the trees with what
+/// is stored, and swaps if that is wished and the trees are right.
+///
+/// # Errors
+/// Log or stores can't be read or written; another rebuild has begun. The serving views are as they were.
+pub async fn rebuild(config: &Config, batch: usize, swap: bool) -> anyhow::Result<Report> {
+    let views = config.views().map_err(anyhow::Error::msg)?;
+    let root = store::open_configured_root(views).await?;
+    let log = open(config).await?;
+    let mut signed = Signed::open(config).await?;
+    let building = root.begin().await?;
+    let serving = root.serving(&building).await?;
+    let store = Arc::clone(&building.store);
+    let mut replay = Replay::start(config, &*log, store, batch).await?;
+
+    // First no further than the serving views are: they must have every row of it.
+    let before = match projected(&*log, &*serving).await {
+        Ok(ends) => {
+            replay.to(&ends, Some(&mut signed)).await?;
+            Some(rows::differences(&*serving, &*building.store.reader()).await)
+        }
+        Err(error) => Some(Err(error)),
+    };
+    let unequal = match before {
+        Some(Ok(found)) => Ok(found),
+        Some(Err(error @ (StoreError::Schema { .. } | StoreError::Corrupt { .. }))) => Err(error),
+        Some(Err(error)) => return Err(error.into()),
+        None => Ok(rows::Differences::new()),
+    };
+    // Then as far as the log goes: what is only new is there now on both sides, or moves.
+    for _ in 0..TRIES {
+        signed.look_at(&replay.trees).await?;
+        let ends = ends_of(&*log).await?;
+        replay.to(&ends, Some(&mut signed)).await?;
+        if !signed.is_ahead_of(&replay.trees) {
+            break;
+        }
+    }
+    let mut report = signed.report(&replay.trees);
+    match unequal {
+        Ok(before) if before.is_empty() => {}
+        Ok(before) => {
+            let after = rows::differences(&*serving, &*building.store.reader()).await?;
+            report.add(rows::report(&before, &after));
+        }
+        Err(error) => report
+            .lines
+            .push(format!("the rows are not compared: {error}")),
+    }
+    if swap {
+        report.lines.push(match signed.verdict(&replay.trees) {
+            Verdict::Same => {
+                take_over(&*root, &*log, &building, &mut replay).await?;
+                "swapped: the rebuilt views serve".to_owned()
+            }
+            _ => "not swapped: the trees aren't those of the log".to_owned(),
+        });
+    }
+    Ok(report)
+}
+
+/// How often trees that grow are caught up with before they count as larger than their log.
+const TRIES: usize = 3;
+
+/// Catches up and swaps, until no record came between.
+async fn take_over(
+    root: &dyn Generations,
+    log: &dyn EventLog,
+    building: &Building,
+    replay: &mut Replay,
+) -> anyhow::Result<()> {
+    loop {
+        replay.to(&ends_of(log).await?, None).await?;
+        if root.swap(building).await? == Swap::Done {
+            return Ok(());
+        }
+    }
+}
+
+/// Drops the views that don't serve.
+///
+/// # Errors
+/// The store can't be changed.
+pub async fn drop_idle(config: &Config) -> anyhow::Result<()> {
+    let views = config.views().map_err(anyhow::Error::msg)?;
+    let root = store::open_configured_root(views).await?;
+    Ok(root.drop_idle().await?)
+}
 
 /// The root of every tree, one JSON object a line: topic, complex, size, root.
 ///
@@ -23,13 +144,14 @@ const BATCH: usize = 1024;
 /// The event log can't be read.
 pub async fn trees(config: &Config) -> anyhow::Result<Vec<String>> {
     let log = open(config).await?;
+    let ends = ends_of(&*log).await?;
     let mut trees: BTreeMap<LogId, RootBuilder> = BTreeMap::new();
     for topic in views::TOPICS
         .into_iter()
         .filter(|topic| views::has_leaves(*topic))
     {
         let mut reading = Reading::start(&*log, topic).await?;
-        while let Some(records) = reading.next().await? {
+        while let Some(records) = reading.next(&ends, command::BATCH).await? {
             for record in records {
                 let tree = trees.entry(views::log_of(&record)?).or_default();
                 tree.push(leaf(&record).bytes());
@@ -52,30 +174,23 @@ pub async fn trees(config: &Config) -> anyhow::Result<Vec<String>> {
 ///
 /// # Errors
 /// The event log can't be read, or the section `[records]` is wrong.
-pub async fn views(config: &Config) -> anyhow::Result<Arc<dyn ViewReader>> {
+pub async fn views(config: &Config, batch: usize) -> anyhow::Result<Arc<dyn ViewReader>> {
     let log = open(config).await?;
-    let reader = event_reader(config)?;
     let store = store::scratch().await?;
-    for topic in views::TOPICS {
-        let mut sizes: HashMap<LogId, u64> = HashMap::new();
-        let mut reading = Reading::start(&*log, topic).await?;
-        while let Some(records) = reading.next().await? {
-            for record in records {
-                let leaf = match views::has_leaves(topic) {
-                    true => Some(place(&record, &mut sizes)?),
-                    false => None,
-                };
-                let rows = views::rows(&record, &reader.read(&record), leaf.as_ref());
-                let progress = Progress {
-                    topic,
-                    partition: record.position.partition,
-                    next: record.position.offset + 1,
-                };
-                write(&*store, rows, record.position.offset, progress).await?;
-            }
-        }
-    }
+    let mut replay = Replay::start(config, &*log, Arc::clone(&store), batch).await?;
+    replay.to(&ends_of(&*log).await?, None).await?;
     Ok(store.reader())
+}
+
+impl Report {
+    fn add(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.verdict = match (self.verdict, other.verdict) {
+            (Verdict::Different, _) | (_, Verdict::Different) => Verdict::Different,
+            (Verdict::Untold, _) | (_, Verdict::Untold) => Verdict::Untold,
+            (Verdict::Same, Verdict::Same) => Verdict::Same,
+        };
+    }
 }
 
 async fn open(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
@@ -83,42 +198,28 @@ async fn open(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     Ok(eventlog::open(&log.url, log.options.clone()).await?)
 }
 
-fn place(record: &Record, sizes: &mut HashMap<LogId, u64>) -> auditlog::Result<LeafRow> {
-    let log = views::log_of(record)?;
-    let size = sizes.entry(log.clone()).or_default();
-    let index = *size;
-    *size += 1;
-    Ok(LeafRow {
-        log,
-        offset: record.position.offset,
-        index,
-    })
-}
-
-/// A topic from its beginning to the end that it has when reading starts.
-struct Reading {
-    tail: Box<dyn eventlog::Tail>,
-    ends: Vec<u64>,
-}
-
-impl Reading {
-    async fn start(log: &dyn EventLog, topic: Topic) -> anyhow::Result<Self> {
-        let ends = log.end_offsets(topic).await?;
-        let tail = log.tail(topic, TailFrom::Beginning).await?;
-        Ok(Self { tail, ends })
+/// The ends that the log has now.
+async fn ends_of(log: &dyn EventLog) -> anyhow::Result<Ends> {
+    let mut ends = Ends::new();
+    for topic in views::TOPICS {
+        ends.insert(topic, log.end_offsets(topic).await?);
     }
+    Ok(ends)
+}
 
-    /// More records; none at the end.
-    async fn next(&mut self) -> anyhow::Result<Option<Vec<Record>>> {
-        let positions = self.tail.positions();
-        if positions.iter().zip(&self.ends).all(|(at, end)| at >= end) {
-            return Ok(None);
+/// How far the serving views are, and no further than the log: what they know beyond that differs.
+async fn projected(log: &dyn EventLog, serving: &dyn ViewReader) -> Result<Ends, StoreError> {
+    let mut all = Ends::new();
+    for topic in views::TOPICS {
+        let mut ends = log
+            .end_offsets(topic)
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        for (partition, end) in (0..).zip(&mut ends) {
+            let progress = serving.progress(topic, partition).await?.unwrap_or(0);
+            *end = progress.min(*end);
         }
-        let mut records = self.tail.next_batch(BATCH).await?;
-        records.retain(|record| {
-            let end = self.ends.get(record.position.partition as usize);
-            end.is_some_and(|end| record.position.offset < *end)
-        });
-        Ok(Some(records))
+        all.insert(topic, ends);
     }
+    Ok(all)
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod consume;
+mod follow;
 mod grow;
 mod lag;
 mod partition;
@@ -23,7 +24,7 @@ use eventlog::{EventLog, LogError};
 use records::EventReader;
 use service::Context;
 use service::config::SecretFile;
-use service::health::Condition;
+use service::health::{Condition, Health};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ProjectSections};
@@ -76,7 +77,7 @@ pub struct Conditions {
 
 impl Conditions {
     /// Registers them.
-    pub fn register(health: &service::health::Health) -> Self {
+    pub fn register(health: &Health) -> Self {
         Self {
             projection: health.condition("projection"),
             trees: health.condition("trees"),
@@ -89,6 +90,7 @@ pub struct Project {
     parts: Arc<Parts>,
     pace: Pace,
     conditions: Conditions,
+    health: Health,
     shutdown: CancellationToken,
 }
 
@@ -108,11 +110,11 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Proje
         signer: Arc::new(signer),
         origin: sections.audit.origin.clone(),
         open_logs: sections.project.open_logs,
-        witnesses: witnesses.transpose()?,
+        witnesses: witnesses.transpose()?.map(Arc::new),
     };
     let parts = Parts {
         log,
-        reader: event_reader(config)?,
+        reader: Arc::new(event_reader(config)?),
         trees: Arc::new(trees),
     };
     Ok(Project {
@@ -123,17 +125,31 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Proje
             pause: Duration::from_millis(100),
         },
         conditions,
+        health: context.health.clone(),
         shutdown: context.shutdown.clone(),
     })
 }
 
 impl Project {
-    /// Projects until shutdown.
+    /// Projects until shutdown, into whichever generation of the views serves.
     ///
     /// # Errors
-    /// The event log is misconfigured; anything else is tried again for as long as it takes.
+    /// The event log is misconfigured, or the views are for another version of this program; anything
+    /// else is tried again for as long as it takes.
     pub async fn run(self) -> anyhow::Result<()> {
-        run(self.parts, self.pace, self.conditions, self.shutdown).await
+        let (mut parts, mut conditions) = (self.parts, self.conditions);
+        loop {
+            let turn = self.shutdown.child_token();
+            let projecting = run(Arc::clone(&parts), self.pace, conditions, turn.clone());
+            let views = &*parts.trees.views;
+            let Some(views) = follow::until_superseded(views, turn, projecting).await? else {
+                return Ok(());
+            };
+            tracing::info!("rebuilt views serve now: projecting into them");
+            metrics::counter!("projector_generations_followed_total").increment(1);
+            parts = Arc::new(parts.with(views));
+            conditions = Conditions::register(&self.health);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::Interrupted;
 use super::batch::Batch;
 use super::standing::bring_up;
 use super::trees::{TreeParts, Trees};
-use crate::store::Progress;
+use crate::store::{Progress, ViewStore};
 use crate::views;
 
 /// What every partition is projected with.
@@ -20,9 +20,20 @@ pub struct Parts {
     /// The event log.
     pub log: Arc<dyn EventLog>,
     /// What reads records.
-    pub reader: EventReader,
+    pub reader: Arc<EventReader>,
     /// Trees, and the view store.
     pub trees: Arc<TreeParts>,
+}
+
+impl Parts {
+    /// The same, with other views.
+    pub(super) fn with(&self, views: Arc<dyn ViewStore>) -> Self {
+        Self {
+            log: Arc::clone(&self.log),
+            reader: Arc::clone(&self.reader),
+            trees: Arc::new(self.trees.with(views)),
+        }
+    }
 }
 
 /// One partition that this process projects.

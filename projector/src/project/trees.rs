@@ -30,7 +30,21 @@ pub struct TreeParts {
     /// Logs of a partition that stay open between batches, at most.
     pub open_logs: usize,
     /// Who is shown checkpoints.
-    pub witnesses: Option<Witnesses>,
+    pub witnesses: Option<Arc<Witnesses>>,
+}
+
+impl TreeParts {
+    /// The same, with other views.
+    pub(super) fn with(&self, views: Arc<dyn ViewStore>) -> Self {
+        Self {
+            tiles: Arc::clone(&self.tiles),
+            views,
+            signer: Arc::clone(&self.signer),
+            origin: self.origin.clone(),
+            open_logs: self.open_logs,
+            witnesses: self.witnesses.clone(),
+        }
+    }
 }
 
 /// The logs of one partition.

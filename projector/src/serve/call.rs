@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::reads::Recorded;
 use super::status::Refusal;
+use crate::store::one_generation;
 
 /// Bounds of calls.
 pub(super) struct Calls {
@@ -78,6 +79,7 @@ impl Calls {
                 return Err(Refusal::Deadline);
             }
             let _place = self.permits.try_acquire().map_err(|_| Refusal::Busy)?;
+            let work = one_generation(work);
             let done = tokio::time::timeout(time, work).await;
             done.map_err(|_| Refusal::Deadline)?
         };

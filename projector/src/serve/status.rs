@@ -151,7 +151,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let chain = chain(&error);
         match error {
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::Superseded => {
                 tracing::warn!(error = chain, "views not readable");
                 Self::Unavailable("VIEWS_UNAVAILABLE")
             }

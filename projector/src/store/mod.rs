@@ -6,6 +6,7 @@
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
+mod generations;
 mod names;
 mod query;
 mod sqlite;
@@ -29,6 +30,7 @@ use crate::views::{
 
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
+pub use generations::{Building, Generations, Pointer, Swap, one_generation};
 pub use query::{
     AccessCursor, AccessQuery, AlarmQuery, HourQuery, ReadQuery, StatusCursor, StatusQuery, Table,
 };
@@ -221,6 +223,14 @@ pub trait ViewStore: HeadStore {
     /// # Errors
     /// [`StoreError`].
     async fn resume(&self, log: &LogId) -> Result<(), StoreError>;
+
+    /// The generation that serves now; none while it is this one, or where there is but one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn successor(&self) -> Result<Option<Arc<dyn ViewStore>>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// How far a partition is projected.
@@ -262,7 +272,7 @@ pub enum StoreError {
     Refused(String),
     /// The store was made by another version of this program.
     #[error(
-        "the view store has schema version {found}, this program needs {needed}: let the projector build a new one from the log"
+        "the view store has schema version {found}, this program needs {needed}: `projector rebuild --swap` builds a new one from the log"
     )]
     Schema {
         /// What the store has.
@@ -270,8 +280,14 @@ pub enum StoreError {
         /// What this program reads and writes.
         needed: i64,
     },
+    /// Another generation of the views serves, or another rebuild has begun: what is written here
+    /// doesn't count any more.
+    #[error("another generation of the views has taken over")]
+    Superseded,
     /// A row that this program didn't write.
-    #[error("table {table} of the view store has a row that can't be read: rebuild the store")]
+    #[error(
+        "table {table} of the view store has a row that can't be read: `projector rebuild --swap` builds a new one from the log"
+    )]
     Corrupt {
         /// The table.
         table: &'static str,
@@ -311,6 +327,19 @@ pub fn open_configured_reader(views: &ViewsConfig) -> Result<Arc<dyn ViewReader>
     }
 }
 
+/// The root of the store that `[views]` names: its generations.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn open_configured_root(views: &ViewsConfig) -> Result<Arc<dyn Generations>, StoreError> {
+    match views.url.scheme() {
+        #[cfg(feature = "cassandra")]
+        CASSANDRA => Err(StoreError::Url),
+        "sqlite" => Ok(Arc::new(sqlite::open_root(&views.url).await?)),
+        _ => Err(StoreError::Url),
+    }
+}
+
 /// Whether `[views]` names a store; nothing is opened.
 ///
 /// # Errors
@@ -340,6 +369,17 @@ fn options(views: &ViewsConfig) -> Result<&CassandraOptions, StoreError> {
 pub async fn open(url: &Url) -> Result<Arc<dyn ViewStore>, StoreError> {
     match url.scheme() {
         "sqlite" => Ok(Arc::new(sqlite::open(url).await?)),
+        _ => Err(StoreError::Url),
+    }
+}
+
+/// Makes a SQLite store that nobody has open one file, to be only read from now on.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn seal(url: &Url) -> Result<(), StoreError> {
+    match url.scheme() {
+        "sqlite" => sqlite::seal(url).await,
         _ => Err(StoreError::Url),
     }
 }

@@ -18,6 +18,7 @@ mod kills;
 mod pace;
 mod process;
 mod prune;
+mod rebuild;
 mod rotation;
 mod run;
 #[cfg(feature = "s3-tests")]

@@ -53,7 +53,7 @@ pub async fn caught_up(disk: &OnDisk, views: &dyn ViewReader) {
 
 /// The trees that follow from the event log alone are the signed ones.
 pub async fn rebuilt_trees_are_in(disk: &OnDisk, tiles: Arc<dyn ObjectStore>) {
-    let rebuilt = tool(disk, &["rebuild"]).stdout;
+    let rebuilt = tool(disk, &["rebuild", "--dump-trees"]).stdout;
     let rebuilt: Vec<Value> = String::from_utf8(rebuilt)
         .unwrap()
         .lines()

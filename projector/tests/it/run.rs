@@ -40,9 +40,9 @@ impl Site {
         }
     }
 
-    fn witnesses(&self) -> Option<Witnesses> {
+    fn witnesses(&self) -> Option<Arc<Witnesses>> {
         let asked = self.asked.as_deref();
-        asked.map(|asked| Witnesses::new(asked).unwrap())
+        asked.map(|asked| Arc::new(Witnesses::new(asked).unwrap()))
     }
 
     pub async fn dump(&self) -> Vec<String> {
@@ -118,7 +118,7 @@ impl Running {
         };
         let parts = Parts {
             log: Arc::clone(&fixture.log),
-            reader: fixture.reader(),
+            reader: Arc::new(fixture.reader()),
             trees: Arc::new(trees),
         };
         let pace = Pace {

@@ -77,7 +77,7 @@ async fn lines(site: &Site, command: &[&str]) -> Result<Vec<String>> {
 }
 
 async fn rebuilt(site: &Site) -> Result<Vec<Tree>> {
-    let lines = lines(site, &["rebuild"]).await?;
+    let lines = lines(site, &["rebuild", "--dump-trees"]).await?;
     let tree = |line: &String| {
         let line: Value = serde_json::from_str(line)?;
         let text = |name: &str| line.get(name).and_then(Value::as_str).context("a text");

@@ -12,7 +12,7 @@ impl HeadStore for SqliteStore {
     async fn load(&self, log: &LogId) -> Result<Option<Head>, HeadError> {
         let log = log.clone();
         let found = self
-            .writer
+            .root
             .run(move |connection| stored(connection, &log))
             .await;
         found.map_err(failed)
@@ -26,7 +26,7 @@ impl HeadStore for SqliteStore {
     ) -> Result<(), HeadError> {
         let (log, expected, new) = (log.clone(), expected.cloned(), new.clone());
         let moved = self
-            .writer
+            .root
             .run(move |connection| {
                 let transaction = write::begin(connection)?;
                 if stored(&transaction, &log)? != expected {

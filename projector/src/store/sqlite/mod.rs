@@ -9,6 +9,7 @@ mod decode;
 mod heads;
 mod hours;
 mod read;
+mod root;
 mod schema;
 mod select;
 mod sequences;
@@ -17,9 +18,11 @@ mod write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use url::Url;
 
 use super::StoreError;
+use super::generations::Fence;
 use connections::Connections;
 use read::SqliteReader;
 
@@ -28,26 +31,72 @@ const READERS: usize = 4;
 
 /// A store that is written here.
 pub(super) struct SqliteStore {
+    /// Heads, halts, and which generation serves.
+    root: Arc<Connections>,
+    /// One generation of the views.
     writer: Arc<Connections>,
     reader: Arc<SqliteReader>,
+    fence: Option<Fence>,
+    /// The root's file; none of a store in memory.
+    place: Option<PathBuf>,
 }
 
-/// Opens a file to write to it, and makes it where it is missing.
+/// Opens a file to write to the generation that serves, and makes it where it is missing.
 pub(super) async fn open(url: &Url) -> Result<SqliteStore, StoreError> {
-    let path = file(url)?;
-    let writing = path.clone();
-    let writer = Arc::new(Connections::new(1, move || schema::open_to_write(&writing)));
-    // Makes the file now, so that readers find it.
-    writer.run(|_| Ok(())).await?;
-    Ok(SqliteStore {
-        writer,
-        reader: Arc::new(reader(path)),
-    })
+    open_at(file(url)?).await
+}
+
+async fn open_at(place: PathBuf) -> Result<SqliteStore, StoreError> {
+    let root = root::connections(&place);
+    let serving = root.run(|root| root::pointer(root, "main")).await?.serving;
+    SqliteStore::open(place, root, serving, Fence::Serving(serving)).await
+}
+
+impl SqliteStore {
+    async fn open(
+        place: PathBuf,
+        root: Arc<Connections>,
+        generation: u64,
+        fence: Fence,
+    ) -> Result<Self, StoreError> {
+        let views = root::file_of(&place, generation);
+        let (reading, beside) = (views.clone(), place.clone());
+        let writer = move || root::open_generation(&views, &beside);
+        let writer = Arc::new(Connections::new(1, writer));
+        // Makes the file now, so that readers find it.
+        writer.run(|_| Ok(())).await?;
+        Ok(Self {
+            root,
+            writer,
+            reader: Arc::new(reader(reading)),
+            fence: Some(fence),
+            place: Some(place),
+        })
+    }
+}
+
+/// The root of a store.
+pub(super) async fn open_root(url: &Url) -> Result<root::SqliteRoot, StoreError> {
+    let place = file(url)?;
+    let root = root::connections(&place);
+    root.run(|_| Ok(())).await?;
+    Ok(root::SqliteRoot { place, root })
 }
 
 /// A reader of a file, which needn't be there yet.
 pub(super) fn open_reader(url: &Url) -> Result<SqliteReader, StoreError> {
-    file(url).map(reader)
+    Ok(SqliteReader::following(root::Following::new(file(url)?)))
+}
+
+/// Makes a store that nobody has open one file, which can be read where nothing can be written.
+pub(super) async fn seal(url: &Url) -> Result<(), StoreError> {
+    let place = file(url)?;
+    let only = Arc::new(Connections::new(1, move || schema::open_as_it_is(&place)));
+    let seal = |only: &mut Connection| {
+        only.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+        Ok(())
+    };
+    only.run(seal).await
 }
 
 /// A store in memory: one connection, which is all that there is of it.
@@ -55,12 +104,22 @@ pub(super) async fn scratch() -> Result<SqliteStore, StoreError> {
     let only = schema::open_in_memory()?;
     let writer = Arc::new(Connections::of_one(only));
     let reader = Arc::new(SqliteReader::new(Arc::clone(&writer)));
-    Ok(SqliteStore { writer, reader })
+    Ok(SqliteStore {
+        root: Arc::clone(&writer),
+        writer,
+        reader,
+        fence: None,
+        place: None,
+    })
 }
 
-fn reader(path: PathBuf) -> SqliteReader {
-    let open = move || schema::open_to_read(&path);
-    SqliteReader::new(Arc::new(Connections::new(READERS, open)))
+/// A reader of one generation.
+fn reader(views: PathBuf) -> SqliteReader {
+    SqliteReader::new(Arc::new(readers(views)))
+}
+
+fn readers(views: PathBuf) -> Connections {
+    Connections::new(READERS, move || schema::open_to_read(&views))
 }
 
 /// `sqlite:///absolute/path` and nothing else.

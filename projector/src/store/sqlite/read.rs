@@ -15,6 +15,7 @@ use super::super::{
 };
 use super::commands::{observations, ruling, sent};
 use super::connections::Connections;
+use super::root::Following;
 use super::{decode, hours, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
@@ -24,12 +25,39 @@ use crate::views::{
 
 /// A store that is read here.
 pub(crate) struct SqliteReader {
-    connections: Arc<Connections>,
+    from: From,
+}
+
+enum From {
+    /// One generation.
+    One(Arc<Connections>),
+    /// The one that serves.
+    Serving(Following),
 }
 
 impl SqliteReader {
+    /// Of one generation.
     pub(super) fn new(connections: Arc<Connections>) -> Self {
-        Self { connections }
+        Self {
+            from: From::One(connections),
+        }
+    }
+
+    /// Of whichever generation serves.
+    pub(super) fn following(following: Following) -> Self {
+        Self {
+            from: From::Serving(following),
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.from {
+            From::One(connections) => connections.run(work).await,
+            From::Serving(following) => following.connections().await?.run(work).await,
+        }
     }
 
     async fn rows_of(
@@ -39,18 +67,17 @@ impl SqliteReader {
         of: fn(&Connection, &str, CommandId) -> Result<CommandRows, StoreError>,
     ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
         let (complex, commands) = (complex.to_string(), commands.to_vec());
-        self.connections
-            .run(move |connection| {
-                let mut found = HashMap::new();
-                for command in commands {
-                    let rows = of(connection, &complex, command)?;
-                    if rows != CommandRows::default() {
-                        found.insert(command, rows);
-                    }
+        self.run(move |connection| {
+            let mut found = HashMap::new();
+            for command in commands {
+                let rows = of(connection, &complex, command)?;
+                if rows != CommandRows::default() {
+                    found.insert(command, rows);
                 }
-                Ok(found)
-            })
-            .await
+            }
+            Ok(found)
+        })
+        .await
     }
 }
 
@@ -63,8 +90,7 @@ impl ViewReader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<AccessRow>, StoreError> {
         let (sql, values) = select::accesses(query, after, limit);
-        self.connections
-            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::access))
+        self.run(move |connection| all(connection, &sql, params_from_iter(values), decode::access))
             .await
     }
 
@@ -74,21 +100,19 @@ impl ViewReader for SqliteReader {
         event: EventId,
     ) -> Result<Option<AccessRow>, StoreError> {
         let key = (complex.to_string(), event.to_string());
-        self.connections
-            .run(move |connection| {
-                let sql = format!(
-                    "SELECT {} FROM access WHERE complex = ?1 AND event = ?2 ORDER BY off LIMIT 1",
-                    decode::ACCESS
-                );
-                Ok(all(connection, &sql, key, decode::access)?.pop())
-            })
-            .await
+        self.run(move |connection| {
+            let sql = format!(
+                "SELECT {} FROM access WHERE complex = ?1 AND event = ?2 ORDER BY off LIMIT 1",
+                decode::ACCESS
+            );
+            Ok(all(connection, &sql, key, decode::access)?.pop())
+        })
+        .await
     }
 
     async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
         let digests = digests.to_vec();
-        self.connections
-            .run(move |connection| digests.iter().map(|row| sent(connection, row)).collect())
+        self.run(move |connection| digests.iter().map(|row| sent(connection, row)).collect())
             .await
     }
 
@@ -98,24 +122,23 @@ impl ViewReader for SqliteReader {
         accesses: &[AccessIdentity],
     ) -> Result<HashSet<AccessIdentity>, StoreError> {
         let (complex, mut accesses) = (complex.to_string(), accesses.to_vec());
-        self.connections
-            .run(move |connection| {
-                let sql = "SELECT count(*) FROM (SELECT 1 FROM digests
+        self.run(move |connection| {
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM digests
                     WHERE complex = ?1 AND partner = ?2 AND partner_event = ?3 LIMIT 2)";
-                let mut statement = connection.prepare_cached(sql)?;
-                let mut found = HashSet::new();
-                for access in accesses.drain(..) {
-                    let Some((partner, event)) = access.partner_event() else {
-                        continue;
-                    };
-                    let key = params![complex, partner, event];
-                    if statement.query_row(key, |row| row.get::<_, u64>(0))? > 1 {
-                        found.insert(access);
-                    }
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut found = HashSet::new();
+            for access in accesses.drain(..) {
+                let Some((partner, event)) = access.partner_event() else {
+                    continue;
+                };
+                let key = params![complex, partner, event];
+                if statement.query_row(key, |row| row.get::<_, u64>(0))? > 1 {
+                    found.insert(access);
                 }
-                Ok(found)
-            })
-            .await
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn alarms(
@@ -125,8 +148,7 @@ impl ViewReader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<AlarmRow>, StoreError> {
         let (sql, values) = select::alarms(query, after, limit);
-        self.connections
-            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::alarm))
+        self.run(move |connection| all(connection, &sql, params_from_iter(values), decode::alarm))
             .await
     }
 
@@ -137,8 +159,7 @@ impl ViewReader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<ReadRow>, StoreError> {
         let (sql, values) = select::reads(query, after, limit);
-        self.connections
-            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::read))
+        self.run(move |connection| all(connection, &sql, params_from_iter(values), decode::read))
             .await
     }
 
@@ -148,18 +169,17 @@ impl ViewReader for SqliteReader {
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
         let (complex, commands) = (complex.to_string(), commands.to_vec());
-        self.connections
-            .run(move |connection| {
-                let mut found = HashMap::new();
-                for command in commands {
-                    let rows = observations(connection, &complex, command)?;
-                    if !rows.is_empty() {
-                        found.insert(command, rows);
-                    }
+        self.run(move |connection| {
+            let mut found = HashMap::new();
+            for command in commands {
+                let rows = observations(connection, &complex, command)?;
+                if !rows.is_empty() {
+                    found.insert(command, rows);
                 }
-                Ok(found)
-            })
-            .await
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn rulings(
@@ -186,25 +206,23 @@ impl ViewReader for SqliteReader {
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         let device = device.to_string();
-        self.connections
-            .run(move |connection| {
-                let sql = format!("SELECT {} FROM devices WHERE device = ?1", decode::DEVICE);
-                Ok(all(connection, &sql, [device], decode::device)?.pop())
-            })
-            .await
+        self.run(move |connection| {
+            let sql = format!("SELECT {} FROM devices WHERE device = ?1", decode::DEVICE);
+            Ok(all(connection, &sql, [device], decode::device)?.pop())
+        })
+        .await
     }
 
     async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError> {
         let complex = complex.to_string();
-        self.connections
-            .run(move |connection| {
-                let sql = format!(
-                    "SELECT {} FROM devices WHERE complex = ?1 ORDER BY device",
-                    decode::DEVICE
-                );
-                all(connection, &sql, [complex], decode::device)
-            })
-            .await
+        self.run(move |connection| {
+            let sql = format!(
+                "SELECT {} FROM devices WHERE complex = ?1 ORDER BY device",
+                decode::DEVICE
+            );
+            all(connection, &sql, [complex], decode::device)
+        })
+        .await
     }
 
     async fn counts(
@@ -214,8 +232,7 @@ impl ViewReader for SqliteReader {
         from: Timestamp,
     ) -> Result<Vec<EpochCount>, StoreError> {
         let (complex, device) = (complex.clone(), device.cloned());
-        self.connections
-            .run(move |connection| sequences::counts(connection, &complex, device.as_ref(), from))
+        self.run(move |connection| sequences::counts(connection, &complex, device.as_ref(), from))
             .await
     }
 
@@ -226,97 +243,87 @@ impl ViewReader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<DeviceRow>, StoreError> {
         let (sql, values) = select::history(query, after, limit);
-        self.connections
-            .run(move |connection| all(connection, &sql, params_from_iter(values), decode::device))
+        self.run(move |connection| all(connection, &sql, params_from_iter(values), decode::device))
             .await
     }
 
     async fn hours(&self, query: &HourQuery, limit: usize) -> Result<Vec<HourCount>, StoreError> {
         let query = query.clone();
-        self.connections
-            .run(move |connection| hours::counts(connection, &query, limit))
+        self.run(move |connection| hours::counts(connection, &query, limit))
             .await
     }
 
     async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError> {
-        self.connections
-            .run(move |connection| {
-                let sql = "SELECT next FROM progress WHERE topic = ?1 AND part = ?2";
-                let mut statement = connection.prepare_cached(sql)?;
-                Ok(statement
-                    .query_row(params![topic.name(), partition], |row| row.get(0))
-                    .optional()?)
-            })
-            .await
+        self.run(move |connection| {
+            let sql = "SELECT next FROM progress WHERE topic = ?1 AND part = ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement
+                .query_row(params![topic.name(), partition], |row| row.get(0))
+                .optional()?)
+        })
+        .await
     }
 
     async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
-        self.connections
-            .run(move |connection| {
-                let select = |columns, table| format!("SELECT {columns} FROM {table}");
-                match table {
-                    Table::Access => {
-                        all(connection, &select(decode::ACCESS, "access"), (), |row| {
-                            Ok(RowWrite::Access(Box::new(decode::access(row)?)))
-                        })
-                    }
-                    Table::Claims => all(connection, &select(decode::CLAIM, "claims"), (), |row| {
-                        decode::claim(row).map(RowWrite::Claim)
-                    }),
-                    Table::Completions => {
-                        let sql = select(decode::COMPLETION, "completions");
-                        all(connection, &sql, (), |row| {
-                            decode::completion(row).map(RowWrite::Completion)
-                        })
-                    }
-                    Table::Digests => {
-                        all(connection, &select(decode::DIGEST, "digests"), (), |row| {
-                            decode::digest(row).map(RowWrite::Digest)
-                        })
-                    }
-                    Table::Observations => {
-                        let sql = select(decode::OBSERVATION, "observations");
-                        all(connection, &sql, (), |row| {
-                            decode::observation(row).map(RowWrite::Observation)
-                        })
-                    }
-                    Table::Alarms => all(connection, &select(decode::ALARM, "alarms"), (), |row| {
-                        Ok(RowWrite::Alarm(Box::new(decode::alarm(row)?)))
-                    }),
-                    Table::Statuses => {
-                        all(connection, &select(decode::DEVICE, "statuses"), (), |row| {
-                            decode::device(row).map(RowWrite::Status)
-                        })
-                    }
-                    Table::Devices => {
-                        all(connection, &select(decode::DEVICE, "devices"), (), |row| {
-                            decode::device(row).map(RowWrite::Device)
-                        })
-                    }
-                    Table::Leaves => all(connection, &select(decode::LEAF, "leaves"), (), |row| {
-                        decode::leaf(row).map(RowWrite::Leaf)
-                    }),
-                    Table::Unreadable => {
-                        let sql = select(decode::UNREADABLE, "unreadable");
-                        all(connection, &sql, (), |row| {
-                            decode::unreadable(row).map(RowWrite::Unreadable)
-                        })
-                    }
-                    Table::Sequences => {
-                        let sql = select(decode::SEQUENCE, "sequences");
-                        all(connection, &sql, (), |row| {
-                            decode::sequence(row).map(RowWrite::Sequence)
-                        })
-                    }
-                    Table::Hours => all(connection, &select(decode::HOUR, "hours"), (), |row| {
-                        decode::hour(row).map(RowWrite::Hour)
-                    }),
-                    Table::Reads => all(connection, &select(decode::READ, "reads"), (), |row| {
-                        Ok(RowWrite::Read(Box::new(decode::read(row)?)))
-                    }),
+        self.run(move |connection| {
+            let select = |columns, table| format!("SELECT {columns} FROM {table}");
+            match table {
+                Table::Access => all(connection, &select(decode::ACCESS, "access"), (), |row| {
+                    Ok(RowWrite::Access(Box::new(decode::access(row)?)))
+                }),
+                Table::Claims => all(connection, &select(decode::CLAIM, "claims"), (), |row| {
+                    decode::claim(row).map(RowWrite::Claim)
+                }),
+                Table::Completions => {
+                    let sql = select(decode::COMPLETION, "completions");
+                    all(connection, &sql, (), |row| {
+                        decode::completion(row).map(RowWrite::Completion)
+                    })
                 }
-            })
-            .await
+                Table::Digests => all(connection, &select(decode::DIGEST, "digests"), (), |row| {
+                    decode::digest(row).map(RowWrite::Digest)
+                }),
+                Table::Observations => {
+                    let sql = select(decode::OBSERVATION, "observations");
+                    all(connection, &sql, (), |row| {
+                        decode::observation(row).map(RowWrite::Observation)
+                    })
+                }
+                Table::Alarms => all(connection, &select(decode::ALARM, "alarms"), (), |row| {
+                    Ok(RowWrite::Alarm(Box::new(decode::alarm(row)?)))
+                }),
+                Table::Statuses => {
+                    all(connection, &select(decode::DEVICE, "statuses"), (), |row| {
+                        decode::device(row).map(RowWrite::Status)
+                    })
+                }
+                Table::Devices => all(connection, &select(decode::DEVICE, "devices"), (), |row| {
+                    decode::device(row).map(RowWrite::Device)
+                }),
+                Table::Leaves => all(connection, &select(decode::LEAF, "leaves"), (), |row| {
+                    decode::leaf(row).map(RowWrite::Leaf)
+                }),
+                Table::Unreadable => {
+                    let sql = select(decode::UNREADABLE, "unreadable");
+                    all(connection, &sql, (), |row| {
+                        decode::unreadable(row).map(RowWrite::Unreadable)
+                    })
+                }
+                Table::Sequences => {
+                    let sql = select(decode::SEQUENCE, "sequences");
+                    all(connection, &sql, (), |row| {
+                        decode::sequence(row).map(RowWrite::Sequence)
+                    })
+                }
+                Table::Hours => all(connection, &select(decode::HOUR, "hours"), (), |row| {
+                    decode::hour(row).map(RowWrite::Hour)
+                }),
+                Table::Reads => all(connection, &select(decode::READ, "reads"), (), |row| {
+                    Ok(RowWrite::Read(Box::new(decode::read(row)?)))
+                }),
+            }
+        })
+        .await
     }
 }
 

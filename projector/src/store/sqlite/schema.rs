@@ -78,23 +78,70 @@ CREATE TABLE hours (
 CREATE TABLE progress (
   topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, part)) WITHOUT ROWID;
-CREATE TABLE heads (
+";
+
+/// What is of no generation: heads and halts of trees, and which generation of the views serves.
+const ROOT: &str = "
+CREATE TABLE IF NOT EXISTS heads (
   topic TEXT NOT NULL, complex TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
   first INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (topic, complex)) WITHOUT ROWID;
-CREATE TABLE halts (
+CREATE TABLE IF NOT EXISTS halts (
   topic TEXT NOT NULL, complex TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL,
   detail TEXT NOT NULL,
   PRIMARY KEY (topic, complex)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS generations (
+  only INTEGER PRIMARY KEY CHECK (only = 1), serving INTEGER NOT NULL, building TEXT);
+INSERT OR IGNORE INTO generations (only, serving) VALUES (1, 1);
 ";
 
+/// A generation's views.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open(path)?;
+    let mut connection = open_as_it_is(path)?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+/// A root, whatever the version of the views that stand beside it.
+pub(super) fn open_root(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_as_it_is(path)?;
+    if !has_pointer(&connection, "main")? {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {ROOT} COMMIT;"))?;
+    }
+    Ok(connection)
+}
+
+/// A file that is written, whatever is in it.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    prepare(&mut connection)?;
     Ok(connection)
+}
+
+/// Whether a schema of the connection says which generation serves. Roots of old don't.
+pub(super) fn has_pointer(connection: &Connection, schema: &str) -> Result<bool, StoreError> {
+    let sql = format!("SELECT count(*) FROM {schema}.sqlite_master WHERE name = 'generations'");
+    let found: u64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(found > 0)
+}
+
+/// Drops the views of a root's file, of any version, and keeps what is of no generation.
+pub(super) fn drop_views(root: &mut Connection) -> Result<(), StoreError> {
+    let transaction = root.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let names: Vec<String> = {
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table'
+                   AND name NOT IN ('heads', 'halts', 'generations') AND name NOT LIKE 'sqlite_%'";
+        let mut statement = transaction.prepare(sql)?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        names.collect::<Result<_, _>>()?
+    };
+    for name in names {
+        transaction.execute_batch(&format!("DROP TABLE \"{name}\""))?;
+    }
+    transaction.pragma_update(None, "user_version", 0)?;
+    Ok(transaction.commit()?)
 }
 
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
@@ -112,6 +159,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 
 pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory()?;
+    connection.execute_batch(ROOT)?;
     prepare(&mut connection)?;
     Ok(connection)
 }

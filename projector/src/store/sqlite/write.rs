@@ -8,9 +8,10 @@ use eventlog::Topic;
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use super::super::generations::Fence;
 use super::super::query::order_of;
 use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore, names};
-use super::SqliteStore;
+use super::{SqliteStore, root};
 use crate::views::{
     AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, ObservationRow,
     ReadRow, RowWrite, UnreadableRow,
@@ -23,9 +24,13 @@ impl ViewStore for SqliteStore {
     }
 
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
+        let fence = self.fence;
         self.writer
             .run(move |connection| {
-                let transaction = begin(connection)?;
+                let transaction = match fence {
+                    Some(fence) => root::begin_fenced(connection, fence)?,
+                    None => begin(connection)?,
+                };
                 for row in &rows {
                     write(&transaction, row)?;
                 }
@@ -53,7 +58,7 @@ impl ViewStore for SqliteStore {
     }
 
     async fn halts(&self, topic: Topic, partition: u32) -> Result<Vec<Halt>, StoreError> {
-        self.writer
+        self.root
             .run(move |connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT complex, off, detail FROM halts
@@ -78,7 +83,7 @@ impl ViewStore for SqliteStore {
     }
 
     async fn halt(&self, halt: Halt) -> Result<(), StoreError> {
-        self.writer
+        self.root
             .run(move |connection| {
                 connection.execute(
                     "INSERT INTO halts (topic, complex, part, off, detail)
@@ -99,7 +104,7 @@ impl ViewStore for SqliteStore {
 
     async fn resume(&self, log: &LogId) -> Result<(), StoreError> {
         let log = log.clone();
-        self.writer
+        self.root
             .run(move |connection| {
                 connection.execute(
                     "DELETE FROM halts WHERE topic = ?1 AND complex = ?2",
@@ -108,6 +113,17 @@ impl ViewStore for SqliteStore {
                 Ok(())
             })
             .await
+    }
+
+    async fn successor(&self) -> Result<Option<Arc<dyn ViewStore>>, StoreError> {
+        let (Some(Fence::Serving(generation)), Some(place)) = (self.fence, &self.place) else {
+            return Ok(None);
+        };
+        let pointer = self.root.run(|root| root::pointer(root, "main")).await?;
+        match pointer.serving == generation {
+            true => Ok(None),
+            false => Ok(Some(Arc::new(super::open_at(place.clone()).await?))),
+        }
     }
 }
 

@@ -1,0 +1,148 @@
+//! Records of the log into trees and into a store, as the projection would.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use auditlog::{LogId, RootBuilder};
+use eventlog::{EventLog, Record};
+use jiff::Timestamp;
+use records::EventReader;
+
+use super::progress::ProgressShown;
+use super::reading::{Ends, Reading};
+use super::trees::Signed;
+use crate::config::Config;
+use crate::project::{event_reader, leaf, write};
+use crate::store::{Progress, ViewStore};
+use crate::views::{self, LeafRow};
+
+/// A replay as far as it is.
+pub(super) struct Replay {
+    /// Every tree.
+    pub(super) trees: BTreeMap<LogId, RootBuilder>,
+    store: Arc<dyn ViewStore>,
+    reader: EventReader,
+    topics: Vec<Reading>,
+    batch: usize,
+    /// Records that the log took in then or later are left out.
+    until: Option<Timestamp>,
+    shown: ProgressShown,
+}
+
+impl Replay {
+    /// At the beginning of the log; `batch` records are written at once, at most.
+    ///
+    /// # Errors
+    /// The log can't be read, or the section `[records]` is wrong.
+    pub(super) async fn start(
+        config: &Config,
+        log: &dyn EventLog,
+        store: Arc<dyn ViewStore>,
+        batch: usize,
+    ) -> anyhow::Result<Self> {
+        let mut topics = Vec::new();
+        for topic in views::TOPICS {
+            topics.push(Reading::start(log, topic).await?);
+        }
+        Ok(Self {
+            trees: BTreeMap::new(),
+            store,
+            reader: event_reader(config)?,
+            topics,
+            batch,
+            until: None,
+            shown: ProgressShown::start("rebuild"),
+        })
+    }
+
+    /// Leaves out what the log took in at this time or later.
+    pub(super) fn until(mut self, until: Timestamp) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// Goes on to these ends. Trees are compared with what is signed as they grow past it.
+    ///
+    /// # Errors
+    /// Log or store fail, or the store is another's now.
+    pub(super) async fn to(
+        &mut self,
+        ends: &Ends,
+        mut signed: Option<&mut Signed>,
+    ) -> anyhow::Result<()> {
+        self.shown.aim(ends.values().flatten().sum());
+        for i in 0..self.topics.len() {
+            while let Some(reading) = self.topics.get_mut(i) {
+                let Some(records) = reading.next(ends, self.batch).await? else {
+                    break;
+                };
+                let count = records.len();
+                let mut partitions: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
+                for record in records {
+                    let at = record.position.partition;
+                    partitions.entry(at).or_default().push(record);
+                }
+                for records in partitions.into_values() {
+                    self.take(&records, signed.as_deref_mut()).await?;
+                }
+                self.shown.advance(count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes records that follow each other in a partition.
+    async fn take(
+        &mut self,
+        records: &[Record],
+        mut signed: Option<&mut Signed>,
+    ) -> anyhow::Result<()> {
+        // By the log's own clock, which doesn't go back in a partition.
+        let known = match self.until {
+            Some(until) => records.partition_point(|record| record.append_time < until),
+            None => records.len(),
+        };
+        let records = records.get(..known).unwrap_or_default();
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(());
+        };
+        let mut rows = Vec::with_capacity(4 * records.len());
+        for record in records {
+            let place = match views::has_leaves(record.topic) {
+                true => Some(self.place(record, signed.as_deref_mut()).await?),
+                false => None,
+            };
+            rows.extend(views::rows(
+                record,
+                &self.reader.read(record),
+                place.as_ref(),
+            ));
+        }
+        let progress = Progress {
+            topic: last.topic,
+            partition: last.position.partition,
+            next: last.position.offset + 1,
+        };
+        write(&*self.store, rows, first.position.offset, progress).await?;
+        Ok(())
+    }
+
+    async fn place(
+        &mut self,
+        record: &Record,
+        signed: Option<&mut Signed>,
+    ) -> anyhow::Result<LeafRow> {
+        let log = views::log_of(record)?;
+        let tree = self.trees.entry(log.clone()).or_default();
+        let index = tree.size();
+        tree.push(leaf(record).bytes());
+        if let Some(signed) = signed {
+            signed.grown(&log, tree).await?;
+        }
+        Ok(LeafRow {
+            log,
+            offset: record.position.offset,
+            index,
+        })
+    }
+}
