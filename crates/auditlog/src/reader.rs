@@ -1,3 +1,4 @@
+mod pruned;
 mod published;
 
 use std::cmp::Ordering;
@@ -10,8 +11,8 @@ use tlog_tiles::{Hash, HashReader, prove_record, prove_tree, stored_hash_index};
 use crate::prove::Tree;
 use crate::tiles::{ENTRIES_PER_BUNDLE, FULL, Name, nodes, partial_width};
 use crate::{
-    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Position, Pruned, Result, TreeHash, Walk,
-    bundle, fetch, leaf::leaf_hash,
+    Checkpoint, CheckpointVerifier, Error, LogId, Origin, Position, Result, TreeHash, bundle,
+    fetch, leaf::leaf_hash,
 };
 
 /// Reads one log, in any process: entries and proofs, all of them checked against a signed
@@ -251,21 +252,6 @@ impl LogReader {
             Err(Error::Missing { .. }) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// What was taken away from the log because it had expired.
-    ///
-    /// # Errors
-    /// As [`Pruned::read`].
-    pub async fn pruned(&self) -> Result<Pruned> {
-        Pruned::read(&*self.store, &self.log, &self.origin, &self.verifier).await
-    }
-
-    /// Walks through the whole log under `checkpoint`, which must be one of this log's; of bundles
-    /// that are `pruned`, and not there, through their hashes.
-    pub fn walk(&self, checkpoint: &Checkpoint, pruned: Pruned) -> Walk {
-        let store = Arc::clone(&self.store);
-        Walk::new(store, self.log.clone(), checkpoint, pruned)
     }
 
     /// A checkpoint of at least `size` leaves: the one seen last, or the current one.
