@@ -6,6 +6,7 @@ mod auth;
 mod call;
 mod completeness;
 mod devices;
+mod export;
 mod fields;
 mod freshness;
 mod identities;
@@ -13,6 +14,7 @@ mod leaf;
 mod logs;
 pub mod paging;
 mod parse;
+mod people;
 mod probe;
 mod queries;
 mod reads;
@@ -50,7 +52,7 @@ use tonic::service::InterceptorLayer;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 
-use crate::config::{Config, ViewsConfig};
+use crate::config::{Config, ExportsConfig, ViewsConfig};
 use crate::store::{self, StoreError, ViewReader};
 use crate::tiles as storage;
 use audit::Audit;
@@ -94,6 +96,9 @@ struct Serving {
     watches: Arc<Semaphore>,
     heads: Feeds<ComplexId, Head>,
     devices: Feeds<ComplexId, watch::Devices>,
+    /// Places for exports, and their limits.
+    exporting: Arc<Semaphore>,
+    exports: ExportsConfig,
     /// Partitions of the event log.
     partitions: NonZeroU32,
     shutdown: CancellationToken,
@@ -154,6 +159,8 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         paging: PageKey::load(&serve.paging.key_file)?,
         freshness: sections.status.clone(),
         watches: Arc::new(Semaphore::new(serve.watches)),
+        exporting: Arc::new(Semaphore::new(serve.exports.at_once)),
+        exports: serve.exports.clone(),
         heads: Feeds::default(),
         devices: Feeds::default(),
         partitions: sections.log.options.partitions,

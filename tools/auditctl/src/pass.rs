@@ -1,36 +1,16 @@
 //! One pass over a log: every leaf in order, proven to be under the checkpoint when it ends well.
 
-use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, LogId, LogReader, Position};
-use bytes::Bytes;
+use auditarchive::pass::{self, Sink};
+use auditlog::{Checkpoint, ENTRIES_PER_BUNDLE, LogId};
+
+pub(crate) use auditarchive::pass::{Placed, Range, all};
 
 use crate::keys::Keys;
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::stop::Stop;
 
-/// Which bundles; the second is the first that isn't.
-pub(crate) type Range = (u64, u64);
-
-/// A leaf with its place.
-pub(crate) struct Placed<'a> {
-    /// Its index.
-    pub(crate) index: u64,
-    /// Its bytes.
-    pub(crate) leaf: &'a Bytes,
-    /// Where the event log has it, if anybody kept that.
-    pub(crate) position: Option<Position>,
-}
-
-/// Takes leaves.
-pub(crate) type Sink<'a> = dyn FnMut(Placed<'_>) -> Result<(), Stop> + 'a;
-
-/// All bundles under a checkpoint.
-pub(crate) fn all(checkpoint: &Checkpoint) -> Range {
-    (0, checkpoint.size().div_ceil(ENTRIES_PER_BUNDLE))
-}
-
-/// Reads a log, and gives every leaf of these bundles to `sink`; of all where none are named. All of a
-/// log is proven by every leaf and every tile, a part of it by its path to the root. What `sink`
+/// Reads a log, and gives every leaf of these bundles to `sink`; of all where none are named. What `sink`
 /// got is proven only once this returns.
 pub(crate) async fn over(
     source: &Source,
@@ -38,7 +18,7 @@ pub(crate) async fn over(
     log: &LogId,
     range: Option<Range>,
     positions: bool,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink<'_, Stop>,
 ) -> Result<Checkpoint, Stop> {
     let (reader, checkpoint) = keys.open(source, log).await?;
     let whole = all(&checkpoint);
@@ -50,44 +30,10 @@ pub(crate) async fn over(
     let leaves = (range.1 * ENTRIES_PER_BUNDLE).min(checkpoint.size());
     let leaves = leaves.saturating_sub(range.0 * ENTRIES_PER_BUNDLE);
     let mut progress = Progress::start(log, leaves);
-    let mut give = async |number: u64, leaves: &[Bytes]| {
-        let known = match positions {
-            true => reader.positions(&checkpoint, number).await?,
-            false => None,
-        };
-        for (at, leaf) in leaves.iter().enumerate() {
-            sink(Placed {
-                index: number * ENTRIES_PER_BUNDLE + at as u64,
-                leaf,
-                position: known.as_ref().and_then(|known| known.get(at).copied()),
-            })?;
-        }
-        progress.advance(leaves.len());
-        Ok::<_, Stop>(())
-    };
-    if range == whole {
-        let mut walk = reader.walk(&checkpoint);
-        while let Some(bundle) = walk.next().await? {
-            give(bundle.first / ENTRIES_PER_BUNDLE, &bundle.leaves).await?;
-        }
-    } else {
-        for number in range.0..range.1 {
-            give(number, &part(&reader, &checkpoint, number).await?).await?;
-        }
-    }
+    pass::over(&reader, &checkpoint, range, positions, &mut |placed| {
+        progress.advance(1);
+        sink(placed)
+    })
+    .await?;
     Ok(checkpoint)
-}
-
-/// A bundle, as far as the checkpoint covers it.
-async fn part(
-    reader: &LogReader,
-    checkpoint: &Checkpoint,
-    number: u64,
-) -> Result<Vec<Bytes>, Stop> {
-    let mut leaves = reader.bundle(number).await?;
-    let covered = checkpoint
-        .size()
-        .saturating_sub(number * ENTRIES_PER_BUNDLE);
-    leaves.truncate(usize::try_from(covered).unwrap_or(usize::MAX));
-    Ok(leaves)
 }

@@ -1,9 +1,9 @@
 //! What stands in an archive for whoever opens it without us.
 
-use crate::archive::Contents;
+use crate::Contents;
 
 /// The text; the same for the same contents.
-pub(crate) fn readme(contents: &Contents) -> String {
+pub fn readme(contents: &Contents) -> String {
     let time =
         |at: Option<jiff::Timestamp>, none: &str| at.map_or(none.to_owned(), |at| at.to_string());
     let mut logs = String::new();
