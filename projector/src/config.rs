@@ -1,6 +1,7 @@
 //! Configuration: one file for all roles; a role asks only for the sections that it needs.
 
 mod console;
+mod exports;
 mod published;
 mod tiles;
 mod witnesses;
@@ -23,6 +24,7 @@ use crate::serve::Freshness;
 use crate::store;
 
 pub use console::ConsoleConfig;
+pub use exports::ExportsConfig;
 pub use published::PublishedConfig;
 pub use tiles::TilesConfig;
 #[cfg(feature = "s3")]
@@ -153,6 +155,9 @@ pub struct ServeConfig {
     pub paging: KeyFileConfig,
     /// `[serve.residents]`: who may ask in residents' names; nobody without it.
     pub residents: Option<ResidentsConfig>,
+    /// `[serve.exports]`.
+    #[serde(default)]
+    pub exports: ExportsConfig,
     /// `[serve.tiles]`: the listener on which the audit log is published; none without it.
     pub tiles: Option<PublishedConfig>,
     /// `[serve.console]`: the listener of the auditors' pages; none without it.
@@ -261,6 +266,7 @@ impl Config {
         let serve = needed(&self.serve, "serve")?;
         in_range("serve.calls", serve.calls, 1..=1_000_000)?;
         in_range("serve.watches", serve.watches, 0..=100_000)?;
+        in_range("serve.exports.at_once", serve.exports.at_once, 0..=1_000)?;
         if let Some(tiles) = &serve.tiles {
             in_range("serve.tiles.requests", tiles.requests, 1..=1_000_000)?;
         }

@@ -1,6 +1,8 @@
 //! `auditctl`: an auditor with the tiles and two keys proves what a site wrote, and then with an
 //! archive alone, when the site is gone.
 
+mod readers;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -243,6 +245,8 @@ async fn what_a_site_wrote_is_proven_replayed_and_kept_without_it() -> Result<()
     );
 
     a_resident_proves_an_opening(&scene, &desk).await?;
+    readers::take_an_archive(&scene, &desk, &over_https).await?;
+    readers::read_on(&scene, &desk).await?;
 
     let state = desk.path("state");
     let file_url = format!("file://{tiles}/access.events.v1/sunrise");

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
@@ -52,7 +52,8 @@ pub struct Walk {
     log: LogId,
     size: u64,
     root: TreeHash,
-    bundles: BoxStream<'static, (Name, Result<Bytes, Error>)>,
+    /// Never locked: so that a walk may go from one thread to another between two bundles.
+    bundles: Mutex<BoxStream<'static, (Name, Result<Bytes, Error>)>>,
     edge: Edge,
     proven: bool,
     pruned: Pruned,
@@ -82,7 +83,7 @@ impl Walk {
         Self {
             size,
             root: checkpoint.root(),
-            bundles: fetched.buffered(AHEAD).boxed(),
+            bundles: Mutex::new(fetched.buffered(AHEAD).boxed()),
             edge: Edge::default(),
             proven: false,
             pruned,
@@ -98,7 +99,9 @@ impl Walk {
     /// [`WalkError`]; the walk ends there.
     pub async fn next(&mut self) -> Result<Option<Bundle>, WalkError> {
         let (name, bytes) = loop {
-            let Some((name, bytes)) = self.bundles.next().await else {
+            let bundles = self.bundles.get_mut();
+            let bundles = bundles.unwrap_or_else(PoisonError::into_inner);
+            let Some((name, bytes)) = bundles.next().await else {
                 if !self.proven {
                     self.finish().await?;
                     self.proven = true;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use proto::access::audit_service_server::AuditService;
 use proto::access::{
-    AccessStatisticsRequest, AccessStatisticsResponse, GetAccessRecordRequest,
-    GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse, GetCompletenessRequest,
-    GetCompletenessResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
-    SearchAccessRequest, SearchAccessResponse, SearchAlarmsRequest, SearchAlarmsResponse,
-    SearchReadsRequest, SearchReadsResponse, WatchAccessRequest, WatchAccessResponse,
-    WatchAlarmsRequest, WatchAlarmsResponse,
+    AccessStatisticsRequest, AccessStatisticsResponse, ExportRequest, ExportResponse,
+    GetAccessRecordRequest, GetAccessRecordResponse, GetCheckpointRequest, GetCheckpointResponse,
+    GetCompletenessRequest, GetCompletenessResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, SearchAccessRequest, SearchAccessResponse, SearchAlarmsRequest,
+    SearchAlarmsResponse, SearchReadsRequest, SearchReadsResponse, WatchAccessRequest,
+    WatchAccessResponse, WatchAlarmsRequest, WatchAlarmsResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -130,6 +130,21 @@ impl AuditService for Audit {
         let begin = async {
             let (auditor, asked) = self.0.asked(request).await?;
             self.0.watch_alarms(&auditor, asked).await
+        };
+        self.0.calls.run(call, begin).await
+    }
+
+    type ExportStream = Watching<ExportResponse>;
+
+    async fn export(
+        &self,
+        request: Request<ExportRequest>,
+    ) -> Result<Response<Self::ExportStream>, Status> {
+        let call = Call::new("AuditService/Export", &request);
+        let time = call.asked();
+        let begin = async {
+            let (auditor, asked) = self.0.asked(request).await?;
+            self.0.export(&auditor, asked, time).await
         };
         self.0.calls.run(call, begin).await
     }

@@ -46,6 +46,11 @@ impl<T> Answer<T> {
 }
 
 impl Call {
+    /// How long the caller waits.
+    pub(super) fn asked(&self) -> Option<Duration> {
+        self.asked
+    }
+
     pub(super) fn new<T>(method: &'static str, request: &Request<T>) -> Self {
         let metadata = request.metadata();
         let text = |name| metadata.get(name).and_then(|value| value.to_str().ok());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use auditarchive::SignedLog;
 use auditlog::{Checkpoint, CheckpointVerifier, LogId, LogReader, Origin};
 use object_store::ObjectStore;
 
@@ -45,6 +46,23 @@ impl Logs {
         }
         open.insert(log, Arc::clone(&reader));
         Ok(reader)
+    }
+}
+
+impl Logs {
+    /// A log, with what its checkpoints are signed with.
+    pub(super) fn signed(&self, log: LogId) -> auditlog::Result<SignedLog> {
+        Ok(SignedLog {
+            origin: Origin::new(&self.origin, &log)?,
+            verifier: self.verifier.clone(),
+            store: Arc::clone(&self.tiles),
+            log,
+        })
+    }
+
+    /// The key of checkpoints, as text.
+    pub(super) fn vkey(&self) -> String {
+        self.verifier.vkey()
     }
 }
 

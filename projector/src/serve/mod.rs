@@ -7,6 +7,7 @@ mod call;
 mod completeness;
 mod console;
 mod devices;
+mod export;
 mod fields;
 mod freshness;
 mod identities;
@@ -14,6 +15,7 @@ mod leaf;
 mod logs;
 pub mod paging;
 mod parse;
+mod people;
 mod probe;
 mod queries;
 mod reads;
@@ -51,7 +53,7 @@ use tonic::service::InterceptorLayer;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 
-use crate::config::{Config, ViewsConfig};
+use crate::config::{Config, ExportsConfig, ViewsConfig};
 use crate::store::{self, StoreError, ViewReader};
 use crate::tiles as storage;
 use audit::Audit;
@@ -96,6 +98,9 @@ struct Serving {
     watches: Arc<Semaphore>,
     heads: Feeds<ComplexId, Head>,
     devices: Feeds<ComplexId, watch::Devices>,
+    /// Places for exports, and their limits.
+    exporting: Arc<Semaphore>,
+    exports: ExportsConfig,
     /// Partitions of the event log.
     partitions: NonZeroU32,
     shutdown: CancellationToken,
@@ -157,6 +162,8 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         paging: PageKey::load(&serve.paging.key_file)?,
         freshness: sections.status.clone(),
         watches: Arc::new(Semaphore::new(serve.watches)),
+        exporting: Arc::new(Semaphore::new(serve.exports.at_once)),
+        exports: serve.exports.clone(),
         heads: Feeds::default(),
         devices: Feeds::default(),
         partitions: sections.log.options.partitions,

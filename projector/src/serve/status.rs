@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditlog::Error as LogError;
+use auditlog::{Error as LogError, WalkError};
 use authn::peer::PeerRefused;
 use authn::token::TokenError;
 use tonic::{Code, Status};
@@ -162,6 +162,35 @@ impl From<StoreError> for Refusal {
             StoreError::Url | StoreError::Corrupt { .. } => {
                 tracing::error!(error = chain, "views not readable");
                 Self::Internal
+            }
+        }
+    }
+}
+
+impl From<auditarchive::Error> for Refusal {
+    fn from(error: auditarchive::Error) -> Self {
+        use auditarchive::Error;
+        match error {
+            Error::Log(error) | Error::Walk(WalkError::Log(error)) => error.into(),
+            Error::Walk(WalkError::CutShort { .. }) => {
+                tracing::error!(error = chain(&error), "the audit log can't be trusted");
+                Self::Contradiction("AUDIT_LOG_UNTRUSTED")
+            }
+            Error::Object { .. } => {
+                tracing::warn!(error = chain(&error), "audit log not readable");
+                Self::Unavailable("AUDIT_LOG_UNAVAILABLE")
+            }
+            Error::Room(_) | Error::Output(_) => {
+                tracing::error!(error = chain(&error), "no room for an export's records");
+                Self::Unavailable("EXPORT_NO_ROOM")
+            }
+            Error::Pruned { .. } => {
+                let text = "some of it has expired and was pruned; ask for a later time";
+                Self::Fields(vec![FieldViolation::new("from", text)])
+            }
+            Error::TooMuch { .. } | Error::TooLarge { .. } => {
+                let text = "too much for one export; ask for less time";
+                Self::Fields(vec![FieldViolation::new("until", text)])
             }
         }
     }

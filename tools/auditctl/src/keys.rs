@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use auditarchive::SignedLog;
 use auditlog::{Checkpoint, CheckpointSigner, CheckpointVerifier, LogId, LogReader, Origin};
 use serde_json::json;
 
@@ -66,12 +67,27 @@ impl Keys {
         source: &Source,
         log: &LogId,
     ) -> Result<(LogReader, Checkpoint), Stop> {
+        let (_, reader, checkpoint) = self.signed(source, log).await?;
+        Ok((reader, checkpoint))
+    }
+
+    /// The same, with the key that has signed it.
+    pub(crate) async fn signed(
+        &self,
+        source: &Source,
+        log: &LogId,
+    ) -> Result<(SignedLog, LogReader, Checkpoint), Stop> {
         let mut last = None;
         for (origin, key) in self.of(log)? {
-            let store = source.store();
-            let reader = LogReader::open(log.clone(), origin, store, key.clone())?;
+            let signed = SignedLog {
+                log: log.clone(),
+                origin,
+                verifier: key.clone(),
+                store: source.store(),
+            };
+            let reader = signed.reader()?;
             match reader.checkpoint().await {
-                Ok(checkpoint) => return Ok((reader, checkpoint)),
+                Ok(checkpoint) => return Ok((signed, reader, checkpoint)),
                 Err(error @ auditlog::Error::Untrusted { .. }) => last = Some(error),
                 Err(error) => return Err(error.into()),
             }

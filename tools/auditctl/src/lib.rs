@@ -11,7 +11,6 @@ mod pass;
 mod progress;
 mod prove;
 mod receipt;
-mod record;
 mod replay;
 mod say;
 mod search;
@@ -27,6 +26,7 @@ mod tests;
 
 use std::process::ExitCode;
 
+use auditarchive::record;
 use clap::Parser as _;
 
 pub use archive::{read_archive, write_archive};

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &SearchArgs, json: bool) -> Result<Say, Stop> {
     let jsonl = args.jsonl || json;
     let keys = Keys::read(&args.source.keys)?;
     let source = Source::open(&args.source)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     let mut found = 0_u64;
     let broken = |error: std::io::Error| Stop::Unknown(format!("can't print: {error}"));
     if !jsonl {
@@ -57,7 +57,6 @@ pub(crate) async fn run(args: &SearchArgs, json: bool) -> Result<Say, Stop> {
             eprintln!("{log}: {unseen}");
         }
     }
-    drop(out);
     eprintln!("{found} records, all under the signed checkpoint");
     Ok(Say::new(Vec::new(), Value::Null))
 }

@@ -1,22 +1,18 @@
 //! Where a log is: a folder of tiles, a server, or an archive.
 
 mod https;
-mod read_only;
-mod recording;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use auditarchive::ReadOnly;
 use auditlog::LogId;
 use eventlog::Topic;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
-pub(crate) use read_only::{MAX_OBJECT, Objects, ReadOnly};
-pub(crate) use recording::{Needed, Recording};
-
-use crate::archive::Archive;
+use crate::archive::{Archive, Files};
 use crate::cli::SourceArgs;
 use crate::stop::Stop;
 use https::Https;
@@ -79,7 +75,7 @@ impl Source {
         if path.is_file() {
             let archive = Arc::new(Archive::open(path)?);
             return Ok(Self {
-                store: Arc::new(ReadOnly(Arc::clone(&archive))),
+                store: Arc::new(ReadOnly(Files(Arc::clone(&archive)))),
                 logs: archive.logs().cloned().collect(),
                 narrowed: false,
                 archive: Some(archive),

@@ -72,6 +72,16 @@ impl From<auditlog::Error> for Stop {
     }
 }
 
+impl From<auditarchive::Error> for Stop {
+    fn from(error: auditarchive::Error) -> Self {
+        match error {
+            auditarchive::Error::Log(error) => error.into(),
+            auditarchive::Error::Walk(error) => error.into(),
+            other => Stop::Unknown(other.to_string()),
+        }
+    }
+}
+
 impl From<auditlog::WalkError> for Stop {
     fn from(error: auditlog::WalkError) -> Self {
         match error {

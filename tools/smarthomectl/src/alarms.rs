@@ -3,16 +3,14 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use proto::access::audit_service_client::AuditServiceClient;
 use proto::access::{Alarm, AlarmKind, SearchAlarmsRequest, StaleDevice};
 use records::{timestamp_from_wire, timestamp_to_wire};
 
+use crate::audit;
 use crate::cli::AlarmsArgs;
-use crate::client::{channel, refusal};
+use crate::client::refusal;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::login;
-use crate::token::Token;
 
 /// Alarms that are asked for at once.
 const PAGE: u32 = 500;
@@ -23,17 +21,7 @@ const PAGE: u32 = 500;
 /// A refusal or a failure.
 pub(crate) async fn run(config: &Config, args: &AlarmsArgs) -> Result<(), Failure> {
     let mut request = request(args)?;
-    let endpoint = config.audit_endpoint.as_ref().ok_or_else(|| {
-        let text = "the configuration has no `audit_endpoint`: set it to the listener of \
-                    `projector serve`, e.g. \"https://audit.example:8443\"";
-        Failure::Usage(text.to_owned())
-    })?;
-    login::keep_fresh(config).await?;
-    let token = Token::new(config.token_file.clone())?;
-    let channel = channel(config, &endpoint.0)
-        .await
-        .with_context(|| format!("can't connect to {}", endpoint.0))?;
-    let mut client = AuditServiceClient::with_interceptor(channel, token);
+    let mut client = audit::connect(config).await?;
     let mut found = 0;
     loop {
         let page = client.search_alarms(request.clone()).await;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod credential;
 mod help;
 
@@ -10,9 +11,11 @@ use domain::{ComplexId, DeviceId, PartnerId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub(crate) use audit::{AccessesArgs, Rows, StatisticsArgs};
 pub(crate) use credential::{CredentialArgs, CredentialCommand, CredentialToAdd, FaceToAdd};
 use help::{
-    ALARMS, CHECKS, DOCUMENTS, EGRESS, HELP, HISTORY, LOGIN, PERSONS, PROVISIONING, RESIDENTS,
+    ACCESSES, ALARMS, CHECKS, DOCUMENTS, EGRESS, HELP, HISTORY, LOGIN, PERSONS, PROVISIONING,
+    RESIDENTS, STATISTICS,
 };
 
 /// The operators' command line: who may open what, as YAML documents.
@@ -57,6 +60,12 @@ pub(crate) enum Command {
     /// Prints what somebody should look at, newest first, with its places in the log; for auditors
     #[command(after_help = ALARMS)]
     Alarms(AlarmsArgs),
+    /// Prints who opened what, when and with what result, newest first; for auditors
+    #[command(after_help = ACCESSES)]
+    Accesses(AccessesArgs),
+    /// Counts accesses by hour or day and result; for auditors
+    #[command(after_help = STATISTICS)]
+    Statistics(StatisticsArgs),
     /// Logs you in with the browser, and writes the access token where every command reads it
     #[command(after_help = LOGIN)]
     Login(LoginArgs),

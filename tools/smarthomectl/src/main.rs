@@ -1,7 +1,9 @@
 //! `smarthomectl`: the operators' command line for `RegistryService`. See `--help`.
 
+mod accesses;
 mod alarms;
 mod apply;
+mod audit;
 mod check;
 mod cli;
 mod client;
@@ -26,6 +28,7 @@ mod provisioning;
 mod scalar;
 mod show;
 mod standing;
+mod statistics;
 mod subject;
 mod token;
 mod tree;
@@ -65,6 +68,8 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Credential(args) => credential::run(&config, args).await,
         Command::Egress(args) => egress::run(&config, args).await,
         Command::Alarms(args) => alarms::run(&config, args).await,
+        Command::Accesses(args) => accesses::run(&config, args).await,
+        Command::Statistics(args) => statistics::run(&config, args).await,
         Command::Login(args) => login::run(&config, args).await,
     }
 }

@@ -14,7 +14,6 @@
 
 mod answer;
 mod path;
-mod people;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -40,6 +39,7 @@ use tracing::Instrument as _;
 use super::auth::{Readable, TokenGate};
 use super::call;
 use super::logs::Logs;
+use super::people;
 use super::reads::{Look, Reads};
 use super::status::{Missing, Refusal};
 use crate::config::PublishedConfig;

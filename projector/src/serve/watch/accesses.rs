@@ -50,7 +50,7 @@ struct Follow {
 }
 
 impl Follow {
-    async fn run(mut self, outlet: Outlet<WatchAccessResponse>) -> Result<(), End> {
+    async fn run(mut self, outlet: Arc<Outlet<WatchAccessResponse>>) -> Result<(), End> {
         let mut heard = Instant::now();
         loop {
             let (record, update) = match self.leaves.next(heard + HEARTBEAT).await? {

@@ -72,7 +72,7 @@ struct Follow {
 }
 
 impl Follow {
-    async fn run(mut self, outlet: Outlet<WatchAlarmsResponse>) -> Result<(), End> {
+    async fn run(mut self, outlet: Arc<Outlet<WatchAlarmsResponse>>) -> Result<(), End> {
         let mut heard = Instant::now();
         loop {
             let alarms = match self.leaves.next(heard + HEARTBEAT).await? {

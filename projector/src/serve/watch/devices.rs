@@ -177,7 +177,7 @@ struct Follow {
 }
 
 impl Follow {
-    async fn run(mut self, outlet: Outlet<WatchDeviceStatusesResponse>) -> Result<(), End> {
+    async fn run(mut self, outlet: Arc<Outlet<WatchDeviceStatusesResponse>>) -> Result<(), End> {
         let (freshness, partitions) = (&self.serving.freshness, self.serving.partitions);
         let mut heard = Instant::now();
         loop {

@@ -46,22 +46,29 @@ pub(super) type Watching<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Sen
 struct Watch {
     serving: Arc<Serving>,
     readable: Arc<Readable>,
-    expires_at: Timestamp,
+    until: Until,
     look: Look,
     place: OwnedSemaphorePermit,
 }
 
-/// Takes messages to the watcher.
-struct Outlet<T>(mpsc::Sender<Result<T, Status>>);
+/// Takes messages to whoever listens.
+pub(super) struct Outlet<T>(mpsc::Sender<Result<T, Status>>);
 
 impl<T> Outlet<T> {
-    async fn send(&self, message: T) -> Result<(), End> {
+    pub(super) async fn send(&self, message: T) -> Result<(), End> {
         self.0.send(Ok(message)).await.map_err(|_| End::Gone)
     }
 }
 
-/// Why a watch ends.
-enum End {
+/// Both ends of a stream, in which so many messages wait for whoever is slow.
+pub(super) fn stream<T: Send + 'static>(waiting: usize) -> (Outlet<T>, Watching<T>) {
+    let (sender, mut receiver) = mpsc::channel(waiting);
+    let sent = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
+    (Outlet(sender), Box::pin(sent))
+}
+
+/// Why a stream ends.
+pub(super) enum End {
     /// The watcher has gone.
     Gone,
     /// The watcher is told.
@@ -97,7 +104,11 @@ impl Watch {
             place: watches.try_acquire_owned().map_err(|_| Refusal::Busy)?,
             serving: Arc::clone(serving),
             readable: Arc::clone(readable),
-            expires_at: auditor.expires_at(),
+            until: Until {
+                expires_at: auditor.expires_at(),
+                time: None,
+                shutdown: serving.shutdown.clone(),
+            },
             look,
         })
     }
@@ -105,7 +116,7 @@ impl Watch {
     /// Begins, once that is recorded; `follow` tells what comes until it can't.
     async fn begin<T: Send + 'static, F>(
         self,
-        follow: impl FnOnce(Outlet<T>) -> F,
+        follow: impl FnOnce(Arc<Outlet<T>>) -> F,
     ) -> Result<Answer<Watching<T>>, Refusal>
     where
         F: Future<Output = Result<(), End>> + Send + 'static,
@@ -113,11 +124,10 @@ impl Watch {
         let reads = &self.serving.reads;
         let recorded = reads.record(&self.readable, self.moment("begins"), []);
         let recorded = recorded.await?;
-        let (sender, mut receiver) = mpsc::channel(WAITING);
-        let follow = follow(Outlet(sender.clone()));
-        tokio::spawn(self.run(sender, follow));
-        let sent = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
-        let sent: Watching<T> = Box::pin(sent);
+        let (outlet, sent) = stream(WAITING);
+        let outlet = Arc::new(outlet);
+        let follow = follow(Arc::clone(&outlet));
+        tokio::spawn(self.run(outlet, follow));
         Ok(Answer::recorded(sent, recorded))
     }
 
@@ -128,21 +138,9 @@ impl Watch {
         }
     }
 
-    async fn run<T>(
-        self,
-        sender: mpsc::Sender<Result<T, Status>>,
-        follow: impl Future<Output = Result<(), End>>,
-    ) {
+    async fn run<T>(self, outlet: Arc<Outlet<T>>, follow: impl Future<Output = Result<(), End>>) {
         metrics::gauge!("projector_watches").increment(1);
-        let stopped = stopped(self.expires_at, &self.serving.shutdown, &sender);
-        let end = tokio::select! {
-            end = stopped => end,
-            followed = follow => followed.err().unwrap_or(End::Gone),
-        };
-        if let End::Told(status) = end {
-            let last = sender.send(Err(status));
-            let _ = tokio::time::timeout(LAST_WORD, last).await;
-        }
+        self.until.work(&outlet, follow).await;
         // The log has it that the watch is over; the watcher needs nothing for that.
         let reads = &self.serving.reads;
         let ended = reads.record(&self.readable, self.moment("ends"), []);
@@ -152,16 +150,46 @@ impl Watch {
     }
 }
 
-/// Waits for what ends a watch from outside: its access token, the process, its watcher.
-async fn stopped<T>(
-    expires_at: Timestamp,
-    shutdown: &CancellationToken,
-    sender: &mpsc::Sender<Result<T, Status>>,
-) -> End {
-    let left = Duration::try_from(expires_at - Timestamp::now()).unwrap_or_default();
-    tokio::select! {
-        () = tokio::time::sleep(left) => TokenError::Expired.into(),
-        () = shutdown.cancelled() => Refusal::Unavailable("SHUTTING_DOWN").into(),
-        () = sender.closed() => End::Gone,
+/// What ends a stream from outside, besides that nobody listens any more.
+pub(super) struct Until {
+    /// When the access token ends.
+    pub(super) expires_at: Timestamp,
+    /// How long it may take.
+    pub(super) time: Option<Duration>,
+    pub(super) shutdown: CancellationToken,
+}
+
+impl Until {
+    /// Works until that is done or has failed, or it is ended from outside, whatever the work waits for. Whoever
+    /// listens is told why.
+    pub(super) async fn work<T>(
+        &self,
+        outlet: &Outlet<T>,
+        work: impl Future<Output = Result<(), End>>,
+    ) {
+        let end = tokio::select! {
+            end = self.reached(outlet) => end,
+            done = work => done.err().unwrap_or(End::Gone),
+        };
+        if let End::Told(status) = end {
+            let last = outlet.0.send(Err(status));
+            let _ = tokio::time::timeout(LAST_WORD, last).await;
+        }
+    }
+
+    async fn reached<T>(&self, outlet: &Outlet<T>) -> End {
+        let left = Duration::try_from(self.expires_at - Timestamp::now()).unwrap_or_default();
+        let time = async {
+            match self.time {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(left) => TokenError::Expired.into(),
+            () = self.shutdown.cancelled() => Refusal::Unavailable("SHUTTING_DOWN").into(),
+            () = time => Refusal::Deadline.into(),
+            () = outlet.0.closed() => End::Gone,
+        }
     }
 }

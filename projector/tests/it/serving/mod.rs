@@ -1,6 +1,7 @@
 //! Role `serve`, over real TLS with real tokens, beside role `project` on the same stores.
 
 mod completeness;
+mod exports;
 mod foreign;
 mod identities;
 mod proofs;

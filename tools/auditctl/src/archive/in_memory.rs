@@ -4,7 +4,8 @@
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use super::tar::{BLOCK, header, padding};
+use auditarchive::tar::{BLOCK, header, padding};
+
 use super::{Archive, CONTENTS};
 
 /// The files of an archive, in their order; none where its reader refuses it, or what it says of itself.

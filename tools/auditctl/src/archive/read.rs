@@ -11,10 +11,10 @@ use auditlog::LogId;
 use bytes::Bytes;
 use object_store::Error;
 
-use super::tar::{BLOCK, padding, read_header};
 use super::{CERTIFICATE, CONTENTS, Contents, FORMAT, LOGS, README, ROOT, VKEYS};
-use crate::source::{MAX_OBJECT, Objects};
 use crate::stop::Stop;
+use auditarchive::tar::{BLOCK, padding, read_header};
+use auditarchive::{MAX_OBJECT, Objects};
 
 /// Files in an archive, at most: each takes a little memory.
 const MAX_FILES: usize = 2_000_000;
@@ -209,6 +209,9 @@ impl Archive {
     }
 }
 
+/// The objects of its logs.
+pub(crate) struct Files(pub(crate) Arc<Archive>);
+
 /// Reads one file.
 pub(crate) struct Reader {
     archive: Arc<Archive>,
@@ -229,13 +232,13 @@ impl std::io::Read for Reader {
 }
 
 #[async_trait]
-impl Objects for Arc<Archive> {
+impl Objects for Files {
     async fn get(&self, path: &str) -> object_store::Result<Bytes> {
         let generic = |text: String| Error::Generic {
             store: "archive",
             source: text.into(),
         };
-        let place = self.files.get(&format!("{LOGS}{path}")).copied();
+        let place = self.0.files.get(&format!("{LOGS}{path}")).copied();
         let place = place.ok_or_else(|| Error::NotFound {
             path: path.to_owned(),
             source: "the archive has no such file".into(),
@@ -246,7 +249,8 @@ impl Objects for Arc<Archive> {
             )));
         }
         let mut bytes = vec![0; place.size as usize];
-        self.exact(&mut bytes, place.at)
+        self.0
+            .exact(&mut bytes, place.at)
             .map_err(|error| generic(error.to_string()))?;
         Ok(bytes.into())
     }

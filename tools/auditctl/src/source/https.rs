@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use auditarchive::{MAX_OBJECT, Objects};
 use bytes::{Bytes, BytesMut};
 use object_store::{Error, Result};
 use reqwest::StatusCode;
@@ -15,7 +16,6 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 use url::Url;
 
-use super::read_only::{MAX_OBJECT, Objects};
 use crate::cli::SourceArgs;
 use crate::stop::Stop;
 

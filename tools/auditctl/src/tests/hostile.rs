@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt as _;
 
 use super::world::{World, code};
-use crate::archive::tar::{MAX_FILE, header, padding};
+use auditarchive::tar::{MAX_FILE, header, padding};
 
 fn file(name: &str, content: &[u8]) -> Vec<u8> {
     let mut bytes = header(name, content.len() as u64).unwrap().to_vec();

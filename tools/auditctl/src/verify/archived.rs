@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, ErrorKind, Read};
 use std::sync::Arc;
 
+use auditarchive::{Needed, ReadOnly, Recording};
 use auditlog::ENTRIES_PER_BUNDLE;
 use authn::record::{KeyCertificate, PublicKey};
 
@@ -12,12 +13,12 @@ use super::witnessed::witnessed;
 use super::{Believed, Found};
 use crate::archive::{
     Archive, CERTIFICATE, CONTENTS, CSV, Contents, Exported, JSONL, LOGS, README, ROOT, VKEYS,
+    readme,
 };
-use crate::export::readme;
 use crate::keys::Keys;
 use crate::pass;
 use crate::record::{self, COLUMNS, Shown, csv_row};
-use crate::source::{Needed, ReadOnly, Recording, Source};
+use crate::source::Source;
 use crate::stop::Stop;
 use crate::trust::Trust;
 

@@ -166,3 +166,22 @@ The configuration needs `audit_endpoint`, the listener of `projector serve`, and
 DELIVERY_GAP, and STALE of devices that have not reported for longer than their limit, whatever the times.
 
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
+pub(super) const ACCESSES: &str = r#"Example:
+  smarthomectl accesses sunrise --from 2026-11-01T00:00:00+03:00 --verdict DENY
+  smarthomectl accesses sunrise --subject SUBJECT_REF -o json
+
+The configuration needs `audit_endpoint`, the listener of `projector serve`, and a token with the role
+`auditor`. A table has a line for each access and its columns apart by tabs; `leaf` is its place
+in the audit log, which `auditctl prove` proves. Who has looked at what is in the log, too.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;
+
+pub(super) const STATISTICS: &str = r#"Example:
+  smarthomectl statistics sunrise --from 2026-11-01T00:00:00+03:00 --zone Europe/Moscow --by DAY
+  smarthomectl statistics sunrise --from 2026-11-01T00:00:00Z --by WEEKDAY_AND_HOUR --by-device -o json
+
+The configuration needs what `accesses` does. Decisions count by verdict and reason, commands by their
+outcome, what devices did of themselves by observation, each in its own hour.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration."#;

@@ -8,25 +8,27 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, Result};
 
-use super::read_only::Objects;
+use crate::Objects;
 
 /// What was asked for and found.
 #[derive(Clone, Default)]
-pub(crate) struct Needed(Arc<Mutex<BTreeSet<String>>>);
+pub struct Needed(Arc<Mutex<BTreeSet<String>>>);
 
 impl Needed {
     /// All of it, by path; forgotten here.
-    pub(crate) fn take(&self) -> BTreeSet<String> {
+    pub fn take(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A store whose reads are remembered.
-pub(crate) struct Recording {
-    pub(crate) store: Arc<dyn ObjectStore>,
+pub struct Recording {
+    /// What is read from.
+    pub store: Arc<dyn ObjectStore>,
     /// Objects that are given out as they were before, by path.
-    pub(crate) pinned: BTreeMap<String, Bytes>,
-    pub(crate) needed: Needed,
+    pub pinned: BTreeMap<String, Bytes>,
+    /// Where it is remembered.
+    pub needed: Needed,
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ use records::Unreadable;
 use serde_json::{Map, Value, json};
 
 /// What the columns of the table are.
-pub(crate) const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 17] = [
     "index",
     "occurred_at",
     "kind",
@@ -32,11 +32,11 @@ pub(crate) const COLUMNS: [&str; 17] = [
 
 /// One leaf, read.
 #[derive(Debug, Clone)]
-pub(crate) struct Shown(Map<String, Value>);
+pub struct Shown(Map<String, Value>);
 
 impl Shown {
     /// Reads a leaf; nothing is believed of it.
-    pub(crate) fn new(log: &LogId, index: u64, leaf: &[u8], position: Option<Position>) -> Self {
+    pub fn new(log: &LogId, index: u64, leaf: &[u8], position: Option<Position>) -> Self {
         let mut map = Map::new();
         map.insert("log".to_owned(), json!(log.to_string()));
         map.insert("index".to_owned(), json!(index));
@@ -56,17 +56,17 @@ impl Shown {
     }
 
     /// One line of JSON.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         Value::Object(self.0.clone()).to_string() + "\n"
     }
 
     /// The fields.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         Value::Object(self.0.clone())
     }
 
     /// A field's text; empty where it isn't there.
-    pub(crate) fn text(&self, field: &str) -> String {
+    pub fn text(&self, field: &str) -> String {
         match self.0.get(field) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
@@ -75,14 +75,14 @@ impl Shown {
     }
 
     /// Its row of the table.
-    pub(crate) fn csv(&self) -> Vec<u8> {
+    pub fn csv(&self) -> Vec<u8> {
         let cells = COLUMNS.map(|column| harmless(self.text(column)));
         csv_row(cells.iter().map(String::as_str))
     }
 }
 
 /// The event of a leaf, whoever said it, or why there is none.
-pub(crate) fn read(leaf: &[u8]) -> Result<Event, &'static str> {
+pub fn read(leaf: &[u8]) -> Result<Event, &'static str> {
     if OversizedRecord::parse(leaf).is_some() {
         return Err("larger than a leaf may be; only its digest is in the log");
     }
@@ -213,7 +213,7 @@ fn harmless(text: String) -> String {
 }
 
 /// How a record says that something ended.
-pub(crate) fn results(body: &Body) -> Vec<&'static str> {
+pub fn results(body: &Body) -> Vec<&'static str> {
     match body {
         Body::AccessDecided(decided) => vec![decided.verdict.as_str()],
         Body::CommandCompleted(completed) => vec![completed.outcome.as_str()],
@@ -223,7 +223,7 @@ pub(crate) fn results(body: &Body) -> Vec<&'static str> {
 }
 
 /// A row of the table, or its head, as CSV (RFC 4180).
-pub(crate) fn csv_row<'a>(cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+pub fn csv_row<'a>(cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());

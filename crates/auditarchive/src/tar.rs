@@ -3,13 +3,13 @@
 //! so that links, folders, extensions and odd numbers never get as far as being understood.
 
 /// What everything is counted in.
-pub(crate) const BLOCK: u64 = 512;
+pub const BLOCK: u64 = 512;
 
 /// The largest file that eleven octal digits can say.
-pub(crate) const MAX_FILE: u64 = (1 << 33) - 1;
+pub const MAX_FILE: u64 = (1 << 33) - 1;
 
 /// A file's header. None where ustar can't hold the name or the size.
-pub(crate) fn header(name: &str, size: u64) -> Option<[u8; 512]> {
+pub fn header(name: &str, size: u64) -> Option<[u8; 512]> {
     let mut block = [0; 512];
     let (prefix, last) = divided(name)?;
     let size = (size <= MAX_FILE).then(|| format!("{size:011o}"))?;
@@ -34,7 +34,7 @@ pub(crate) fn header(name: &str, size: u64) -> Option<[u8; 512]> {
 }
 
 /// A header's name and size, if it is one that [`header`] makes.
-pub(crate) fn read_header(block: &[u8; 512]) -> Option<(String, u64)> {
+pub fn read_header(block: &[u8; 512]) -> Option<(String, u64)> {
     let text = |from: usize, length: usize| {
         let field = &block[from..from + length];
         let end = field.iter().position(|byte| *byte == 0).unwrap_or(length);
@@ -50,7 +50,7 @@ pub(crate) fn read_header(block: &[u8; 512]) -> Option<(String, u64)> {
 }
 
 /// How many bytes fill the last block of a file.
-pub(crate) fn padding(size: u64) -> u64 {
+pub fn padding(size: u64) -> u64 {
     (BLOCK - size % BLOCK) % BLOCK
 }
 

@@ -12,17 +12,17 @@ use object_store::{
 };
 
 /// The most bytes that any object of a log has: 256 leaves with their lengths.
-pub(crate) const MAX_OBJECT: u64 = 256 * (2 + auditlog::MAX_LEAF_BYTES as u64);
+pub const MAX_OBJECT: u64 = 256 * (2 + auditlog::MAX_LEAF_BYTES as u64);
 
 /// Gives objects out by their path.
 #[async_trait]
-pub(crate) trait Objects: Send + Sync + 'static {
+pub trait Objects: Send + Sync + 'static {
     /// The object's bytes, [`MAX_OBJECT`] at most.
     async fn get(&self, path: &str) -> Result<Bytes>;
 }
 
 /// An object store that can't be written.
-pub(crate) struct ReadOnly<T>(pub(crate) T);
+pub struct ReadOnly<T>(pub T);
 
 impl<T> Display for ReadOnly<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
@@ -39,7 +39,7 @@ impl<T> Debug for ReadOnly<T> {
 fn refused<R>(operation: &str) -> Result<R> {
     Err(Error::NotImplemented {
         operation: operation.to_owned(),
-        implementer: "auditctl".to_owned(),
+        implementer: "a log that is only read".to_owned(),
     })
 }
 

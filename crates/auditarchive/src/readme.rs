@@ -1,9 +1,9 @@
 //! What stands in an archive for whoever opens it without us.
 
-use crate::archive::Contents;
+use crate::Contents;
 
 /// The text; the same for the same contents.
-pub(crate) fn readme(contents: &Contents) -> String {
+pub fn readme(contents: &Contents) -> String {
     let time =
         |at: Option<jiff::Timestamp>, none: &str| at.map_or(none.to_owned(), |at| at.to_string());
     let mut logs = String::new();
@@ -27,6 +27,8 @@ Each log has
   records.jsonl   the records of the period, one JSON object a line; "value" is the record itself, in base64
   records.csv     the same for people
   checkpoint      how many records the log had, and the root of its tree, signed
+  cosigned        where witnesses were asked: the newest checkpoint with their signatures below the log's
+                  (https://c2sp.org/tlog-cosignature); the tree of the other one begins with its tree
   cosigned        where witnesses were asked: the newest checkpoint with their signatures below the log's
                   (https://c2sp.org/tlog-cosignature); the tree of the other one begins with its tree
   tile/entries/   the records verbatim, in bundles of up to 256, each after its length (16 bit, big-endian)
