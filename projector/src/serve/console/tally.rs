@@ -27,11 +27,9 @@ impl Series {
             Some(Observation::Denied) => return Some(Self::RefusedAtDevice),
             _ => {}
         }
-        match Outcome::from_number(result.outcome) {
-            Some(Outcome::Rejected | Outcome::NotExecuted | Outcome::Unknown) => {
-                return Some(Self::Failed);
-            }
-            _ => {}
+        let outcome = Outcome::from_number(result.outcome);
+        if outcome.is_some_and(|outcome| outcome != Outcome::Executed) {
+            return Some(Self::Failed);
         }
         (result.verdict == Verdict::Deny.number()).then_some(Self::Denied)
     }
