@@ -136,6 +136,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_day_is_told_by_what_its_accesses_came_to() {
+        let ended = |outcome: Outcome| AccessResult {
+            outcome: outcome.number(),
+            ..AccessResult::default()
+        };
+        let results = [
+            (seen(Observation::Granted), 1),
+            (seen(Observation::Denied), 2),
+            (ended(Outcome::Rejected), 4),
+            (ended(Outcome::Unknown), 8),
+            (ended(Outcome::Executed), 16),
+            (seen(Observation::ForcedOpen), 32),
+        ];
+        let counts = results.map(|(result, amount)| AccessCount {
+            begins_at: Some(prost_types::Timestamp {
+                seconds: 7,
+                nanos: 0,
+            }),
+            ..count(0, 0, result, amount)
+        });
+        assert_eq!(days(&counts), BTreeMap::from([(7, [1, 2, 0, 12])]));
+    }
+
     fn seen(observation: Observation) -> AccessResult {
         AccessResult {
             observation: observation.number(),
