@@ -27,11 +27,9 @@ impl Series {
             Some(Observation::Denied) => return Some(Self::RefusedAtDevice),
             _ => {}
         }
-        match Outcome::from_number(result.outcome) {
-            Some(Outcome::Rejected | Outcome::NotExecuted | Outcome::Unknown) => {
-                return Some(Self::Failed);
-            }
-            _ => {}
+        let outcome = Outcome::from_number(result.outcome);
+        if outcome.is_some_and(|outcome| outcome != Outcome::Executed) {
+            return Some(Self::Failed);
         }
         (result.verdict == Verdict::Deny.number()).then_some(Self::Denied)
     }
@@ -136,6 +134,30 @@ mod tests {
             count,
             ..AccessCount::default()
         }
+    }
+
+    #[test]
+    fn a_day_is_told_by_what_its_accesses_came_to() {
+        let ended = |outcome: Outcome| AccessResult {
+            outcome: outcome.number(),
+            ..AccessResult::default()
+        };
+        let results = [
+            (seen(Observation::Granted), 1),
+            (seen(Observation::Denied), 2),
+            (ended(Outcome::Rejected), 4),
+            (ended(Outcome::Unknown), 8),
+            (ended(Outcome::Executed), 16),
+            (seen(Observation::ForcedOpen), 32),
+        ];
+        let counts = results.map(|(result, amount)| AccessCount {
+            begins_at: Some(prost_types::Timestamp {
+                seconds: 7,
+                nanos: 0,
+            }),
+            ..count(0, 0, result, amount)
+        });
+        assert_eq!(days(&counts), BTreeMap::from([(7, [1, 2, 0, 12])]));
     }
 
     fn seen(observation: Observation) -> AccessResult {

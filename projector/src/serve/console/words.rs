@@ -11,20 +11,24 @@ use super::lang::Lang;
 /// The values of a vocabulary, as a form lists them: number and word.
 pub(super) type Choices = Vec<(i32, &'static str)>;
 
-/// A word for each value; what has none is told as a dash.
+/// A word for each value; what has none is told as a dash. With a second name, the values as a form
+/// lists them.
 macro_rules! words {
     ($name:ident, $choices:ident, $type:ident { $($variant:ident => $en:literal / $ru:literal,)* }) => {
+        words!($name, $type { $($variant => $en / $ru,)* });
+
+        pub(super) fn $choices(lang: Lang) -> Choices {
+            let all = $type::ALL.iter();
+            all.map(|value| (value.number(), $name(lang, value.number())))
+                .collect()
+        }
+    };
+    ($name:ident, $type:ident { $($variant:ident => $en:literal / $ru:literal,)* }) => {
         pub(super) fn $name(lang: Lang, number: i32) -> &'static str {
             match $type::from_number(number) {
                 $(Some($type::$variant) => lang.t($en, $ru),)*
                 None => "—",
             }
-        }
-
-        #[allow(dead_code, reason = "not every vocabulary is asked for by a form")]
-        pub(super) fn $choices(lang: Lang) -> Choices {
-            let all = $type::ALL.iter();
-            all.map(|value| (value.number(), $name(lang, value.number()))).collect()
         }
     };
 }
@@ -68,41 +72,41 @@ words!(automation, automations, Automation {
     Manual => "manual" / "вручную",
 });
 
-words!(observation, observations, Observation {
+words!(observation, Observation {
     Granted => "let in" / "впустил",
     Denied => "refused" / "не впустил",
     ForcedOpen => "forced open" / "взлом двери",
     HeldOpen => "held open" / "дверь удержана открытой",
 });
 
-words!(operation, operations, Operation {
+words!(operation, Operation {
     OpenDoor => "open the door" / "открыть дверь",
     OpenBarrier => "open the barrier" / "открыть шлагбаум",
 });
 
-words!(resolution, resolutions, Resolution {
+words!(resolution, Resolution {
     Resolved => "one holder is known" / "владелец известен",
     Ambiguous => "more than one holder" / "владельцев больше одного",
     NotIdentified => "nobody is identified" / "никто не опознан",
     Erased => "the holder was erased" / "владелец удалён",
 });
 
-words!(lock, locks, LockState {
+words!(lock, LockState {
     Locked => "locked" / "заперт",
     Unlocked => "unlocked" / "не заперт",
 });
 
-words!(door, doors, DoorPosition {
+words!(door, DoorPosition {
     Open => "open" / "открыта",
     Closed => "closed" / "закрыта",
 });
 
-words!(power, powers, Power {
+words!(power, Power {
     Mains => "mains" / "сеть",
     Battery => "battery" / "батарея",
 });
 
-words!(read, reads, ReadMethod {
+words!(read, ReadMethod {
     SearchAccess => "searched accesses" / "искал доступы",
     GetRecord => "opened a record" / "открыл запись",
     SearchAlarms => "looked at alarms" / "смотрел тревоги",
