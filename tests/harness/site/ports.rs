@@ -24,8 +24,10 @@ pub struct Ports {
     /// The published audit log.
     pub tiles: Port,
     /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
-    /// the second command-svc.
-    pub admin: [Port; 5],
+    /// the second command-svc, and the residents' app.
+    pub admin: [Port; 6],
+    /// The residents' app.
+    pub app: Port,
     /// `AccessService` of the second command-svc.
     pub twin_access: Port,
     /// `RegistryService` of the second command-svc.
@@ -49,7 +51,9 @@ impl Ports {
                 free_port()?,
                 free_port()?,
                 free_port()?,
+                free_port()?,
             ],
+            app: free_port()?,
             twin_access: free_port()?,
             twin_registry: free_port()?,
         })
