@@ -180,12 +180,12 @@ fn wanted(fields: &Fields) -> Option<(CreateGuestPassRequest, String, String)> {
     let hours: i64 = fields.one("hours")?.parse().ok()?;
     let hours = (1..=24 * 31).contains(&hours).then_some(hours)?;
     let until = Timestamp::now() + SignedDuration::from_hours(hours);
-    let secret = fields.one("secret").filter(|secret| secret.len() == 22)?;
+    let secret = fields.one("secret")?;
+    let bits = URL_SAFE_NO_PAD.decode(secret).ok()?;
+    let bits = (bits.len() == 16).then_some(bits)?;
     let request = CreateGuestPassRequest {
         idempotency_key: fields.one("key")?.to_owned(),
-        secret_hash: digest::digest(&digest::SHA256, secret.as_bytes())
-            .as_ref()
-            .to_vec(),
+        secret_hash: digest::digest(&digest::SHA256, &bits).as_ref().to_vec(),
         device_ids: devices,
         window: Some(Window {
             not_after: Some(wire(until)),
