@@ -8,6 +8,7 @@ mod support;
 mod admission;
 mod auditctl;
 mod bad_input;
+mod browser;
 #[cfg(all(feature = "cassandra", feature = "kafka"))]
 mod cluster;
 mod config;

@@ -199,6 +199,11 @@ impl Site {
         ))?)
     }
 
+    /// The residents' app.
+    pub fn app_url(&self) -> String {
+        format!("https://localhost:{}", self.ports.app.number())
+    }
+
     fn ready_url(&self, part: Part) -> Result<Url> {
         let admin = |index: usize| {
             format!(
@@ -216,6 +221,7 @@ impl Site {
             Part::Projector => admin(2),
             Part::ProjectorServe => admin(3),
             Part::CommandSvcTwin => admin(4),
+            Part::ResidentApp => admin(5),
         };
         Ok(Url::parse(&text)?)
     }

@@ -132,7 +132,13 @@ impl CheckpointVerifier {
         vkey(&self.name, &self.current)
     }
 
-    /// The same under the name that signs this log's checkpoints, for tools that look a note's
+    /// All that it takes as text, one a line, as [`from_vkeys`](Self::from_vkeys) reads them.
+    pub fn vkeys(&self) -> String {
+        let lines = self.keys().map(|key| vkey(&self.name, key) + "\n");
+        lines.collect()
+    }
+
+    /// The one that signs now under the name that signs this log's checkpoints, for tools that look a note's
     /// signature up by name and id.
     ///
     /// # Errors

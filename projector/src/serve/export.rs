@@ -134,7 +134,7 @@ impl Export {
         }
         let recorded = self.record(people).await?;
         let keys = Keys {
-            checkpoints: self.serving.logs.vkey() + "\n",
+            checkpoints: self.serving.logs.vkeys(),
             records: None,
         };
         let (written, read) = tokio::io::duplex(CHUNK);

@@ -60,9 +60,9 @@ impl Logs {
         })
     }
 
-    /// The key of checkpoints, as text.
-    pub(super) fn vkey(&self) -> String {
-        self.verifier.vkey()
+    /// The keys of checkpoints as text, one a line.
+    pub(super) fn vkeys(&self) -> String {
+        self.verifier.vkeys()
     }
 }
 

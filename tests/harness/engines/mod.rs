@@ -2,6 +2,7 @@
 //! `deploy/`, stopped when dropped.
 
 pub mod apps;
+pub mod browser;
 #[cfg(feature = "cassandra")]
 pub mod cassandra;
 mod fetched;

@@ -27,7 +27,7 @@ pub struct Certificates {
 impl Certificates {
     pub(super) fn issue(pki: &Pki) -> Result<Self> {
         let mut servers = BTreeMap::new();
-        for part in Part::ALL {
+        for part in Part::ALL.into_iter().chain([Part::ResidentApp]) {
             let name = format!("{}-server", part.name());
             servers.insert(part, pki.issue_server(&name, &[])?);
         }

@@ -16,7 +16,7 @@ use crate::process::Port;
 pub(super) fn write(site: &Site) -> Result<()> {
     for part in Part::all(site.pair())
         .into_iter()
-        .chain([Part::CommandSvcTwin])
+        .chain([Part::CommandSvcTwin, Part::ResidentApp])
     {
         let config = match part {
             Part::Issuer => issuer(site)?,
@@ -27,6 +27,7 @@ pub(super) fn write(site: &Site) -> Result<()> {
             }
             Part::WebhookGw => webhook_gw(site),
             Part::Projector | Part::ProjectorServe => projector(site, part)?,
+            Part::ResidentApp => resident_app(site)?,
         };
         let path = site.config(part);
         let text = toml::to_string_pretty(&config)?;
@@ -121,7 +122,7 @@ fn issuer(site: &Site) -> Result<Value> {
         "tls": { "certificate_file": tls.certificate, "private_key_file": tls.private_key },
         "clients": [{
             "client_id": CLIENT_ID,
-            "redirect_uris": [REDIRECT_URI],
+            "redirect_uris": [REDIRECT_URI, format!("{}/callback", site.app_url())],
             "scopes": ["openid", "access"],
             "audience": AUDIENCE,
         }, {
@@ -236,6 +237,29 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             // Tests press more often than people do.
             "rates": { "subject": { "per_minute": 60_000, "burst": 1_000 } },
         },
+    }))
+}
+
+fn resident_app(site: &Site) -> Result<Value> {
+    let localhost = |port: &Port| format!("https://localhost:{}", port.number());
+    Ok(json!({
+        "process": process(site, 5),
+        "listen": {
+            "address": site.ports.app.address(),
+            "tls": server_tls(site, Part::ResidentApp),
+        },
+        "login": {
+            "origin": site.app_url(),
+            "provider": {
+                "issuer": site.issuer()?.as_str().trim_end_matches('/'),
+                "client_id": CLIENT_ID,
+                "ca_file": site.pki.bundle(),
+            },
+        },
+        "access": localhost(&site.ports.access),
+        "residents": localhost(&site.ports.audit),
+        "tls": client_tls(site, &site.certificates.bff),
+        "time_zone": "Europe/Moscow",
     }))
 }
 

@@ -19,6 +19,8 @@ pub enum Part {
     ProjectorServe,
     /// A second instance of command-svc, for tests that want one.
     CommandSvcTwin,
+    /// The residents' app, for whoever wants one.
+    ResidentApp,
 }
 
 impl Part {
@@ -67,6 +69,7 @@ impl Part {
             Part::CommandSvc | Part::CommandSvcTwin => "command-svc",
             Part::WebhookGw => "webhook-gw",
             Part::Projector | Part::ProjectorServe => "projector",
+            Part::ResidentApp => "resident-app",
         }
     }
 }

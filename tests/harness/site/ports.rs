@@ -26,8 +26,10 @@ pub struct Ports {
     /// The auditors' console.
     pub console: Port,
     /// Admin listeners: command-svc, webhook-gw, projector, projector serve on a cluster, and
-    /// the second command-svc.
-    pub admin: [Port; 5],
+    /// the second command-svc, and the residents' app.
+    pub admin: [Port; 6],
+    /// The residents' app.
+    pub app: Port,
     /// `AccessService` of the second command-svc.
     pub twin_access: Port,
     /// `RegistryService` of the second command-svc.
@@ -52,7 +54,9 @@ impl Ports {
                 free_port()?,
                 free_port()?,
                 free_port()?,
+                free_port()?,
             ],
+            app: free_port()?,
             twin_access: free_port()?,
             twin_registry: free_port()?,
         })

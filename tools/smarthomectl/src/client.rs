@@ -7,7 +7,6 @@ use authn::tls::{ClientTls, Protocol};
 use domain::registry::{ChangeSet, Versioned};
 use domain::{ComplexId, PartnerId};
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use proto::access::registry_service_client::RegistryServiceClient;
 use proto::access::{
     AddFaceCredentialRequest, AddPlateCredentialRequest, ApplyRequest, ApplyResponse,
@@ -15,11 +14,8 @@ use proto::access::{
     GetComplexRequest, GetProvisioningRequest, HistoryRequest, HistoryResponse,
     PartnerProvisioning, PrivilegeCheck, ProvisioningState, VerifyPartnerRequest, VersionedEntity,
 };
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::config::Config;
@@ -29,12 +25,8 @@ use crate::token::Token;
 
 /// How long a call may take: longer than the service takes to give up.
 const CALL: Duration = Duration::from_secs(30);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
 /// The largest answer about one person, in bytes.
 pub(crate) const MAX_ANSWER: usize = 64 << 20;
-/// The port of an endpoint that names none.
-const HTTPS: u16 = 443;
 
 /// A connection to the service; a clone is the same one.
 #[derive(Clone)]
@@ -229,27 +221,8 @@ pub(crate) fn known(entity: &VersionedEntity) -> Result<Versioned<domain::regist
     })
 }
 
-/// A connection, with the TLS of every client here, which tonic's own does not offer: version 1.3 and revocation.
-/// So tonic is told that there is none, and the connector makes it.
+/// A connection to a service.
 pub(crate) async fn channel(config: &Config, uri: &Uri) -> Result<Channel> {
     let tls = ClientTls::load(config.tls.clone(), Protocol::Grpc)?;
-    let connector = TlsConnector::from(tls.current().config.clone());
-    let authority = uri.authority().context("no host")?;
-    let host = uri.host().context("no host")?.trim_matches(['[', ']']);
-    let host = host.to_owned();
-    let port = uri.port_u16().unwrap_or(HTTPS);
-    let connect = tower::service_fn(move |_: Uri| {
-        let (connector, host) = (connector.clone(), host.clone());
-        async move {
-            let name = ServerName::try_from(host.clone()).map_err(std::io::Error::other)?;
-            let stream = TcpStream::connect((host, port)).await?;
-            let stream = connector.connect(name, stream).await?;
-            Ok::<_, std::io::Error>(TokioIo::new(stream))
-        }
-    });
-    let endpoint = Endpoint::from_shared(format!("http://{authority}"))?
-        .origin(uri.clone())
-        .connect_timeout(CONNECT)
-        .timeout(CALL);
-    Ok(endpoint.connect_with_connector(connect).await?)
+    Ok(authn::tls::channel::connect(&tls, uri, CALL).await?)
 }

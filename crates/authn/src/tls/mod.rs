@@ -2,6 +2,7 @@
 //! listener for what anybody may read.
 
 mod age;
+pub mod channel;
 mod client;
 mod connection;
 mod files;

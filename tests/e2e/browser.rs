@@ -1,0 +1,5 @@
+//! Pages, in a real browser: what a person sees, can press and is told; and that nobody is kept out by how
+//! a page is made (axe-core). Pictures of every page lie in `target/screenshots`, to be looked at.
+
+mod resident;
+mod window;

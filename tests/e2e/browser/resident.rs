@@ -1,0 +1,106 @@
+//! The residents' app.
+
+use anyhow::Result;
+use harness::engines::browser::{self, Driver};
+use harness::engines::missing;
+use harness::site::Part;
+
+use super::window::Window;
+use crate::support::Scene;
+
+const PASSWORD: &str = "resident-password";
+
+#[tokio::test]
+async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> Result<()> {
+    if let Some(why) = browser::lacking() {
+        return missing::report("a browser", &why);
+    }
+    let mut scene = Scene::start().await?;
+    scene.site_mut().start_part(Part::ResidentApp).await?;
+    let driver = Driver::start(&scene.site().dir).await?;
+    let app = scene.site().app_url();
+    let own = Window::open(&driver, "en").await?;
+
+    own.log_in(&app, "anna", PASSWORD).await?;
+    own.wait("form[data-door]").await?;
+    assert_eq!(own.address().await?.path(), "/");
+    own.look("doors", &app, Some("/")).await?;
+    let openings = scene.openings()?.len();
+    let gate = "form:has([value='sunrise.north-gate'])";
+    let key = own.value(&format!("{gate} [name=key]")).await?;
+    own.enter(&format!("{gate} button")).await?;
+    let said = own.text(&format!("{gate} .result.opened")).await?;
+    assert!(said.contains("Opened"), "{said}");
+    assert_eq!(scene.openings()?.len(), openings + 1);
+    assert_ne!(
+        own.value(&format!("{gate} [name=key]")).await?,
+        key,
+        "it is spent"
+    );
+
+    // Somebody who asks for what isn't theirs is told why not.
+    let other = "document.querySelector('form:has([value=\"sunrise.main-door\"]) [name=device]').value \
+                 = 'moonlight.main-door'";
+    own.run(other).await?;
+    let door = "form:has([value='moonlight.main-door'])";
+    own.click(&format!("{door} button")).await?;
+    let said = own.text(&format!("{door} .result.refused")).await?;
+    assert!(said.contains("You have no right to open this."), "{said}");
+
+    own.go(&format!("{app}/guests")).await?;
+    own.look("guests", &app, Some("/guests")).await?;
+    own.click("form.card button[type=submit]").await?;
+    let link = own.value("#link").await?;
+    own.look("made", &app, None).await?;
+
+    let guest = Window::open(&driver, "en").await?;
+    guest.go(&link).await?;
+    let held = guest.text("#pass form button").await?;
+    assert!(held.contains("Open"), "{held}");
+    let (_, fragment) = link.split_once("/pass").unwrap();
+    guest
+        .look("pass", &app, Some(&format!("/pass{fragment}")))
+        .await?;
+    guest.click("#pass form button").await?;
+    guest.wait("#pass .result.opened").await?;
+    assert_eq!(scene.openings()?.len(), openings + 2);
+    guest
+        .go(&format!("{app}/pass#sunrise.AAAAAAAAAAAAAAAAAAAAAA"))
+        .await?;
+    let said = guest.text("#pass [role=alert]").await?;
+    assert!(said.contains("There is no such pass."), "{said}");
+    guest.close().await?;
+
+    // The view is a moment behind the log.
+    own.go(&format!("{app}/history")).await?;
+    while own
+        .run("return document.querySelectorAll('.row .opened').length")
+        .await?
+        .as_i64()
+        < Some(1)
+    {
+        own.go(&format!("{app}/history")).await?;
+    }
+    own.look("history", &app, Some("/history")).await?;
+    let receipt =
+        "return fetch(document.querySelector('a[download]').href).then((file) => file.text())";
+    let receipt = own.run(receipt).await?;
+    assert!(receipt.as_str().unwrap().contains("sunrise"), "{receipt}");
+    own.go(&format!("{app}/looked")).await?;
+    own.look("looked", &app, Some("/looked")).await?;
+
+    own.go(&app).await?;
+    own.click("header button").await?;
+    // The issuer's own words: the logout has come through.
+    own.wait("header strong").await?;
+    own.go(&app).await?;
+    own.wait("#username").await?;
+    assert_ne!(
+        own.address().await?.origin(),
+        app.parse::<url::Url>()?.origin()
+    );
+    own.go(&format!("{app}/signed-out")).await?;
+    own.look("signed-out", &app, Some("/signed-out")).await?;
+    own.close().await?;
+    scene.finish().await
+}
