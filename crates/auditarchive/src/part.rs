@@ -120,8 +120,9 @@ impl Part {
             let line = jsonl.write_all(shown.line().as_bytes());
             line.and_then(|()| csv.write_all(&shown.csv()))
                 .map_err(Error::Room)
-        });
-        if let Some(unseen) = gone.await?.words() {
+        })
+        .await?;
+        if let Some(unseen) = gone.words() {
             let log = log.to_string();
             return Err(Error::Pruned { log, unseen });
         }

@@ -45,10 +45,10 @@ pub(crate) async fn over(
     let leaves = (range.1 * ENTRIES_PER_BUNDLE).min(checkpoint.size());
     let leaves = leaves.saturating_sub(range.0 * ENTRIES_PER_BUNDLE);
     let mut progress = Progress::start(log, leaves);
-    let passed = pass::over(&reader, &checkpoint, range, positions, &mut |placed| {
+    let gone = pass::over(&reader, &checkpoint, range, positions, &mut |placed| {
         progress.advance(1);
         sink(placed)
-    });
-    let gone = passed.await?;
+    })
+    .await?;
     Ok(Passed { checkpoint, gone })
 }

@@ -58,6 +58,7 @@ async fn what_is_pruned_is_told_to_be_and_the_rest_is_proven() {
         let asked = GetAccessRecordRequest {
             complex_id: "sunrise".into(),
             event_id: row.event_id.clone(),
+            tree_size: 0,
         };
         let answer = audit.get_access_record(site.auditor(asked)).await;
         match answer {
