@@ -4,5 +4,6 @@ mod behaviour;
 mod faults;
 mod hostile;
 mod kills;
+mod rebuild;
 mod refusals;
 mod scene;
