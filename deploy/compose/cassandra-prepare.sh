@@ -21,6 +21,7 @@ until cql -e 'LIST ROLES' > /dev/null 2>&1; do
 done
 cql -f /smarthome/keyspace-one-node.cql
 cql -k smarthome_views -f /smarthome/schema.cql
+cql -k smarthome_views_b -f /smarthome/schema.cql
 cql -f /smarthome/roles.cql
 kill -TERM "$node"
 wait "$node" || true

@@ -43,7 +43,7 @@ pub async fn past(
     let views = store::open(&url).await?;
     let replay = Replay::start(config, &*log, views, batch).await?;
     let mut replay = replay.until(until);
-    replay.to(&ends_of(&*log).await?, None).await?;
+    replay.to(&ends_of(&*log).await?).await?;
     drop(replay);
     store::seal(&url).await?;
     std::fs::rename(&half, &to).with_context(|| format!("can't make {}", to.display()))

@@ -11,7 +11,9 @@ pub(super) type Ends = HashMap<Topic, Vec<u64>>;
 
 /// A topic as far as it was read.
 pub(super) struct Reading {
-    pub(super) topic: Topic,
+    topic: Topic,
+    /// Whether records of before are gone.
+    pub(super) removed: bool,
     tail: Box<dyn Tail>,
     /// Read, and not asked for yet.
     kept: Vec<Record>,
@@ -24,16 +26,16 @@ impl Reading {
     /// It can't be read, or records are gone that trees were made of.
     pub(super) async fn start(log: &dyn EventLog, topic: Topic) -> anyhow::Result<Self> {
         let tail = log.tail(topic, TailFrom::Beginning).await?;
-        if views::has_leaves(topic) {
-            let starts = log.start_offsets(topic).await?;
-            anyhow::ensure!(
-                starts.iter().all(|start| *start == 0),
-                "the log of {topic} does not begin at offset 0 any more: records were removed, and trees \
-                 can't be made again"
-            );
-        }
+        let starts = log.start_offsets(topic).await?;
+        let removed = starts.iter().any(|start| *start > 0);
+        anyhow::ensure!(
+            !removed || !views::has_leaves(topic),
+            "the log of {topic} does not begin at offset 0 any more: records were removed, and trees can't be \
+             made again"
+        );
         Ok(Self {
             topic,
+            removed,
             tail,
             kept: Vec::new(),
         })

@@ -1,25 +1,24 @@
-//! Records of the log into trees and into a store, as the projection would.
+//! Records of the log into a store, as the projection would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use auditlog::{LogId, RootBuilder};
+use auditlog::LogId;
 use eventlog::{EventLog, Record};
 use jiff::Timestamp;
 use records::EventReader;
 
 use super::progress::ProgressShown;
 use super::reading::{Ends, Reading};
-use super::trees::Signed;
 use crate::config::Config;
-use crate::project::{event_reader, leaf, write};
+use crate::project::{event_reader, write};
 use crate::store::{Progress, ViewStore};
 use crate::views::{self, LeafRow};
 
 /// A replay as far as it is.
 pub(super) struct Replay {
-    /// Every tree.
-    pub(super) trees: BTreeMap<LogId, RootBuilder>,
+    /// Leaves of each tree.
+    sizes: HashMap<LogId, u64>,
     store: Arc<dyn ViewStore>,
     reader: EventReader,
     topics: Vec<Reading>,
@@ -45,7 +44,7 @@ impl Replay {
             topics.push(Reading::start(log, topic).await?);
         }
         Ok(Self {
-            trees: BTreeMap::new(),
+            sizes: HashMap::new(),
             store,
             reader: event_reader(config)?,
             topics,
@@ -61,15 +60,16 @@ impl Replay {
         self
     }
 
-    /// Goes on to these ends. Trees are compared with what is signed as they grow past it.
+    /// Whether the log has removed records of some topic.
+    pub(super) fn lacks_records(&self) -> bool {
+        self.topics.iter().any(|topic| topic.removed)
+    }
+
+    /// Goes on to these ends.
     ///
     /// # Errors
     /// Log or store fail, or the store is another's now.
-    pub(super) async fn to(
-        &mut self,
-        ends: &Ends,
-        mut signed: Option<&mut Signed>,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn to(&mut self, ends: &Ends) -> anyhow::Result<()> {
         self.shown.aim(ends.values().flatten().sum());
         for i in 0..self.topics.len() {
             while let Some(reading) = self.topics.get_mut(i) {
@@ -83,7 +83,7 @@ impl Replay {
                     partitions.entry(at).or_default().push(record);
                 }
                 for records in partitions.into_values() {
-                    self.take(&records, signed.as_deref_mut()).await?;
+                    self.take(&records).await?;
                 }
                 self.shown.advance(count);
             }
@@ -92,11 +92,7 @@ impl Replay {
     }
 
     /// Takes records that follow each other in a partition.
-    async fn take(
-        &mut self,
-        records: &[Record],
-        mut signed: Option<&mut Signed>,
-    ) -> anyhow::Result<()> {
+    async fn take(&mut self, records: &[Record]) -> anyhow::Result<()> {
         // By the log's own clock, which doesn't go back in a partition.
         let known = match self.until {
             Some(until) => records.partition_point(|record| record.append_time < until),
@@ -109,7 +105,7 @@ impl Replay {
         let mut rows = Vec::with_capacity(4 * records.len());
         for record in records {
             let place = match views::has_leaves(record.topic) {
-                true => Some(self.place(record, signed.as_deref_mut()).await?),
+                true => Some(self.place(record)?),
                 false => None,
             };
             rows.extend(views::rows(
@@ -127,18 +123,11 @@ impl Replay {
         Ok(())
     }
 
-    async fn place(
-        &mut self,
-        record: &Record,
-        signed: Option<&mut Signed>,
-    ) -> anyhow::Result<LeafRow> {
+    fn place(&mut self, record: &Record) -> auditlog::Result<LeafRow> {
         let log = views::log_of(record)?;
-        let tree = self.trees.entry(log.clone()).or_default();
-        let index = tree.size();
-        tree.push(leaf(record).bytes());
-        if let Some(signed) = signed {
-            signed.grown(&log, tree).await?;
-        }
+        let size = self.sizes.entry(log.clone()).or_default();
+        let index = *size;
+        *size += 1;
         Ok(LeafRow {
             log,
             offset: record.position.offset,

@@ -4,14 +4,59 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use auditlog::{Checkpoint, CheckpointVerifier, Error, LogId, LogReader, Origin, RootBuilder};
+use eventlog::EventLog;
 use object_store::ObjectStore;
 
-use super::{Report, Verdict};
+use super::command::BATCH;
+use super::progress::ProgressShown;
+use super::reading::Reading;
+use super::{Report, Verdict, ends_of};
 use crate::config::Config;
-use crate::tiles;
+use crate::project::leaf;
+use crate::{tiles, views};
+
+/// How often trees that grow are caught up with before they count as larger than their log.
+const TRIES: usize = 3;
+
+/// Compares every tree that follows from the log with its checkpoint, at the same size.
+///
+/// # Errors
+/// Log or storage can't be read.
+pub(super) async fn compare(config: &Config, log: &dyn EventLog) -> anyhow::Result<Report> {
+    let mut signed = Signed::open(config).await?;
+    let mut trees: BTreeMap<LogId, RootBuilder> = BTreeMap::new();
+    let mut topics = Vec::new();
+    for topic in views::TOPICS {
+        if views::has_leaves(topic) {
+            topics.push(Reading::start(log, topic).await?);
+        }
+    }
+    let mut shown = ProgressShown::start("trees");
+    for _ in 0..TRIES {
+        signed.look_at(&trees).await?;
+        let mut ends = ends_of(log).await?;
+        ends.retain(|topic, _| views::has_leaves(*topic));
+        shown.aim(ends.values().flatten().sum());
+        for topic in &mut topics {
+            while let Some(records) = topic.next(&ends, BATCH).await? {
+                shown.advance(records.len());
+                for record in records {
+                    let id = views::log_of(&record)?;
+                    let tree = trees.entry(id.clone()).or_default();
+                    tree.push(leaf(&record).bytes());
+                    signed.grown(&id, tree).await?;
+                }
+            }
+        }
+        if !signed.is_ahead_of(&trees) {
+            break;
+        }
+    }
+    Ok(signed.report(&trees))
+}
 
 /// What is signed of each log, looked at while its tree grows towards it.
-pub(super) struct Signed {
+struct Signed {
     tiles: Arc<dyn ObjectStore>,
     origin: String,
     verifier: CheckpointVerifier,
@@ -28,7 +73,7 @@ impl Signed {
     ///
     /// # Errors
     /// What is wrong in the configuration, or can't be opened.
-    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
         let tiles = config.tiles().map_err(anyhow::Error::msg)?;
         let audit = config.audit().map_err(anyhow::Error::msg)?;
         Ok(Self {
@@ -46,7 +91,7 @@ impl Signed {
     ///
     /// # Errors
     /// The storage can't be read.
-    pub(super) async fn grown(&mut self, log: &LogId, tree: &RootBuilder) -> anyhow::Result<()> {
+    async fn grown(&mut self, log: &LogId, tree: &RootBuilder) -> anyhow::Result<()> {
         if !self.seen.contains_key(log) {
             self.look(log).await?;
         }
@@ -58,10 +103,7 @@ impl Signed {
     ///
     /// # Errors
     /// The storage can't be read.
-    pub(super) async fn look_at(
-        &mut self,
-        trees: &BTreeMap<LogId, RootBuilder>,
-    ) -> anyhow::Result<()> {
+    async fn look_at(&mut self, trees: &BTreeMap<LogId, RootBuilder>) -> anyhow::Result<()> {
         for (log, tree) in trees {
             self.look(log).await?;
             self.meet(log, tree);
@@ -70,7 +112,7 @@ impl Signed {
     }
 
     /// Whether something is signed that a tree has not grown to.
-    pub(super) fn is_ahead_of(&self, trees: &BTreeMap<LogId, RootBuilder>) -> bool {
+    fn is_ahead_of(&self, trees: &BTreeMap<LogId, RootBuilder>) -> bool {
         trees
             .iter()
             .any(|(log, tree)| self.ahead(log, tree).is_some())
@@ -122,13 +164,8 @@ impl Signed {
         }
     }
 
-    /// What the comparison has come to.
-    pub(super) fn verdict(&self, trees: &BTreeMap<LogId, RootBuilder>) -> Verdict {
-        self.report(trees).verdict
-    }
-
     /// What is to be told of each tree that isn't proven the same.
-    pub(super) fn report(&self, trees: &BTreeMap<LogId, RootBuilder>) -> Report {
+    fn report(&self, trees: &BTreeMap<LogId, RootBuilder>) -> Report {
         let mut report = Report {
             lines: Vec::new(),
             verdict: Verdict::Same,

@@ -5,6 +5,7 @@
 //! generation: they guard what is signed, and a rebuild must not weaken that.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -99,6 +100,12 @@ pub trait Generations: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn serving(&self, building: &Building) -> Result<Arc<dyn ViewReader>, StoreError>;
+
+    /// How far a generation is, by topic and partition, whatever version its other tables have.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn progress(&self, generation: u64) -> Result<HashMap<(String, u32), u64>, StoreError>;
 
     /// Makes the new generation the serving one, if it knows all that the serving one knows.
     ///

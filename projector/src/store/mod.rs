@@ -334,7 +334,7 @@ pub fn open_configured_reader(views: &ViewsConfig) -> Result<Arc<dyn ViewReader>
 pub async fn open_configured_root(views: &ViewsConfig) -> Result<Arc<dyn Generations>, StoreError> {
     match views.url.scheme() {
         #[cfg(feature = "cassandra")]
-        CASSANDRA => Err(StoreError::Url),
+        CASSANDRA => Ok(Arc::new(cassandra::open_root(&views.url, options(views)?)?)),
         "sqlite" => Ok(Arc::new(sqlite::open_root(&views.url).await?)),
         _ => Err(StoreError::Url),
     }

@@ -21,7 +21,7 @@ use crate::pki::{Issued, Pki, San};
 use node::{Authenticator, Node};
 
 pub use cql::{Cql, Verdict};
-pub(in crate::engines) use seed::furnish;
+pub(in crate::engines) use seed::{beside, furnish};
 
 /// The keyspace of the views.
 pub const KEYSPACE: &str = "smarthome_views";

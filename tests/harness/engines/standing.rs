@@ -152,7 +152,10 @@ impl Lodging {
         let (_, removal) = kafka::residence(self.standing.brokers.len(), &self.prefix);
         tokio::try_join!(self.standing.calls(removal), async {
             let cql = self.standing.cql(pki).await?;
-            cql.run(&format!("DROP KEYSPACE {}", self.keyspace)).await
+            for keyspace in [cassandra::beside(&self.keyspace), self.keyspace] {
+                cql.run(&format!("DROP KEYSPACE {keyspace}")).await?;
+            }
+            anyhow::Ok(())
         })?;
         Ok(())
     }

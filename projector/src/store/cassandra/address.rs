@@ -6,8 +6,10 @@ use super::super::StoreError;
 
 /// The port of the native protocol.
 const PORT: u16 = 9042;
-/// What the database allows for a name.
-const LONGEST_NAME: usize = 48;
+/// What the name of the keyspace beside it ends with.
+const BESIDE: &str = "_b";
+/// What the database allows for a name is 48.
+const LONGEST_NAME: usize = 48 - BESIDE.len();
 
 /// Where a keyspace is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,14 @@ impl Address {
                 .collect(),
             keyspace: keyspace.to_owned(),
         })
+    }
+
+    /// The keyspace that every other generation of the views is in.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            nodes: self.nodes.clone(),
+            keyspace: format!("{}{BESIDE}", self.keyspace),
+        }
     }
 }
 

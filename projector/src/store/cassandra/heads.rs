@@ -9,7 +9,7 @@ use scylla::value::{CqlValue, Row};
 
 use super::super::{Halt, StoreError, names};
 use super::CassandraStore;
-use super::link::Connected;
+use super::link::Bare;
 use super::position::stored;
 use super::rows::{offset, partition};
 
@@ -45,7 +45,7 @@ fn columns(head: &Head) -> Result<Columns, StoreError> {
 impl CassandraStore {
     async fn head(&self, log: &LogId) -> Result<Option<Head>, StoreError> {
         const TABLE: &str = "heads";
-        let (connected, writes) = self.connected().await?;
+        let (connected, writes) = self.views.root.connected().await?;
         let key = (log.topic(), log.complex());
         let found: Option<Columns> = connected.row(TABLE, &writes.heads.load, key).await?;
         found
@@ -68,7 +68,7 @@ impl CassandraStore {
         expected: Option<&Head>,
         new: &Head,
     ) -> Result<bool, StoreError> {
-        let (connected, writes) = self.connected().await?;
+        let (connected, writes) = self.views.root.connected().await?;
         let (topic, complex) = (log.topic(), log.complex());
         let (size, root, first, next) = columns(new)?;
         match expected.map(columns).transpose()? {
@@ -88,7 +88,7 @@ impl CassandraStore {
     /// Of a topic, by complex.
     pub(super) async fn all_halts(&self, topic: &str) -> Result<Vec<Halt>, StoreError> {
         const TABLE: &str = "halts";
-        let (connected, writes) = self.connected().await?;
+        let (connected, writes) = self.views.root.connected().await?;
         let found: Vec<(String, i32, i64, String)> =
             connected.all(TABLE, &writes.halts.load, (topic,)).await?;
         let halts = found.into_iter().map(|(complex, part, off, detail)| {
@@ -103,7 +103,7 @@ impl CassandraStore {
     }
 
     pub(super) async fn begin_halt(&self, halt: &Halt) -> Result<(), StoreError> {
-        let (connected, writes) = self.connected().await?;
+        let (connected, writes) = self.views.root.connected().await?;
         let (topic, complex) = (halt.log.topic(), halt.log.complex());
         let (part, detail) = (partition(halt.partition)?, halt.detail.as_str());
         for _ in 0..TRIES {
@@ -128,7 +128,7 @@ impl CassandraStore {
     }
 
     pub(super) async fn end_halt(&self, log: &LogId) -> Result<(), StoreError> {
-        let (connected, writes) = self.connected().await?;
+        let (connected, writes) = self.views.root.connected().await?;
         let key = (log.topic(), log.complex());
         applied(connected, &writes.halts.end, key).await.map(drop)
     }
@@ -136,8 +136,8 @@ impl CassandraStore {
 
 /// Whether a conditional statement was carried out. Its answer has other columns when it wasn't;
 /// the first one says which it is.
-async fn applied(
-    connected: &Connected,
+pub(super) async fn applied(
+    connected: &Bare,
     statement: &PreparedStatement,
     values: impl SerializeRow,
 ) -> Result<bool, StoreError> {

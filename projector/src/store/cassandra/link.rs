@@ -1,5 +1,6 @@
 //! One session for all of a process' queries.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,18 +34,24 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// What the schema must say that it is.
 const VERSION: i32 = 3;
 
-/// A session that is made with the first query.
+/// A session in one keyspace, made with the first query.
 pub(super) struct Link {
     address: Address,
     options: CassandraOptions,
     tls: Arc<ClientTls>,
+    bare: OnceCell<Arc<Bare>>,
     connected: OnceCell<Connected>,
 }
 
-/// A session with what it can read.
+/// A session with what it can read of the views.
 pub(super) struct Connected {
-    session: Session,
+    bare: Arc<Bare>,
     pub(super) reads: Reads,
+}
+
+/// A session, whatever views the keyspace has.
+pub(super) struct Bare {
+    session: Session,
     permits: Semaphore,
     /// Requests at once, at most.
     pub(super) requests: usize,
@@ -52,23 +59,45 @@ pub(super) struct Connected {
 }
 
 impl Link {
-    /// Reads the certificate's files; connects to nothing.
-    pub(super) fn new(url: &Url, options: &CassandraOptions) -> Result<Self, StoreError> {
+    /// The links to both keyspaces of a store. Reads the certificate's files; connects to nothing.
+    pub(super) fn both(
+        url: &Url,
+        options: &CassandraOptions,
+    ) -> Result<[Arc<Self>; 2], StoreError> {
         options.check()?;
-        Ok(Self {
-            address: Address::parse(url)?,
-            tls: tls::load(&options.tls)?,
-            options: options.clone(),
-            connected: OnceCell::new(),
-        })
+        let (root, tls) = (Address::parse(url)?, tls::load(&options.tls)?);
+        let beside = root.beside();
+        let link = |address| {
+            Arc::new(Self {
+                address,
+                tls: Arc::clone(&tls),
+                options: options.clone(),
+                bare: OnceCell::new(),
+                connected: OnceCell::new(),
+            })
+        };
+        Ok([link(root), link(beside)])
     }
 
     /// The session. Where it can't be made the next one who asks tries again.
+    pub(super) async fn bare(&self) -> Result<&Arc<Bare>, StoreError> {
+        self.bare.get_or_try_init(|| self.open()).await
+    }
+
+    /// The session, and that the views are of this version.
     pub(super) async fn connected(&self) -> Result<&Connected, StoreError> {
         self.connected.get_or_try_init(|| self.connect()).await
     }
 
     async fn connect(&self) -> Result<Connected, StoreError> {
+        let bare = Arc::clone(self.bare().await?);
+        let reads = Reads::prepare(bare.session()).await?;
+        let connected = Connected { bare, reads };
+        connected.check_version().await?;
+        Ok(connected)
+    }
+
+    async fn open(&self) -> Result<Arc<Bare>, StoreError> {
         let options = &self.options;
         let mut balancing = DefaultPolicy::builder().token_aware(true);
         if let Some(datacenter) = &options.datacenter {
@@ -94,25 +123,25 @@ impl Link {
             .build()
             .await
             .map_err(error::connecting)?;
-        let reads = Reads::prepare(&session).await?;
         let tls = Arc::clone(&self.tls);
-        let connected = Connected {
+        Ok(Arc::new(Bare {
             session,
-            reads,
             permits: Semaphore::new(options.requests),
             requests: options.requests,
             _reloading: AbortOnDropHandle::new(tokio::spawn(tls.reload_every(RELOAD))),
-        };
-        connected.check_version().await?;
-        Ok(connected)
+        }))
+    }
+}
+
+impl Deref for Connected {
+    type Target = Bare;
+
+    fn deref(&self) -> &Bare {
+        &self.bare
     }
 }
 
 impl Connected {
-    pub(super) fn session(&self) -> &Session {
-        &self.session
-    }
-
     async fn check_version(&self) -> Result<(), StoreError> {
         let found = self
             .row::<(i32,)>("schema_version", &self.reads.version, ())
@@ -124,6 +153,12 @@ impl Connected {
                 needed: VERSION.into(),
             }),
         }
+    }
+}
+
+impl Bare {
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Runs a statement whose answer doesn't matter.

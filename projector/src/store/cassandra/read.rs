@@ -10,11 +10,13 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use scylla::deserialize::row::DeserializeRow;
 
+use super::super::generations::Followed;
 use super::super::{
     AccessCursor, AccessQuery, AlarmQuery, HourQuery, ReadQuery, StatusCursor, StatusQuery,
     StoreError, Table, ViewReader,
 };
-use super::link::{Connected, Link};
+use super::link::Connected;
+use super::root::{Generation, Root};
 use super::rows::{
     Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Read,
     Unreadable, offset, partition,
@@ -29,12 +31,39 @@ use crate::views::{
 
 /// A store that is read here.
 pub(crate) struct CassandraReader {
-    link: Arc<Link>,
+    from: From,
+}
+
+enum From {
+    /// One generation.
+    One(Arc<Generation>),
+    /// The one that serves.
+    Serving(Root, Followed),
 }
 
 impl CassandraReader {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+    /// Of one generation.
+    pub(super) fn new(views: Arc<Generation>) -> Self {
+        Self {
+            from: From::One(views),
+        }
+    }
+
+    /// Of whichever generation serves.
+    pub(super) fn following(root: Root) -> Self {
+        Self {
+            from: From::Serving(root, Followed::default()),
+        }
+    }
+
+    async fn connected(&self) -> Result<&Connected, StoreError> {
+        match &self.from {
+            From::One(views) => views.link().await?.connected().await,
+            From::Serving(root, followed) => {
+                let generation = followed.now(root.says()).await?;
+                root.link(generation).connected().await
+            }
+        }
     }
 }
 
@@ -46,7 +75,7 @@ impl ViewReader for CassandraReader {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<AccessRow>, StoreError> {
-        search::search(self.link.connected().await?, query, after, limit).await
+        search::search(self.connected().await?, query, after, limit).await
     }
 
     async fn access(
@@ -54,7 +83,7 @@ impl ViewReader for CassandraReader {
         complex: &ComplexId,
         event: EventId,
     ) -> Result<Option<AccessRow>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         let statement = &connected.reads.access_by_event;
         let key = (complex.as_str(), event.0);
         let entries: Vec<(i64, String)> = connected.all("access_by_event", statement, key).await?;
@@ -68,7 +97,7 @@ impl ViewReader for CassandraReader {
     }
 
     async fn sent(&self, digests: &[DigestRow]) -> Result<Vec<Option<Sent>>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         let looks = digests.iter().cloned();
         let looks = looks.map(|row| async move { commands::sent(connected, &row).await });
         futures::stream::iter(looks)
@@ -82,7 +111,7 @@ impl ViewReader for CassandraReader {
         complex: &ComplexId,
         accesses: &[AccessIdentity],
     ) -> Result<HashSet<AccessIdentity>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         let complex = complex.as_str();
         let looks = accesses.iter().cloned().map(|access| async move {
             let Some((partner, event)) = access.partner_event() else {
@@ -106,7 +135,7 @@ impl ViewReader for CassandraReader {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<AlarmRow>, StoreError> {
-        spans::alarms(self.link.connected().await?, query, after, limit).await
+        spans::alarms(self.connected().await?, query, after, limit).await
     }
 
     async fn reads(
@@ -115,7 +144,7 @@ impl ViewReader for CassandraReader {
         after: Option<AccessCursor>,
         limit: usize,
     ) -> Result<Vec<ReadRow>, StoreError> {
-        spans::reads(self.link.connected().await?, query, after, limit).await
+        spans::reads(self.connected().await?, query, after, limit).await
     }
 
     async fn observed(
@@ -123,7 +152,7 @@ impl ViewReader for CassandraReader {
         complex: &ComplexId,
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, Vec<ObservationRow>>, StoreError> {
-        commands::observed(self.link.connected().await?, complex, commands).await
+        commands::observed(self.connected().await?, complex, commands).await
     }
 
     async fn rulings(
@@ -131,7 +160,7 @@ impl ViewReader for CassandraReader {
         complex: &ComplexId,
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
-        commands::rulings(self.link.connected().await?, complex, commands).await
+        commands::rulings(self.connected().await?, complex, commands).await
     }
 
     async fn commands(
@@ -139,15 +168,15 @@ impl ViewReader for CassandraReader {
         complex: &ComplexId,
         commands: &[CommandId],
     ) -> Result<HashMap<CommandId, CommandRows>, StoreError> {
-        commands::all(self.link.connected().await?, complex, commands).await
+        commands::all(self.connected().await?, complex, commands).await
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
-        state(self.link.connected().await?, device.as_str()).await
+        state(self.connected().await?, device.as_str()).await
     }
 
     async fn devices(&self, complex: &ComplexId) -> Result<Vec<DeviceRow>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         let table = "devices_by_complex";
         let statement = &connected.reads.devices;
         let devices: Vec<(String,)> = connected.all(table, statement, (complex.as_str(),)).await?;
@@ -167,7 +196,7 @@ impl ViewReader for CassandraReader {
         device: Option<&DeviceId>,
         from: Timestamp,
     ) -> Result<Vec<EpochCount>, StoreError> {
-        sequences::counts(self.link.connected().await?, complex, device, from).await
+        sequences::counts(self.connected().await?, complex, device, from).await
     }
 
     async fn history(
@@ -176,15 +205,15 @@ impl ViewReader for CassandraReader {
         after: Option<StatusCursor>,
         limit: usize,
     ) -> Result<Vec<DeviceRow>, StoreError> {
-        spans::history(self.link.connected().await?, query, after, limit).await
+        spans::history(self.connected().await?, query, after, limit).await
     }
 
     async fn hours(&self, query: &HourQuery, limit: usize) -> Result<Vec<HourCount>, StoreError> {
-        hours::counts(self.link.connected().await?, query, limit).await
+        hours::counts(self.connected().await?, query, limit).await
     }
 
     async fn progress(&self, topic: Topic, number: u32) -> Result<Option<u64>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         let key = (topic.name(), partition(number)?);
         let next = connected
             .row::<(i64,)>("progress", &connected.reads.progress, key)
@@ -193,7 +222,7 @@ impl ViewReader for CassandraReader {
     }
 
     async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
-        let connected = self.link.connected().await?;
+        let connected = self.connected().await?;
         match table {
             Table::Access => {
                 let write = |row: Access| Ok(RowWrite::Access(Box::new(row.row()?)));

@@ -11,6 +11,7 @@ use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
 use super::CassandraStore;
 use super::plan::Plan;
 use super::position::{bucket_of_offset, last_wins, stored};
+use super::root::Generation;
 use super::rows::{self, partition};
 use crate::views::{LeafRow, RowWrite};
 
@@ -21,6 +22,8 @@ impl ViewStore for CassandraStore {
     }
 
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
+        // What a swap or another rebuild overtakes meanwhile doesn't count: it is looked again at the end.
+        self.check_fence().await?;
         let (connected, writes) = self.connected().await?;
         let plan = Plan::of(&rows)?;
         let buckets = self.written.fresh(plan.buckets());
@@ -34,7 +37,8 @@ impl ViewStore for CassandraStore {
         let (next, at) = (stored(progress.next)?, last_wins(progress.next)?);
         connected
             .run(&writes.progress, (place.0, place.1, next, at))
-            .await
+            .await?;
+        self.check_fence().await
     }
 
     async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {
@@ -74,5 +78,17 @@ impl ViewStore for CassandraStore {
 
     async fn resume(&self, log: &LogId) -> Result<(), StoreError> {
         self.end_halt(log).await
+    }
+
+    async fn successor(&self) -> Result<Option<Arc<dyn ViewStore>>, StoreError> {
+        match self.check_fence().await {
+            Ok(()) => Ok(None),
+            Err(StoreError::Superseded) => {
+                let next = Self::of(Generation::serving(self.views.root.clone()), None);
+                next.connected().await?;
+                Ok(Some(Arc::new(next)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

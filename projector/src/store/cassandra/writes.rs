@@ -34,8 +34,6 @@ pub(super) struct Writes {
     pub(super) sequence_bucket: PreparedStatement,
     pub(super) leaf_buckets_before: PreparedStatement,
     pub(super) leaf_before: PreparedStatement,
-    pub(super) heads: Heads,
-    pub(super) halts: Halts,
 }
 
 /// Heads of logs: compare-and-set, read so that one under way is waited for.
@@ -191,14 +189,12 @@ impl Writes {
                  WHERE topic = ? AND complex = ? AND bucket = ? AND off < ? LIMIT 1",
             )
             .await?,
-            heads: Heads::prepare(session).await?,
-            halts: Halts::prepare(session).await?,
         })
     }
 }
 
 impl Heads {
-    async fn prepare(session: &Session) -> Result<Self, StoreError> {
+    pub(super) async fn prepare(session: &Session) -> Result<Self, StoreError> {
         Ok(Self {
             load: serial(
                 session,
@@ -223,7 +219,7 @@ impl Heads {
 }
 
 impl Halts {
-    async fn prepare(session: &Session) -> Result<Self, StoreError> {
+    pub(super) async fn prepare(session: &Session) -> Result<Self, StoreError> {
         Ok(Self {
             load: serial(
                 session,

@@ -4,7 +4,7 @@
 //! Who writes a generation reads the root while it holds that generation's write lock, and who swaps
 //! holds the lock of the old one: so none can write to it afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -128,6 +128,21 @@ impl Generations for SqliteRoot {
         Ok(Arc::new(reader(file_of(&self.place, building.serving))))
     }
 
+    async fn progress(&self, generation: u64) -> Result<HashMap<(String, u32), u64>, StoreError> {
+        let views = file_of(&self.place, generation);
+        let only = Arc::new(Connections::new(1, move || open_to_look(&views)));
+        only.run(|views| {
+            // What nothing was ever written to has no tables.
+            let Ok(mut statement) = views.prepare("SELECT topic, part, next FROM progress") else {
+                return Ok(HashMap::new());
+            };
+            let rows =
+                statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     async fn swap(&self, building: &Building) -> Result<Swap, StoreError> {
         let (place, serving, by) = (self.place.clone(), building.serving, building.by);
         let old = file_of(&place, serving);
@@ -170,6 +185,11 @@ impl SqliteRoot {
         };
         self.root.run(remove).await
     }
+}
+
+fn open_to_look(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(file, flags)?)
 }
 
 fn swap(connection: &mut Connection, serving: u64, by: Uuid) -> Result<Swap, StoreError> {
@@ -236,10 +256,7 @@ pub(super) struct Following {
 impl Following {
     pub(super) fn new(place: PathBuf) -> Self {
         let root = place.clone();
-        let open = move || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            Ok(Connection::open_with_flags(&root, flags)?)
-        };
+        let open = move || open_to_look(&root);
         Self {
             place,
             root: Arc::new(Connections::new(1, open)),

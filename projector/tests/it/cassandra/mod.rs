@@ -4,6 +4,7 @@ mod behaviour;
 mod faults;
 mod hostile;
 mod kills;
+mod rebuild;
 mod refusals;
 mod relayed;
 mod scene;

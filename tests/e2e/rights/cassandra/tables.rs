@@ -1,4 +1,4 @@
-//! Tables: all that the keyspace of the views has, and one of another keyspace.
+//! Tables: all that the keyspaces of the views have, and one of another keyspace.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use harness::engines::cassandra::{Cql, KEYSPACE};
 use super::super::table::{Row, Section, Verdict};
 use super::{CONTROL, Role, SCHEMA, attempt};
 
+/// Where every other generation of the views is.
+const BESIDE: &str = "smarthome_views_b";
 /// Nobody's business.
 const FOREIGN: &str = "
 CREATE KEYSPACE IF NOT EXISTS other
@@ -32,6 +34,7 @@ struct Table {
 pub(super) async fn try_all(roles: &[Role], admin: &Cql) -> Result<Section> {
     admin.apply(FOREIGN).await?;
     let mut tables = known(admin, KEYSPACE).await?;
+    tables.extend(known(admin, BESIDE).await?);
     tables.extend(known(admin, "other").await?);
 
     let mut rows = Vec::new();

@@ -47,9 +47,17 @@ pub(super) async fn plant(installed: &Installed, dir: &Path) -> Result<()> {
 pub(in crate::engines) async fn furnish(cql: &Cql, keyspace: &str) -> Result<()> {
     let named = |script: &str| script.replace(KEYSPACE, keyspace);
     cql.apply(&named(KEYSPACE_CQL)).await?;
+    for keyspace in [keyspace.to_owned(), beside(keyspace)] {
+        cql.enter(&keyspace).await?;
+        cql.apply(SCHEMA_CQL).await?;
+    }
     cql.enter(keyspace).await?;
-    cql.apply(&named(SCHEMA_CQL)).await?;
     cql.apply(&named(ROLES_CQL)).await
+}
+
+/// The keyspace that every other generation of the views is in.
+pub(in crate::engines) fn beside(keyspace: &str) -> String {
+    format!("{keyspace}_b")
 }
 
 /// Changes with whatever is applied.
@@ -80,8 +88,10 @@ async fn make(installed: &Installed, dir: &Path) -> Result<()> {
     let address = node.address();
     let cql = patiently(|| Cql::connect(address, pki.bundle(), &admin, Some(DEFAULT))).await?;
     cql.apply(KEYSPACE_CQL).await?;
-    cql.enter(KEYSPACE).await?;
-    cql.apply(SCHEMA_CQL).await?;
+    for keyspace in [beside(KEYSPACE), KEYSPACE.to_owned()] {
+        cql.enter(&keyspace).await?;
+        cql.apply(SCHEMA_CQL).await?;
+    }
     cql.apply(ROLES_CQL).await?;
     drop(cql);
     node.stop().await?;

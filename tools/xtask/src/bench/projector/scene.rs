@@ -126,8 +126,10 @@ impl Scene {
             #[cfg(feature = "cluster")]
             Pair::Cluster => {
                 let cassandra = &self.site.cluster()?.engines()?.cassandra;
-                let drop = format!("DROP KEYSPACE {}", place.keyspace());
-                cassandra.admin().await?.run(&drop).await
+                let admin = cassandra.admin().await?;
+                let keyspace = place.keyspace();
+                admin.run(&format!("DROP KEYSPACE {keyspace}")).await?;
+                admin.run(&format!("DROP KEYSPACE {keyspace}_b")).await
             }
             #[cfg(not(feature = "cluster"))]
             Pair::Cluster => Ok(()),
