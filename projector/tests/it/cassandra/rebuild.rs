@@ -48,7 +48,7 @@ async fn views_in_cassandra_are_rebuilt_compared_and_swapped() {
 
     any_batches_give_the_same(&site).await;
     swapped_under_load(&site, false).await;
-    killed_anywhere(&site, 4, Duration::from_millis(400)).await;
+    killed_anywhere(&site, 2, Duration::from_millis(700)).await;
     assert_eq!(site.rebuild(&["--drop"]).0, 0);
     assert_eq!(site.rebuild(&[]).0, 0);
 }
