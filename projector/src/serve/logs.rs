@@ -47,9 +47,7 @@ impl Logs {
         open.insert(log, Arc::clone(&reader));
         Ok(reader)
     }
-}
 
-impl Logs {
     /// A log, with what its checkpoints are signed with.
     pub(super) fn signed(&self, log: LogId) -> auditlog::Result<SignedLog> {
         Ok(SignedLog {

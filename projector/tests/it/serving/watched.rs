@@ -123,7 +123,7 @@ async fn each_alarm_is_told_once_when_its_last_record_comes_also_over_a_restart(
     let mut tokens = Vec::new();
     for expected in &expected {
         let (told, token) = next(&mut stream).await;
-        assert_eq!(told, [expected.clone()]);
+        assert_eq!(told, std::slice::from_ref(expected));
         tokens.push(token);
     }
     let mut stream = alarms(&site, from(&tokens[1])).await.unwrap();
