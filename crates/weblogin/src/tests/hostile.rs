@@ -46,10 +46,9 @@ async fn a_code_of_another_login_is_refused() {
     let stolen = page.at_issuer(&mut other, "/login").await;
     let back = page.at_issuer(&mut own, "/login").await;
     let part = |back: &str, name: &str| {
-        let pairs = back.split(['?', '&']);
+        let mut pairs = back.split(['?', '&']);
         pairs
-            .filter(|pair| pair.starts_with(name))
-            .next()
+            .find(|pair| pair.starts_with(name))
             .unwrap()
             .to_owned()
     };
