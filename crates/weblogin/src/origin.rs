@@ -10,6 +10,7 @@ use crate::web::WebLogin;
 
 /// Turns away whatever changes something and was not sent by a page of this origin; for
 /// `axum::middleware::from_fn_with_state`. It stands before the tokens in forms, not in their place.
+/// A page's `Referrer-Policy` must not be `no-referrer`: browsers then send forms with `Origin: null`.
 pub async fn same_origin(State(web): State<WebLogin>, request: Request, next: Next) -> Response {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     if reads || ours(request.headers(), web.origin()) {

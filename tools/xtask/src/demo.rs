@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use harness::fixtures;
-use harness::site::{Pair, Site};
+use harness::site::{Pair, Part, Site};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{Engine, build, target};
@@ -49,6 +49,9 @@ async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
     let mut site = site.context("this machine can't run the engines; see above")?;
     site.start(|part| progress.set_message(format!("starting {part}")))
         .await?;
+    // Pages that people see start here; theirs is nothing that the story plays.
+    progress.set_message("starting the residents' app");
+    site.start_part(Part::ResidentApp).await?;
     progress.set_message("registering three complexes with their devices and residents");
     let registered = fixtures::register(&site).await?;
     manifest::write(&site, &manifest_path())?;

@@ -15,7 +15,8 @@ use crate::engines::Engines;
 use crate::{Engine, build};
 
 /// Of the end-to-end tests, those that start engines of their own, or need none: once is enough.
-const ONCE: [&str; 8] = [
+const ONCE: [&str; 9] = [
+    "browser::",
     "cluster::",
     "crash::",
     "issuers::",

@@ -235,7 +235,13 @@ mod tests {
             read(&format!("device=sunrise.a&device=sunrise.b&{rest}")).unwrap_or_default();
         assert_eq!((complex.as_str(), &shown), ("sunrise", &secret));
         assert_eq!((request.device_ids.len(), request.max_uses), (2, 3));
-        assert_ne!(request.secret_hash, secret.as_bytes());
+        let bits = URL_SAFE_NO_PAD.decode(&secret).unwrap_or_default();
+        let hash = digest::digest(&digest::SHA256, &bits);
+        assert_eq!(
+            request.secret_hash,
+            hash.as_ref(),
+            "of the bits, not of their text"
+        );
         assert!(read(&rest).is_none(), "no door");
         assert!(read(&format!("device=sunrise.a&device=moonlight.b&{rest}")).is_none());
         assert!(
@@ -248,7 +254,7 @@ mod tests {
         assert!(
             read(&format!(
                 "device=sunrise.a&{}",
-                rest.replace(&secret, "short")
+                rest.replace(&secret, "AAAAAAAA")
             ))
             .is_none()
         );

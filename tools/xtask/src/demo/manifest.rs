@@ -41,6 +41,7 @@ fn manifest(site: &Site) -> Result<Value> {
             "audit": address(&ports.audit),
             "tiles": format!("https://{}", address(&ports.tiles)),
             "console": format!("https://{}", address(&ports.console)),
+            "resident_app": site.app_url(),
             "webhook": format!("https://{}/v1/events", address(&ports.webhook)),
             "partner_api": format!("https://{}", address(&ports.partner)),
             "partner_control": format!("http://127.0.0.1:{}/control", ports.control.number()),
@@ -126,7 +127,12 @@ pub(crate) fn how_to_call(site: &Site) -> String {
     let registry = address(&site.ports.registry);
     format!(
         r#"
-The site is up until Ctrl-C. From this folder, in another terminal:
+The site is up until Ctrl-C. In a browser that trusts {roots} (or takes the warning):
+
+  the residents' app: {app}
+    log in as anna, boris or vera (password resident-password)
+
+From this folder, in another terminal:
 
   open a door as anna:
     grpcurl {bff} -H "authorization: Bearer $(cargo xtask token anna)" -d "$(cargo xtask open-request sunrise.main-door)" {access} smarthome.access.v1.AccessService/Open
@@ -154,6 +160,7 @@ The site is up until Ctrl-C. From this folder, in another terminal:
   metrics of command-svc:
     curl -s http://127.0.0.1:{admin}/metrics
 "#,
+        app = site.app_url(),
         control = site.ports.control.number(),
         folder = site.tiles().display(),
         vkey = site.keys.vkey,
