@@ -37,7 +37,7 @@ impl Witnesses {
     /// # Errors
     /// The roots can't be used.
     pub fn new(config: &WitnessesConfig) -> anyhow::Result<Self> {
-        let ca_file = config.ca_file.as_ref().map(|file| &**file);
+        let ca_file = config.ca_file.as_deref();
         let http =
             http_client(ca_file, config.is_plain()).context("`project.witnesses.ca_file`")?;
         Ok(Self {
