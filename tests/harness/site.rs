@@ -199,6 +199,11 @@ impl Site {
         ))?)
     }
 
+    /// The auditors' console.
+    pub fn console_url(&self) -> String {
+        format!("https://localhost:{}", self.ports.console.number())
+    }
+
     /// The residents' app.
     pub fn app_url(&self) -> String {
         format!("https://localhost:{}", self.ports.app.number())

@@ -83,11 +83,6 @@ fn auditors(site: &Site) -> Result<Value> {
     Ok(issuer)
 }
 
-/// Where the auditors' console is.
-fn console(site: &Site) -> String {
-    format!("https://localhost:{}", site.ports.console.number())
-}
-
 /// The complexes' time zones, by id.
 fn time_zones() -> Value {
     let zones = COMPLEXES.iter();
@@ -132,7 +127,7 @@ fn issuer(site: &Site) -> Result<Value> {
             "audience": AUDIENCE,
         }, {
             "client_id": CONSOLE_CLIENT_ID,
-            "redirect_uris": [format!("{}/callback", console(site))],
+            "redirect_uris": [format!("{}/callback", site.console_url())],
             "scopes": ["openid", "access"],
             "audience": AUDIENCE,
         }],
@@ -315,7 +310,7 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
                 "listen": site.ports.console.address(),
                 "tls": server_tls(site, Part::Projector),
                 "login": {
-                    "origin": console(site),
+                    "origin": site.console_url(),
                     "provider": {
                         "issuer": site.issuer()?.as_str().trim_end_matches('/'),
                         "client_id": CONSOLE_CLIENT_ID,

@@ -3,6 +3,7 @@
 //! live and what checks proofs in the browser.
 
 mod assets;
+mod export;
 mod facts;
 mod guard;
 mod integrity;
@@ -140,6 +141,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/c/{complex}/records/{event}", get(record::show))
         .route("/c/{complex}/pictures", get(pictures::show))
         .route("/c/{complex}/reads", get(reads::show))
+        .route("/c/{complex}/export", get(export::show).post(export::take))
         .route("/c/{complex}/integrity", get(integrity::show))
         .route(
             "/c/{complex}/integrity/consistency",

@@ -10,6 +10,7 @@ pub(super) enum Section {
     Search,
     Pictures,
     Reads,
+    Export,
     Integrity,
 }
 
@@ -65,6 +66,7 @@ impl Page {
             (Section::Search, "search", "Search", "Поиск"),
             (Section::Pictures, "pictures", "Pictures", "Картины"),
             (Section::Reads, "reads", "Reads", "Кто читал"),
+            (Section::Export, "export", "Export", "Выгрузка"),
             (Section::Integrity, "integrity", "Integrity", "Целостность"),
         ];
         let link = |(section, path, en, ru)| Link {

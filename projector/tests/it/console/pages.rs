@@ -116,3 +116,50 @@ async fn a_record_is_told_with_all_that_belongs_to_it() {
         assert!(shown.text.contains("role=\"alert\""), "{wrong}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_is_taken_from_a_form_of_this_login_alone_and_is_recorded_before() {
+    let (pages, _) = with_an_opening().await;
+    let mut browser = Browser::default();
+    let path = "/c/sunrise/export";
+    let form = pages.log_in(&mut browser, "one", path).await;
+    let csrf = form.between("name=\"csrf\" value=\"", "\"").to_owned();
+    let own = pages.origin.clone();
+    for (token, from) in [("", own.as_str()), (&csrf, "https://evil.example")] {
+        let refused = pages
+            .post(&mut browser, path, &[("csrf", token)], from)
+            .await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{from}");
+    }
+    assert!(
+        recorded(&pages.site)
+            .await
+            .iter()
+            .all(|(_, read)| read.method != ReadMethod::Export)
+    );
+    let wrong = [("csrf", csrf.as_str()), ("from", "yesterday")];
+    let refused = pages.post(&mut browser, path, &wrong, &own).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+
+    let asked = [
+        ("csrf", csrf.as_str()),
+        ("from", "2026-01-01T00:00"),
+        ("until", ""),
+    ];
+    let archive = pages.post(&mut browser, path, &asked, &own).await;
+    assert_eq!(archive.status, StatusCode::OK);
+    assert_eq!(archive.header("content-type"), "application/x-tar");
+    assert!(archive.text.starts_with("README.txt"));
+    assert!(archive.text.ends_with(&"\0".repeat(1024)), "it is whole");
+    assert!(archive.text.contains("sunrise.gate"));
+    let reads = recorded(&pages.site).await;
+    assert!(
+        reads
+            .iter()
+            .any(|(_, read)| read.method == ReadMethod::Export)
+    );
+    let other = pages
+        .post(&mut browser, "/c/sunset/export", &asked, &own)
+        .await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}

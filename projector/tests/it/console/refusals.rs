@@ -10,7 +10,7 @@ async fn another_complex_is_as_one_that_is_not_there() {
     let (pages, event) = with_an_opening().await;
     let mut browser = Browser::default();
     pages.log_in(&mut browser, "one", "/c/sunrise/now").await;
-    for part in ["now", "search", "pictures", "reads", "integrity"] {
+    for part in ["now", "search", "pictures", "reads", "export", "integrity"] {
         let mut texts = Vec::new();
         for complex in ["sunset", "no-such", "NO-ID"] {
             let shown = pages
@@ -72,7 +72,7 @@ async fn a_browser_may_do_what_pages_need_and_keeps_no_copy() {
         let form = format!("form-action 'self' {}", pages.provider);
         assert!(policy.contains(&form), "{policy}");
         assert_eq!(shown.header("x-content-type-options"), "nosniff");
-        assert_eq!(shown.header("referrer-policy"), "no-referrer");
+        assert_eq!(shown.header("referrer-policy"), "same-origin");
     };
     let shown = pages.log_in(&mut browser, "one", "/c/sunrise/now").await;
     safe(&shown);

@@ -40,7 +40,7 @@ fn manifest(site: &Site) -> Result<Value> {
             "registry": address(&ports.registry),
             "audit": address(&ports.audit),
             "tiles": format!("https://{}", address(&ports.tiles)),
-            "console": format!("https://{}", address(&ports.console)),
+            "console": site.console_url(),
             "resident_app": site.app_url(),
             "webhook": format!("https://{}/v1/events", address(&ports.webhook)),
             "partner_api": format!("https://{}", address(&ports.partner)),
@@ -149,7 +149,7 @@ From this folder, in another terminal:
     curl -s --cacert {roots} https://{tiles}/access.events.v1/sunrise/checkpoint
 
   look at it all in a browser (the certificate is the demo's own), as auditor, password auditor-password:
-    https://{console}
+    {console}
 
   see who may open what as an operator:
     grpcurl {operator} -H "authorization: Bearer $(cargo xtask token operator)" -d '{{"complex_id":"sunrise"}}' {registry} smarthome.access.v1.RegistryService/GetComplex
@@ -165,7 +165,7 @@ From this folder, in another terminal:
         folder = site.tiles().display(),
         vkey = site.keys.vkey,
         tiles = address(&site.ports.tiles),
-        console = address(&site.ports.console),
+        console = site.console_url(),
         plate = harness::fixtures::ANNAS_PLATE,
         admin = site.ports.admin[0].number(),
     )

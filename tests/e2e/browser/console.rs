@@ -1,0 +1,99 @@
+//! The auditors' console.
+
+use anyhow::Result;
+use harness::clients::open_request;
+use harness::engines::browser::{self, Driver};
+use harness::engines::missing;
+
+use super::window::Window;
+use crate::support::Scene;
+
+const PASSWORD: &str = "sunrise-auditor-password";
+const DOOR: &str = "sunrise.main-door";
+/// A line of the newest accesses that says that the door was opened.
+const OPENED: &str = "#live tbody tr .mark.good";
+
+#[tokio::test]
+async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_browser() -> Result<()> {
+    if let Some(why) = browser::lacking() {
+        return missing::report("a browser", &why);
+    }
+    let scene = Scene::start().await?;
+    let anna = scene.token("anna").await?;
+    let grigory = scene.token("grigory").await?;
+    assert!(scene.bff.open(&grigory, open_request(DOOR)?).await.is_err());
+    let driver = Driver::start(&scene.site().dir).await?;
+    let console = scene.site().console_url();
+    let own = Window::open(&driver, "en").await?;
+
+    own.log_in(&console, "sunrise-auditor", PASSWORD).await?;
+    own.wait("#live").await?;
+    assert_eq!(own.address().await?.path(), "/c/sunrise/now");
+    // It comes by itself, while the page is open.
+    scene.bff.open(&anna, open_request(DOOR)?).await?;
+    own.wait(OPENED).await?;
+    own.look("console-now", &console, Some("/c/sunrise/now"))
+        .await?;
+
+    own.go(&format!(
+        "{console}/c/sunrise/search?device={DOOR}&outcome=1"
+    ))
+    .await?;
+    own.look("console-search", &console, Some("/c/sunrise/search"))
+        .await?;
+    own.go(&format!(
+        "{console}/c/sunrise/search?device={DOOR}&outcome=1"
+    ))
+    .await?;
+    own.click("tbody tr td a").await?;
+    let proven = own.text(".verdict.proven").await?;
+    assert!(proven.contains("Checked in your browser"), "{proven}");
+    let record = own.address().await?.path().to_owned();
+    own.look("console-record", &console, Some(&record)).await?;
+
+    // Whoever was denied has his reason there.
+    own.go(&format!("{console}/c/sunrise/search?verdict=2"))
+        .await?;
+    own.click("tbody tr td a").await?;
+    own.wait(".verdict.proven").await?;
+    own.text(".explained").await?;
+
+    for part in ["pictures", "reads", "export", "integrity"] {
+        let path = format!("/c/sunrise/{part}");
+        own.go(&format!("{console}{path}")).await?;
+        own.look(&format!("console-{part}"), &console, Some(&path))
+            .await?;
+    }
+    own.wait(".verdict.proven").await?;
+    own.go(&format!("{console}/c/sunrise/export")).await?;
+    let taken = "const form = document.querySelector('main form'); \
+                 return fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) })\
+                 .then((answer) => answer.text())";
+    let taken = own.run(taken).await?;
+    let taken = taken.as_str().unwrap_or_default();
+    assert!(
+        taken.starts_with("README.txt") && taken.contains(DOOR),
+        "an archive"
+    );
+
+    own.go(&format!("{console}/c/moonlight/now")).await?;
+    let said = own.text("main h1").await?;
+    assert_eq!(said, "There is nothing here");
+    own.click("header form button").await?;
+    own.wait("header strong").await?;
+    own.go(&format!("{console}/c/sunrise/now")).await?;
+    own.wait("#username").await?;
+    own.close().await?;
+
+    let resident = Window::open(&driver, "en").await?;
+    resident
+        .log_in(&console, "anna", "resident-password")
+        .await?;
+    let said = resident.text("main").await?;
+    assert!(
+        said.contains("ROLE_REQUIRED") || said.contains("This is for auditors"),
+        "{said}"
+    );
+    resident.close().await?;
+    scene.finish().await
+}
