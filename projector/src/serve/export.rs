@@ -22,7 +22,7 @@ use super::auth::{Auditor, Readable};
 use super::call::Answer;
 use super::fields::Fields;
 use super::reads::{Look, Recorded};
-use super::status::Refusal;
+use super::status::{Missing, Refusal};
 use super::watch::{End, Outlet, Until, Watching, stream};
 use super::{Serving, parse, people};
 
@@ -119,7 +119,11 @@ impl Export {
         let mut left = self.serving.exports.bundles;
         for (log, complex) in self.logs()? {
             // Is it the one that was seen before?
-            self.serving.logs.reader(log.clone())?.checkpoint().await?;
+            match self.serving.logs.reader(log.clone())?.checkpoint().await {
+                // Nothing was recorded in it yet.
+                Err(auditlog::Error::NoCheckpoint { .. }) => continue,
+                checked => checked?,
+            };
             let shown = people.entry(complex).or_default();
             let mut step = |step: Step<'_>| {
                 if let Step::Taken(placed) = step {
@@ -131,6 +135,9 @@ impl Export {
             left -= part.exported.end_bundle - part.exported.first_bundle;
             contents.logs.push(part.exported.clone());
             parts.push(part);
+        }
+        if parts.is_empty() {
+            return Err(Refusal::NotFound(Missing::Checkpoint).into());
         }
         let recorded = self.record(people).await?;
         let keys = Keys {
