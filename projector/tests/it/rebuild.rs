@@ -217,6 +217,8 @@ async fn what_was_superseded_can_neither_write_nor_swap() {
 pub async fn swapped_under_load(site: &Site, frozen: bool) {
     let generation = site.generation().await;
     let mut project = site.project();
+    // It is at work on the old generation.
+    site.caught_up().await;
     let reader = store::open_configured_reader(site.config.views.as_ref().unwrap()).unwrap();
     let (done, mut stop) = tokio::sync::oneshot::channel::<()>();
     let reading = async {

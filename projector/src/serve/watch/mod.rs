@@ -1,5 +1,5 @@
 //! Watches: what comes is told until the access token ends. Whatever a watch waits for, its token ends it, a
-//! watcher who takes nothing too. All watches of one place share one look at it ([`feed`]); each follows
+//! watcher who takes nothing too. All watches of one place share one look at it (`feed.rs`); each follows
 //! it at its own pace, so that a slow watcher delays nobody, and goes on from a resume token.
 
 mod accesses;
