@@ -12,6 +12,7 @@ use projector::store::{self, AccessQuery, Progress, StoreError, Swap};
 use rusqlite::Connection;
 
 use crate::process::{PROGRAM, caught_up, tool};
+use crate::run::wait;
 use crate::site::OnDisk;
 
 pub struct Site {
@@ -336,7 +337,10 @@ async fn views_of_another_version_are_replaced_while_they_serve() {
 async fn the_past_is_a_file_of_its_own_that_readers_open() {
     let site = Site::new().await;
     let then = site.dump();
-    let until = Timestamp::now().to_string();
+    // The log's own times are in milliseconds.
+    let until = Timestamp::from_millisecond(Timestamp::now().as_millisecond() + 1).unwrap();
+    wait(async || Timestamp::now() >= until).await;
+    let until = until.to_string();
     site.grow().await;
     let now = site.dump();
     assert_ne!(then, now);
