@@ -14,17 +14,24 @@ impl LogReader {
     /// [`Error::Untrusted`] when it isn't signed for this log; [`Error::Mismatch`] when what the log has
     /// now doesn't continue it.
     pub async fn cosigned(&self) -> Result<Option<Checkpoint>> {
-        let name = Name::Cosigned;
-        let note = match fetch::exact(&*self.store, &self.log, name).await {
-            Err(Error::Missing { .. }) => return Ok(None),
-            other => other?,
+        let Some(cosigned) = self.signed_cosigned().await? else {
+            return Ok(None);
         };
-        let cosigned = self.verifier.verify(&self.origin, &note)?;
         let current = self.covering(cosigned.size()).await?;
         if self.tree(&current).root_at(cosigned.size()).await? != cosigned.root() {
-            return Err(name.mismatch(&self.log, "isn't continued by the log's checkpoint"));
+            return Err(
+                Name::Cosigned.mismatch(&self.log, "isn't continued by the log's checkpoint")
+            );
         }
         Ok(Some(cosigned))
+    }
+
+    /// What is kept, if the log has signed it; whether the log continues it is not looked at.
+    async fn signed_cosigned(&self) -> Result<Option<Checkpoint>> {
+        match fetch::exact(&*self.store, &self.log, Name::Cosigned).await {
+            Err(Error::Missing { .. }) => Ok(None),
+            other => self.verifier.verify(&self.origin, &other?).map(Some),
+        }
     }
 
     /// The newest checkpoint, with the cosignatures that it has.
@@ -34,7 +41,7 @@ impl LogReader {
     pub async fn checkpoint_for_others(&self) -> Result<Checkpoint> {
         let current = self.checkpoint().await?;
         // What is wrong with the other one makes this one no worse.
-        let cosigned = self.cosigned().await.ok().flatten();
+        let cosigned = self.signed_cosigned().await.ok().flatten();
         let same =
             cosigned.filter(|one| (one.size(), one.root()) == (current.size(), current.root()));
         Ok(same.unwrap_or(current))

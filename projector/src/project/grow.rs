@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auditlog::{Error, Leaf, LogId, LogWriter, Origin};
+use auditlog::{Error, Leaf, LogId, LogWriter};
 
 use super::trees::TreeParts;
 use crate::views::LeafRow;
@@ -55,12 +55,7 @@ async fn try_grow(
 ) -> Result<Box<LogWriter>, Stopped> {
     let mut writer = match writer {
         Some(writer) => writer,
-        None => {
-            let origin = Origin::new(&parts.origin, log)?;
-            let heads = Arc::clone(&parts.views) as _;
-            let (tiles, signer) = (Arc::clone(&parts.tiles), Arc::clone(&parts.signer));
-            Box::new(LogWriter::open(log.clone(), origin, tiles, heads, signer).await?)
-        }
+        None => Box::new(parts.writer(log).await?),
     };
     let (size, from) = writer
         .head()

@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use auditlog::{Error, LogId, LogWriter, Origin, logs_of};
+use auditlog::{Error, LogId, logs_of};
 use eventlog::Topic;
 use eventlog::partitioner::partition_of;
 use futures::TryStreamExt as _;
@@ -49,10 +49,7 @@ pub(super) async fn bring_up(
 
 /// A log is brought up to date by opening it.
 async fn open(parts: &Arc<TreeParts>, log: LogId) -> Result<(), Error> {
-    let origin = Origin::new(&parts.origin, &log)?;
-    let heads = Arc::clone(&parts.views) as _;
-    let (tiles, signer) = (Arc::clone(&parts.tiles), Arc::clone(&parts.signer));
-    match LogWriter::open(log.clone(), origin, tiles, heads, signer).await {
+    match parts.writer(&log).await {
         Ok(_) => Ok(()),
         Err(error @ (Error::Store(_) | Error::Head { .. })) => Err(error),
         // It halts when it is to grow, and keeps no other from being signed.

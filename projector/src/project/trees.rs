@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use auditlog::{CheckpointSigner, Error, LogId, LogWriter};
+use auditlog::{CheckpointSigner, Error, LogId, LogReader, LogWriter, Origin};
 use eventlog::{Record, Topic};
 use futures::StreamExt as _;
 use object_store::ObjectStore;
@@ -34,6 +34,21 @@ pub struct TreeParts {
 }
 
 impl TreeParts {
+    /// A log, to be written.
+    pub(super) async fn writer(&self, log: &LogId) -> Result<LogWriter, Error> {
+        let origin = Origin::new(&self.origin, log)?;
+        let heads = Arc::clone(&self.views) as _;
+        let (tiles, signer) = (Arc::clone(&self.tiles), Arc::clone(&self.signer));
+        LogWriter::open(log.clone(), origin, tiles, heads, signer).await
+    }
+
+    /// A log, as whoever trusts our keys reads it. It remembers nothing yet.
+    pub(super) fn reader(&self, log: &LogId) -> Result<LogReader, Error> {
+        let origin = Origin::new(&self.origin, log)?;
+        let verifier = self.signer.verifier().clone();
+        LogReader::open(log.clone(), origin, Arc::clone(&self.tiles), verifier)
+    }
+
     /// The same, with other views.
     pub(super) fn with(&self, views: Arc<dyn ViewStore>) -> Self {
         Self {

@@ -4,11 +4,11 @@
 //! seen of a log stands beside its checkpoint, and is as old as they let it become.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use auditlog::{Checkpoint, Error, LogId, LogReader, Origin, keep_cosigned};
+use auditlog::{Checkpoint, Error, LogId, LogReader, keep_cosigned};
 use authn::token::http_client;
 use futures::StreamExt as _;
 use witness::{NotCosigned, ask};
@@ -78,6 +78,10 @@ impl Witnesses {
         match shown {
             Ok(true) => {}
             Ok(false) => self.note(&log),
+            // It doesn't continue what witnesses have cosigned: no other try makes that good.
+            Err(error @ Error::Mismatch { .. }) => {
+                tracing::error!(%log, %error, "a log contradicts what its witnesses have cosigned");
+            }
             Err(error) => {
                 tracing::warn!(%log, %error, "a log can't be shown to its witnesses");
                 self.note(&log);
@@ -92,15 +96,16 @@ impl Witnesses {
         log: &LogId,
         down: &Mutex<BTreeSet<String>>,
     ) -> Result<bool, Error> {
-        let origin = Origin::new(&parts.origin, log)?;
-        let verifier = parts.signer.verifier();
-        let tiles = Arc::clone(&parts.tiles);
-        let reader = LogReader::open(log.clone(), origin.clone(), tiles, verifier.clone())?;
+        let (reader, verifier) = (parts.reader(log)?, parts.signer.verifier());
         let checkpoint = match reader.checkpoint().await {
             Err(Error::NoCheckpoint { .. }) => return Ok(true),
             other => other?,
         };
-        let before = reader.cosigned().await?;
+        let before = match reader.cosigned().await {
+            // Of a key that is not trusted any more: it is made anew.
+            Err(Error::Untrusted { .. }) => None,
+            other => other?,
+        };
         let asked = self.list.iter().map(|one| {
             let before = before.as_ref();
             self.line(one, &reader, &checkpoint, before, down)
@@ -116,7 +121,7 @@ impl Witnesses {
                 .fold(checkpoint.note().to_owned(), |note, line| {
                     note + line + "\n"
                 });
-            let cosigned = verifier.verify(&origin, note.as_bytes())?;
+            let cosigned = verifier.verify(checkpoint.origin(), note.as_bytes())?;
             if before.is_none_or(|before| before != cosigned) {
                 keep_cosigned(&*parts.tiles, log, verifier, &cosigned).await?;
             }
@@ -143,12 +148,8 @@ impl Witnesses {
             return Ok(line.to_owned());
         }
         let name = one.key.name();
-        let is_down = |down: &Mutex<BTreeSet<String>>| {
-            down.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(name)
-        };
-        if is_down(down) {
+        let lock = || down.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock().contains(name) {
             return Err(Again::Soon);
         }
         let known = seen.map_or(0, |(before, _)| before.size());
@@ -157,8 +158,7 @@ impl Witnesses {
         asked.map_err(|why| match why {
             NotCosigned::OtherHistory => Again::Never,
             NotCosigned::Unreachable(_) => {
-                let mut down = down.lock().unwrap_or_else(PoisonError::into_inner);
-                down.insert(name.to_owned());
+                lock().insert(name.to_owned());
                 Again::Soon
             }
             _ => Again::Soon,

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use jiff::Timestamp;
+use object_store::ObjectStoreExt as _;
 use projector::config::{WitnessConfig, WitnessesConfig};
 use witness::{Cosigner, Request, WitnessKey};
 
@@ -157,6 +158,39 @@ async fn what_enough_witnesses_have_seen_is_kept_and_the_others_follow() {
         0,
         "it is told what it has seen"
     );
+}
+
+#[tokio::test]
+async fn what_a_key_signed_that_is_trusted_no_more_is_cosigned_anew() {
+    let (_, one) = Seer::start("witness.example/1").await;
+    let fixture = Fixture::new();
+    fixture.workload(1).await;
+    let mut site = Site::new().await;
+    project(&fixture, &site, 64).await;
+    let logs = rebuilt(&*fixture.log).await;
+    // Somebody else's word lies where the witnesses' is kept.
+    let other = Site::new().await;
+    project(&fixture, &other, 64).await;
+    for log in logs.keys() {
+        let note = other.reader(log).checkpoint().await.unwrap();
+        let note = note.note().to_owned().into_bytes();
+        let path = format!("{log}/cosigned").as_str().into();
+        site.tiles.put(&path, note.into()).await.unwrap();
+        assert!(site.reader(log).cosigned().await.is_err());
+    }
+    site.asked = asking(&[&one], 1);
+    let running = Running::start(&fixture, &site, 64);
+    wait(async || {
+        for log in logs.keys() {
+            let kept = site.reader(log).cosigned().await.ok().flatten();
+            if kept.is_none_or(|kept| one.key.seen(kept.note()).is_none()) {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -54,11 +54,7 @@ pub(crate) async fn show(
     SignedIn(session): SignedIn,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let f = Frame {
-        l,
-        path: "/history",
-        csrf: Some(session.csrf().to_owned()),
-    };
+    let f = Frame::of(&session, l, "/history");
     let read = async {
         let devices = app.backend.devices(&session).await?;
         let complexes = complexes(devices.iter().map(|own| own.device_id.as_str()));
@@ -205,11 +201,7 @@ pub(crate) async fn receipt(
             (headers, answer.into_inner().receipt).into_response()
         }
         Err(refusal) => {
-            let f = Frame {
-                l,
-                path: "/history",
-                csrf: Some(session.csrf().to_owned()),
-            };
+            let f = Frame::of(&session, l, "/history");
             unavailable(f, &refusal)
         }
     }

@@ -37,11 +37,7 @@ pub(crate) async fn show(
     SignedIn(session): SignedIn,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let f = Frame {
-        l,
-        path: "/looked",
-        csrf: Some(session.csrf().to_owned()),
-    };
+    let f = Frame::of(&session, l, "/looked");
     let read = async {
         let devices = app.backend.devices(&session).await?;
         let own = complexes(devices.iter().map(|own| own.device_id.as_str()));

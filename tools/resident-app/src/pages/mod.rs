@@ -13,6 +13,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tonic::{Code, Status};
 
+use weblogin::Session;
+
 use crate::lang::Lang;
 
 /// What every page has around it.
@@ -22,6 +24,14 @@ pub(crate) struct Frame {
     path: &'static str,
     /// Of the session; none where nobody is logged in.
     csrf: Option<String>,
+}
+
+impl Frame {
+    /// Around a page of somebody who is logged in.
+    fn of(session: &Session, l: Lang, path: &'static str) -> Self {
+        let csrf = Some(session.csrf().to_owned());
+        Self { l, path, csrf }
+    }
 }
 
 /// A page with a sentence.
