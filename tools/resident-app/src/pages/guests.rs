@@ -64,7 +64,7 @@ async fn list(
     session: &std::sync::Arc<weblogin::Session>,
     problem: Option<&'static str>,
 ) -> Response {
-    let f = Frame::of(&session, l, "/guests");
+    let f = Frame::of(session, l, "/guests");
     let read = async {
         let devices = app.backend.devices(session).await?;
         let request = on_behalf(ListGuestPassesRequest {}, session).await?;
