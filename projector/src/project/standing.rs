@@ -33,23 +33,24 @@ pub(super) async fn bring_up(
     }
     let mut logs = logs_of(&*parts.tiles, topic.name()).await?;
     logs.retain(|log| stands_in(log, topic, partitions) == partition);
+    if changing {
+        futures::stream::iter(logs.iter().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |log| open(parts, log))
+            .await?;
+        let count = logs.len();
+        tracing::info!(%topic, partition, count, "these logs' checkpoints have the signatures of both keys");
+    }
+    // Not before both have signed: what was shown earlier would be kept without the next key's signature
+    // until the log grows.
     if let Some(witnesses) = witnesses {
         logs.iter().for_each(|log| witnesses.note(log));
     }
-    if !changing {
-        return Ok(());
-    }
-    let count = logs.len();
-    futures::stream::iter(logs.into_iter().map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |log| open(parts, log))
-        .await?;
-    tracing::info!(%topic, partition, count, "these logs' checkpoints have the signatures of both keys");
     Ok(())
 }
 
 /// A log is brought up to date by opening it.
-async fn open(parts: &Arc<TreeParts>, log: LogId) -> Result<(), Error> {
-    match parts.writer(&log).await {
+async fn open(parts: &Arc<TreeParts>, log: &LogId) -> Result<(), Error> {
+    match parts.writer(log).await {
         Ok(_) => Ok(()),
         Err(error @ (Error::Store(_) | Error::Head { .. })) => Err(error),
         // It halts when it is to grow, and keeps no other from being signed.
