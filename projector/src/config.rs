@@ -228,6 +228,8 @@ pub struct ServeSections<'a> {
     pub views: &'a ViewsConfig,
     /// `[tiles]`.
     pub tiles: &'a TilesConfig,
+    /// `[records]`, to be named in archives.
+    pub records: Option<&'a RecordTrust>,
     /// `[audit]`.
     pub audit: &'a AuditConfig,
     /// `[serve]`.
@@ -278,6 +280,7 @@ impl Config {
             log: self.log()?,
             views: self.views()?,
             tiles: self.tiles()?,
+            records: self.records.as_ref(),
             audit: self.audit()?,
             serve,
             status: &self.status,

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditarchive::{Contents, FORMAT, Keys, Part, Step};
+use anyhow::Context as _;
 use auditlog::LogId;
-use aws_lc_rs::digest::{Context, SHA256};
+use authn::record::{KeyCertificate, RecordTrust};
+use aws_lc_rs::digest::{self, SHA256};
 use bytes::{Bytes, BytesMut};
 use domain::id::ComplexId;
 use domain::vocabulary::ReadMethod;
@@ -32,6 +34,28 @@ const MOST_COMPLEXES: usize = 16;
 const CHUNK: usize = 64 * 1024;
 /// Messages that wait for whoever is slow; then the export waits too.
 const WAITING: usize = 2;
+
+/// The keys that go with every archive: those of checkpoints, and whose signatures records have, where
+/// `[records]` names them.
+///
+/// # Errors
+/// A certificate can't be read, or its root didn't sign it.
+pub(super) fn keys(checkpoints: String, records: Option<&RecordTrust>) -> anyhow::Result<Keys> {
+    let records = records.map(|trust| {
+        let certificates = trust.certificates.iter().map(|file| {
+            let certificate = KeyCertificate::load(file)?;
+            certificate.verify(&trust.root)?;
+            Ok(certificate.to_json()?)
+        });
+        let certificates: anyhow::Result<_> = certificates.collect();
+        let certificates = certificates.context("`records.certificates`")?;
+        Ok::<_, anyhow::Error>((trust.root.to_string(), certificates))
+    });
+    Ok(Keys {
+        checkpoints,
+        records: records.transpose()?,
+    })
+}
 
 /// What is asked for.
 struct Asked {
@@ -140,13 +164,10 @@ impl Export {
             return Err(Refusal::NotFound(Missing::Checkpoint).into());
         }
         let recorded = self.record(people).await?;
-        let keys = Keys {
-            checkpoints: self.serving.logs.vkeys(),
-            records: None,
-        };
+        let keys = &self.serving.archive_keys;
         let (written, read) = tokio::io::duplex(CHUNK);
         let write = async {
-            let write = auditarchive::write(&contents, &keys, parts, written);
+            let write = auditarchive::write(&contents, keys, parts, written);
             Ok::<_, End>(write.await?)
         };
         let (records, (size, sha256)) = tokio::try_join!(write, pass_on(read, outlet, &recorded))?;
@@ -205,7 +226,7 @@ async fn pass_on(
     outlet: &Outlet<ExportResponse>,
     _: &[Recorded],
 ) -> Result<(u64, Vec<u8>), End> {
-    let (mut size, mut hash) = (0, Context::new(&SHA256));
+    let (mut size, mut hash) = (0, digest::Context::new(&SHA256));
     loop {
         let chunk = next_chunk(&mut read).await?;
         if chunk.is_empty() {

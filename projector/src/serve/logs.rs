@@ -57,11 +57,6 @@ impl Logs {
             log,
         })
     }
-
-    /// The keys of checkpoints as text, one a line.
-    pub(super) fn vkeys(&self) -> String {
-        self.verifier.vkeys()
-    }
 }
 
 /// The newest checkpoint; none of a log that has not begun.

@@ -101,6 +101,7 @@ struct Serving {
     /// Places for exports, and their limits.
     exporting: Arc<Semaphore>,
     exports: ExportsConfig,
+    archive_keys: auditarchive::Keys,
     /// Partitions of the event log.
     partitions: NonZeroU32,
     shutdown: CancellationToken,
@@ -152,6 +153,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
     let origin = &sections.audit.origin;
     let trusted = sections.audit.verifier()?;
     let logs = || Logs::new(Arc::clone(&stored), origin.clone(), trusted.clone());
+    let archive_keys = export::keys(trusted.vkeys(), sections.records)?;
     let serving = Serving {
         calls: Calls::new(serve.calls, serve.call_timeout),
         tokens: tokens.clone(),
@@ -164,6 +166,7 @@ pub async fn prepare(config: &Config, context: &Context) -> anyhow::Result<Serve
         watches: Arc::new(Semaphore::new(serve.watches)),
         exporting: Arc::new(Semaphore::new(serve.exports.at_once)),
         exports: serve.exports.clone(),
+        archive_keys,
         heads: Feeds::default(),
         devices: Feeds::default(),
         partitions: sections.log.options.partitions,

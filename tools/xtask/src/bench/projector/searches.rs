@@ -14,13 +14,14 @@ use proto::events::Automation;
 use records::timestamp_to_wire;
 use tokio::task::JoinSet;
 
+use super::READER;
 use super::filled::SPAN;
 use super::records::{RESIDENTS, device_id, mixed, resident};
 
 /// Auditors at once.
-const AUDITORS: u64 = 4;
+pub(super) const AUDITORS: u64 = 4;
 /// Searches of each.
-const SEARCHES: u64 = 150;
+pub(super) const SEARCHES: u64 = 150;
 
 /// The time of each page, in microseconds.
 ///
@@ -29,7 +30,7 @@ const SEARCHES: u64 = 150;
 pub(super) async fn measure(site: &Site) -> Result<Histogram<u64>> {
     let mut searching = JoinSet::new();
     for number in 0..AUDITORS {
-        let auditor = Arc::new(Auditor::connect(site, "auditor").await?);
+        let auditor = Arc::new(Auditor::connect(site, READER).await?);
         searching.spawn(async move {
             let mut taken = Histogram::<u64>::new(3)?;
             for search in 0..SEARCHES {
@@ -56,7 +57,7 @@ pub(super) async fn measure(site: &Site) -> Result<Histogram<u64>> {
 }
 
 /// Some days of a complex: everything, or only a resident, a device, or automatic ones.
-fn any(number: u64) -> SearchAccessRequest {
+pub(super) fn any(number: u64) -> SearchAccessRequest {
     let at = |shift: u32, of: usize| (mixed(number) >> shift) as usize % of;
     let complex = at(0, fixtures::COMPLEXES.len());
     let back = SPAN / 90 * i32::try_from(at(4, 90)).unwrap_or_default();
