@@ -105,8 +105,8 @@ impl Visitor {
         let mut query = url.query_pairs_mut();
         for (name, time) in [("from", &asked.from), ("until", &asked.until)] {
             let time = time.as_ref().context("a time")?;
-            let time = Timestamp::new(time.seconds, 0)?.to_zoned(TimeZone::UTC);
-            query.append_pair(name, &time.datetime().to_string());
+            let time = TimeZone::UTC.to_datetime(Timestamp::new(time.seconds, 0)?);
+            query.append_pair(name, &time.to_string());
         }
         query.append_pair("subject", &asked.subject_ref);
         query.append_pair("device", &asked.device_id);
