@@ -127,7 +127,11 @@ impl KeyCertificate {
         serde_json::to_string_pretty(self).map_err(|error| KeyError::Certificate(error.to_string()))
     }
 
-    pub(super) fn load(file: &Path) -> Result<Self, KeyError> {
+    /// Reads a file of JSON; the signature isn't checked.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`], or [`KeyError::Certificate`].
+    pub fn load(file: &Path) -> Result<Self, KeyError> {
         let json = std::fs::read(file).map_err(|reason| KeyError::Unreadable {
             file: file.to_owned(),
             reason,
