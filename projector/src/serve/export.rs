@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditarchive::{Contents, FORMAT, Keys, Part, Step};
 use anyhow::Context as _;
+use auditarchive::{Contents, FORMAT, Keys, Part, Step};
 use auditlog::LogId;
 use authn::record::{KeyCertificate, RecordTrust};
 use aws_lc_rs::digest::{self, SHA256};

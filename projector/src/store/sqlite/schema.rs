@@ -12,6 +12,15 @@ const VERSION: i64 = 3;
 /// How long another process' transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Pages that a writer keeps at hand, in KiB. A batch touches pages all over the indexes: what has no room is
+/// written before the batch ends, and read again.
+const CACHE: i64 = 64 * 1024;
+/// Pages of the write-ahead log before they are copied into the file: pages that several batches touch are
+/// copied once.
+const CHECKPOINT: i64 = 16 * 1024;
+/// Statements that stay prepared; more than there are.
+const STATEMENTS: usize = 64;
+
 /// `off` is an offset of the event log; `record`, `status` and `result` are protobuf messages of
 /// `smarthome.access.v1`, as `alarm` and `read` are; `time` is nanoseconds since 1970; times in text are RFC 3339.
 const TABLES: &str = "
@@ -98,6 +107,9 @@ INSERT OR IGNORE INTO generations (only, serving) VALUES (1, 1);
 /// A generation's views.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = open_as_it_is(path)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     prepare(&mut connection)?;
     Ok(connection)
 }
@@ -149,6 +161,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     match version(&connection)? {
         VERSION => Ok(connection),
         // Its writer has made the file and not yet the tables.

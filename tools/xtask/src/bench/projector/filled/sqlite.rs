@@ -58,5 +58,8 @@ pub(super) fn fill(file: &Path, rows: u64) -> Result<()> {
     for (_, sql) in &indexes {
         file.execute_batch(sql)?;
     }
+    // Else whoever writes next, and waits for the disk, waits for all of this.
+    file.pragma_update(None, "synchronous", "full")?;
+    file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
