@@ -106,7 +106,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
                 Some(Engine::Sqlite) => Vec::new(),
                 _ => build::projector_on_cluster(),
             };
-            return build::for_speed(&["projector", "dev-issuer"], &features);
+            return build::for_speed(&["projector", "command-svc", "dev-issuer"], &features);
         }
         Bench::Projector {
             engine,

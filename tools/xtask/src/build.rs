@@ -130,9 +130,9 @@ pub(crate) fn webhook_on_kafka() -> Vec<&'static str> {
 /// The features that put the projector on Apache Kafka and Apache Cassandra, and a bare loop beside it.
 pub(crate) fn projector_on_cluster() -> Vec<&'static str> {
     let kafka = if has_openssl() {
-        ["projector/kafka", "xtask/cluster"]
+        ["projector/kafka", "command-svc/kafka", "xtask/cluster"]
     } else {
-        ["projector/kafka-vendored", "xtask/cluster-vendored"]
+        ["projector/kafka-vendored", "command-svc/kafka-vendored", "xtask/cluster-vendored"]
     };
     kafka.into_iter().chain(["projector/cassandra"]).collect()
 }
