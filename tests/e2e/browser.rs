@@ -2,5 +2,8 @@
 //! a page is made (axe-core). Pictures of every page lie in `target/screenshots`, to be looked at.
 
 mod console;
+mod ended;
+mod keycloak;
 mod resident;
+mod step_up;
 mod window;

@@ -2,7 +2,6 @@
 //! Keycloak and oidc-provider, and a door that opens with a token of Keycloak.
 
 mod app;
-mod browser;
 mod dev_issuer;
 mod keys;
 mod login;

@@ -57,7 +57,7 @@ pub async fn channel(site: &Site, port: &Port, identity: Option<&Issued>) -> Res
 /// # Errors
 /// There is no such user, or the login fails.
 pub async fn log_in(site: &Site, username: &str) -> Result<Tokens> {
-    log_in_at(&site.issuer()?, site.pki.bundle(), username).await
+    log_in_at(&site.issuer()?, site.issuer_roots(), username).await
 }
 
 /// The same, at an issuer whose certificate `roots` vouches for.

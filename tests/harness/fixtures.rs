@@ -219,13 +219,9 @@ pub async fn ensure_subject(
     operator: &mut Operator,
     username: &str,
 ) -> Result<String> {
-    let user = USERS
-        .iter()
-        .find(|user| user.username == username)
-        .context("no such user")?;
     let request = EnsureSubjectRequest {
         issuer: site.issuer()?.as_str().trim_end_matches('/').to_owned(),
-        user_id: user.sub.to_owned(),
+        user_id: site.user_id(username)?.to_owned(),
     };
     Ok(operator
         .registry

@@ -7,6 +7,7 @@ pub mod cluster;
 mod configs;
 mod engines;
 mod keys;
+mod logins;
 mod part;
 mod ports;
 mod prepare;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use url::Url;
 
+use crate::engines::keycloak::Realm;
 use crate::pki::Pki;
 use crate::process::{Process, Spec};
 
@@ -31,7 +33,7 @@ pub use part::Part;
 pub use ports::Ports;
 pub use roles::{
     CLIENT_ID, CONSOLE_CLIENT_ID, OPERATOR, PARTNER, PARTNER_DNS, REDIRECT_URI, SCOPE,
-    TOOL_CLIENT_ID, USERS, User,
+    TOOL_CLIENT_ID, USERS, User, WEB_CLIENT_ID,
 };
 
 /// How long a process may take to say that it is ready. Only a broken one takes so long.
@@ -51,6 +53,8 @@ pub struct Site {
     pub ports: Ports,
     /// What log and views are kept on.
     pub engines: Engines,
+    /// Where people log in; none where that is the development issuer.
+    realm: Option<Realm>,
     running: BTreeMap<Part, Process>,
 }
 
@@ -62,6 +66,13 @@ impl Site {
             #[cfg(feature = "cassandra")]
             Engines::Cluster(_) => Pair::Cluster,
         }
+    }
+
+    /// Its processes, in the order in which they start.
+    pub fn parts(&self) -> Vec<Part> {
+        let mut parts = Part::all(self.pair());
+        parts.retain(|part| *part != Part::Issuer || self.realm.is_none());
+        parts
     }
 
     /// The part that serves auditors.
@@ -101,7 +112,7 @@ impl Site {
     /// # Errors
     /// A process does not start; the end of its log is part of the error.
     pub async fn start(&mut self, mut progress: impl FnMut(&str)) -> Result<()> {
-        for part in Part::all(self.pair()) {
+        for part in self.parts() {
             progress(part.name());
             self.start_part(part).await?;
         }
@@ -186,17 +197,6 @@ impl Site {
             self.terminate(part).await?;
         }
         Ok(())
-    }
-
-    /// The issuer's URL.
-    ///
-    /// # Errors
-    /// Never in practice: the URL is well formed.
-    pub fn issuer(&self) -> Result<Url> {
-        Ok(Url::parse(&format!(
-            "https://localhost:{}",
-            self.ports.issuer.number()
-        ))?)
     }
 
     /// The auditors' console.

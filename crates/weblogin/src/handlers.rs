@@ -8,6 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use jiff::Timestamp;
 use url::Url;
 
 use crate::answer::{AnswerError, code, one};
@@ -15,15 +16,17 @@ use crate::cookie;
 use crate::error::{ProviderError, whole};
 use crate::extract::Posted;
 use crate::random;
+use crate::required::RequiredLogin;
 use crate::session::Session;
 use crate::web::WebLogin;
 
-/// Begins a login; `?to=/path` says where to go then.
+/// Begins a login; `?to=/path` says where to go then, [`RequiredLogin::address`] how fresh and strong it
+/// must be.
 pub const LOGIN: &str = "/login";
 /// Ends a session; takes a form with `csrf` alone.
 pub const LOGOUT: &str = "/logout";
 /// A page that whoever uses this crate serves: after a logout, and after a login that came to nothing,
-/// with `?reason=` and one of `refused`, `expired`, `unavailable`, `full`.
+/// with `?reason=` and one of `refused`, `expired`, `unavailable`, `full`, `weak`.
 pub const SIGNED_OUT: &str = "/signed-out";
 /// Where the issuer sends browsers back to.
 const CALLBACK: &str = "/callback";
@@ -46,6 +49,8 @@ enum Failed {
     Provider(#[from] ProviderError),
     #[error("the ID token is not good: {0}")]
     IdToken(&'static str),
+    #[error("it is older or weaker than was asked for")]
+    Weak,
     #[error("there are as many sessions as `sessions.most` allows")]
     Full,
 }
@@ -58,6 +63,7 @@ impl Failed {
                 "refused"
             }
             Self::Provider(_) => "unavailable",
+            Self::Weak => "weak",
             Self::Full => "full",
         }
     }
@@ -72,10 +78,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(web: WebLogin) -> Router<
 }
 
 async fn login(State(web): State<WebLogin>, RawQuery(query): RawQuery) -> Response {
-    let asked = target(&web, LOGIN, query.as_deref());
-    let to = asked.and_then(|url| one(&url, "to"));
-    let to = to.filter(|to| within(to)).unwrap_or_else(|| "/".to_owned());
-    match begin(&web, to).await {
+    match begin(&web, query.as_deref()).await {
         Ok((url, browser)) => {
             let cookies = set(&[(&web.0.login_cookie, &browser)]);
             (PRIVATE, cookies, Redirect::to(url.as_str())).into_response()
@@ -84,9 +87,13 @@ async fn login(State(web): State<WebLogin>, RawQuery(query): RawQuery) -> Respon
     }
 }
 
-async fn begin(web: &WebLogin, to: String) -> Result<(Url, String), Failed> {
+async fn begin(web: &WebLogin, query: Option<&str>) -> Result<(Url, String), Failed> {
+    let wanted = target(web, LOGIN, query).ok_or(Failed::Unknown)?;
+    let to = one(&wanted, "to").filter(|to| within(to));
+    let to = to.unwrap_or_else(|| "/".to_owned());
+    let required = RequiredLogin::of(&wanted).ok_or(Failed::Unknown)?;
     let provider = web.0.issuer.provider().await?;
-    let asked = provider.ask(&web.origin().at(CALLBACK));
+    let asked = provider.ask(&web.origin().at(CALLBACK), required);
     let asked = asked.map_err(|_| Failed::Unknown)?;
     let (url, browser) = (asked.url.clone(), random::text());
     web.0.pending.begin(asked, &browser, to, Instant::now());
@@ -122,6 +129,7 @@ async fn finish(
     let provider = web.0.issuer.provider().await?;
     let code = code(&target, provider)?;
     let nonce = pending.asked.nonce.clone();
+    let required = pending.asked.required.clone();
     let tokens = provider.redeem(code, pending.asked).await?;
     let id_token = tokens.id_token.clone();
     let id_token = id_token.ok_or(Failed::IdToken("there is none"))?;
@@ -132,6 +140,10 @@ async fn finish(
         .is_some_and(|told| random::same(&told, &nonce))
     {
         return Err(Failed::IdToken("its nonce is of another login"));
+    }
+    let acr = checked.acr.as_deref();
+    if !required.is_met(checked.auth_time, acr, Timestamp::now()) {
+        return Err(Failed::Weak);
     }
     let issuer = Arc::clone(&web.0.issuer);
     let session = Session::new(issuer, checked.subject, id_token, tokens);

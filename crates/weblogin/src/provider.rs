@@ -14,6 +14,7 @@ use crate::carry::{Unsent, limited, sender};
 use crate::config::ProviderConfig;
 use crate::error::{ProviderError, RenewError};
 use crate::random;
+use crate::required::RequiredLogin;
 use crate::tokens::{Client, Tokens};
 
 /// An issuer, as it describes itself, and one client of it.
@@ -44,6 +45,8 @@ pub struct Asked {
     pub state: String,
     /// What the ID token must repeat.
     pub nonce: String,
+    /// What the ID token must say of the login.
+    pub required: RequiredLogin,
     verifier: PkceCodeVerifier,
     redirect: RedirectUrl,
 }
@@ -97,11 +100,15 @@ impl Provider {
         self.metadata.authorization_response_iss_parameter_supported
     }
 
-    /// A request for a code, to be answered at `redirect_uri`.
+    /// A request for a code of such a login, to be answered at `redirect_uri`.
     ///
     /// # Errors
     /// `redirect_uri` is no URL.
-    pub fn ask(&self, redirect_uri: &str) -> Result<Asked, url::ParseError> {
+    pub fn ask(
+        &self,
+        redirect_uri: &str,
+        required: RequiredLogin,
+    ) -> Result<Asked, url::ParseError> {
         let redirect = RedirectUrl::new(redirect_uri.to_owned())?;
         let client = self
             .client()
@@ -115,7 +122,7 @@ impl Provider {
             .add_scopes(scopes.map(|scope| Scope::new(scope.to_owned())))
             .set_pkce_challenge(challenge)
             .add_extra_param("nonce", nonce.clone());
-        for (name, value) in self.audiences() {
+        for (name, value) in self.audiences().chain(required.parameters()) {
             request = request.add_extra_param(name, value);
         }
         let (url, state) = request.url();
@@ -123,6 +130,7 @@ impl Provider {
             url,
             state: state.into_secret(),
             nonce,
+            required,
             verifier,
             redirect,
         })

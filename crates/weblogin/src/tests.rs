@@ -9,6 +9,7 @@ mod renewal;
 use axum::http::StatusCode;
 
 use self::page::{Browser, Page};
+use crate::RequiredLogin;
 
 #[tokio::test]
 async fn a_login_ends_at_the_page_that_was_wanted_and_tokens_stay_at_the_server() {
@@ -54,7 +55,8 @@ async fn a_logout_ends_the_session_here_and_at_the_issuer() {
             .starts_with(&format!("{}/logout?id_token_hint=", page.issuer))
     );
     let at_issuer = page.http.get(&answer.location).send().await.unwrap();
-    assert!(at_issuer.status().is_success() || at_issuer.status().is_redirection());
+    let back = at_issuer.headers()["location"].to_str().unwrap();
+    assert_eq!(back, format!("{}/signed-out", page::ORIGIN));
     assert!(
         page.session(&before).is_none(),
         "the old cookie opens nothing"
@@ -63,6 +65,35 @@ async fn a_logout_ends_the_session_here_and_at_the_issuer() {
         held.access_token().await.is_err(),
         "nor does a request under way"
     );
+}
+
+#[tokio::test]
+async fn a_login_that_is_required_is_asked_for_and_one_that_falls_short_is_none() {
+    let page = Page::start(300).await;
+    let mut browser = Browser::default();
+    page.log_in(&mut browser).await;
+    let before = browser.clone();
+    let required = |acr: &str| RequiredLogin {
+        max_age: Some(60),
+        acr: Some(acr.to_owned()),
+    };
+    let login = required("1").address("/me");
+    let asked = page.get(&mut browser, &login).await;
+    for part in ["&max_age=60", "&acr_values=1", "&prompt=login"] {
+        assert!(asked.location.contains(part), "{part}: {}", asked.location);
+    }
+    let answer = page.log_in_from(&mut browser, &login).await;
+    assert_eq!(answer.location, "/me");
+    assert!(page.session(&before).is_none(), "the login before is over");
+
+    // This issuer knows one way to log in.
+    let now = browser.clone();
+    let login = required("2").address("/me");
+    let answer = page.log_in_from(&mut browser, &login).await;
+    assert_eq!(answer.location, "/signed-out?reason=weak");
+    assert!(page.session(&now).is_some(), "what there was goes on");
+    let unclear = page.get(&mut browser, "/login?max_age=soon").await;
+    assert_eq!(unclear.location, "/signed-out?reason=expired");
 }
 
 #[tokio::test]

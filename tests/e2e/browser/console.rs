@@ -9,9 +9,27 @@ use super::window::Window;
 use crate::support::Scene;
 
 const PASSWORD: &str = "sunrise-auditor-password";
-const DOOR: &str = "sunrise.main-door";
+pub(super) const DOOR: &str = "sunrise.main-door";
 /// A line of the newest accesses that says that the door was opened.
-const OPENED: &str = "#live tbody tr .mark.good";
+pub(super) const OPENED: &str = "#live tbody tr .mark.good";
+
+/// Logs an auditor of one complex in.
+pub(super) async fn enter(own: &Window, console: &str) -> Result<()> {
+    own.log_in(console, "sunrise-auditor", PASSWORD).await?;
+    own.wait("#live").await?;
+    assert_eq!(own.address().await?.path(), "/c/sunrise/now");
+    Ok(())
+}
+
+/// Finds the newest opening of the door, and has the browser check its proof.
+pub(super) async fn find_proven(own: &Window, console: &str) -> Result<()> {
+    let search = format!("{console}/c/sunrise/search?device={DOOR}&outcome=1");
+    own.go(&search).await?;
+    own.click("tbody tr td a").await?;
+    let proven = own.text(".verdict.proven").await?;
+    assert!(proven.contains("Checked in your browser"), "{proven}");
+    Ok(())
+}
 
 #[tokio::test]
 async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_browser() -> Result<()> {
@@ -26,9 +44,7 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     let console = scene.site().console_url();
     let own = Window::open(&driver, "en").await?;
 
-    own.log_in(&console, "sunrise-auditor", PASSWORD).await?;
-    own.wait("#live").await?;
-    assert_eq!(own.address().await?.path(), "/c/sunrise/now");
+    enter(&own, &console).await?;
     // It comes by itself, while the page is open.
     scene.bff.open(&anna, open_request(DOOR)?).await?;
     own.wait(OPENED).await?;
@@ -41,13 +57,7 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     .await?;
     own.look("console-search", &console, Some("/c/sunrise/search"))
         .await?;
-    own.go(&format!(
-        "{console}/c/sunrise/search?device={DOOR}&outcome=1"
-    ))
-    .await?;
-    own.click("tbody tr td a").await?;
-    let proven = own.text(".verdict.proven").await?;
-    assert!(proven.contains("Checked in your browser"), "{proven}");
+    find_proven(&own, &console).await?;
     let record = own.address().await?.path().to_owned();
     own.look("console-record", &console, Some(&record)).await?;
 
@@ -79,10 +89,7 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     own.go(&format!("{console}/c/moonlight/now")).await?;
     let said = own.text("main h1").await?;
     assert_eq!(said, "There is nothing here");
-    own.click("header form button").await?;
-    own.wait("header strong").await?;
-    own.go(&format!("{console}/c/sunrise/now")).await?;
-    own.wait("#username").await?;
+    own.log_out(&console, "/c/sunrise/now").await?;
     own.close().await?;
 
     let resident = Window::open(&driver, "en").await?;

@@ -8,7 +8,28 @@ use harness::site::Part;
 use super::window::Window;
 use crate::support::Scene;
 
-const PASSWORD: &str = "resident-password";
+pub(super) const PASSWORD: &str = "resident-password";
+
+/// Logs a resident in.
+pub(super) async fn enter(own: &Window, app: &str) -> Result<()> {
+    own.log_in(app, "anna", PASSWORD).await?;
+    own.wait("form[data-door]").await?;
+    Ok(())
+}
+
+/// Opens a door without a mouse, and sees that it has opened.
+pub(super) async fn open(own: &Window, scene: &Scene, device: &str) -> Result<()> {
+    let openings = scene.openings()?.len();
+    let door = format!("form:has([value='{device}'])");
+    let key = own.value(&format!("{door} [name=key]")).await?;
+    own.enter(&format!("{door} button")).await?;
+    let said = own.text(&format!("{door} .result.opened")).await?;
+    assert!(said.contains("Opened"), "{said}");
+    assert_eq!(scene.openings()?.len(), openings + 1);
+    let next = own.value(&format!("{door} [name=key]")).await?;
+    assert_ne!(next, key, "it is spent");
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> Result<()> {
@@ -21,22 +42,11 @@ async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> 
     let app = scene.site().app_url();
     let own = Window::open(&driver, "en").await?;
 
-    own.log_in(&app, "anna", PASSWORD).await?;
-    own.wait("form[data-door]").await?;
+    enter(&own, &app).await?;
     assert_eq!(own.address().await?.path(), "/");
     own.look("doors", &app, Some("/")).await?;
     let openings = scene.openings()?.len();
-    let gate = "form:has([value='sunrise.north-gate'])";
-    let key = own.value(&format!("{gate} [name=key]")).await?;
-    own.enter(&format!("{gate} button")).await?;
-    let said = own.text(&format!("{gate} .result.opened")).await?;
-    assert!(said.contains("Opened"), "{said}");
-    assert_eq!(scene.openings()?.len(), openings + 1);
-    assert_ne!(
-        own.value(&format!("{gate} [name=key]")).await?,
-        key,
-        "it is spent"
-    );
+    open(&own, &scene, "sunrise.north-gate").await?;
 
     // Somebody who asks for what isn't theirs is told why not.
     let other = "document.querySelector('form:has([value=\"sunrise.main-door\"]) [name=device]').value \
@@ -90,15 +100,7 @@ async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> 
     own.look("looked", &app, Some("/looked")).await?;
 
     own.go(&app).await?;
-    own.click("header button").await?;
-    // The issuer's own words: the logout has come through.
-    own.wait("header strong").await?;
-    own.go(&app).await?;
-    own.wait("#username").await?;
-    assert_ne!(
-        own.address().await?.origin(),
-        app.parse::<url::Url>()?.origin()
-    );
+    own.log_out(&app, "/").await?;
     own.go(&format!("{app}/signed-out")).await?;
     own.look("signed-out", &app, Some("/signed-out")).await?;
     own.close().await?;

@@ -130,12 +130,31 @@ impl Window {
             .await
     }
 
-    /// Logs in at the development issuer's page, which the page leads to.
+    /// Logs in at the page of whoever people log in at, which the page leads to.
     pub(crate) async fn log_in(&self, address: &str, username: &str, password: &str) -> Result<()> {
         self.go(address).await?;
+        self.fill_in(username, password).await
+    }
+
+    /// The same, once that page is there.
+    pub(crate) async fn fill_in(&self, username: &str, password: &str) -> Result<()> {
         self.keys("#username", username).await?;
         self.keys("#password", password).await?;
         self.click("button[type=submit]").await
+    }
+
+    /// Logs out here and where the login was, which sends the browser back; `page` then asks for a login,
+    /// with a password.
+    pub(crate) async fn log_out(&self, origin: &str, page: &str) -> Result<()> {
+        self.click("header form button").await?;
+        self.wait("main a[href='/login']").await?;
+        let ended = format!("{origin}/signed-out");
+        assert_eq!(self.address().await?.as_str(), ended);
+        self.go(&format!("{origin}{page}")).await?;
+        self.wait("#password").await?;
+        let asked = self.address().await?;
+        assert_ne!(asked.origin(), origin.parse::<Url>()?.origin());
+        Ok(())
     }
 
     /// What axe-core finds wrong with the page.

@@ -6,15 +6,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dev_issuer::Tokens;
-use harness::engines::apps::App;
+use dev_issuer::{Browser, Tokens};
+use harness::engines::apps::{App, OWNER};
 use harness::site::REDIRECT_URI;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-use super::browser::Browser;
 use super::server::Server;
 
 /// An app on a person's device, and the browser that it opens.
@@ -57,7 +56,8 @@ pub(crate) struct Answer {
 impl Client {
     /// The app, in a browser that nobody has logged in with.
     pub(crate) async fn new(server: &impl Server, app: App) -> Result<Self> {
-        let browser = Browser::new(server.roots())?;
+        let roots = std::fs::read(server.roots())?;
+        let browser = Browser::new(dev_issuer::http_client(&roots)?);
         let url = format!("{}/.well-known/openid-configuration", server.issuer());
         let document: Value = browser.http().get(url).send().await?.json().await?;
         Ok(Self {
@@ -103,7 +103,8 @@ impl Client {
         let mut url = self.metadata.authorization.clone();
         url.query_pairs_mut().extend_pairs(parameters);
 
-        let arrival = self.browser.visit(url, REDIRECT_URI).await?;
+        let owner = (OWNER.username, OWNER.password);
+        let arrival = self.browser.visit(url, REDIRECT_URI, owner).await?;
         let mut answer: BTreeMap<_, _> = arrival.url.query_pairs().into_owned().collect();
         ensure!(answer.remove("state") == Some(state), "another's answer");
         // RFC 9207, section 2.4.

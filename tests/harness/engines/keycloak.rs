@@ -7,6 +7,7 @@ mod node;
 mod operator;
 mod realm;
 mod seed;
+mod site;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,9 @@ use self::install::Installed;
 use self::node::Node;
 use super::missing;
 use crate::pki::Pki;
+use crate::site::Site;
 
+use self::realm::Contents;
 pub use self::realm::Realm;
 
 /// A run's folder is `run-<id>`.
@@ -41,18 +44,37 @@ impl Keycloak {
     /// # Errors
     /// It does not start; or it can't be had, and `CI` is set.
     pub async fn realm(access_token_ttl: Duration) -> Result<Option<Realm>> {
-        static SHARED: OnceCell<Result<Keycloak, String>> = OnceCell::const_new();
-        if let Some(why) = install::lacking() {
+        if let Some(why) = Self::lacking() {
             missing::report("Keycloak", &why)?;
             return Ok(None);
         }
+        let contents = Contents::apps(access_token_ttl);
+        Realm::create(Self::shared().await?, contents)
+            .await
+            .map(Some)
+    }
+
+    /// A new realm on that server for everybody of a site, with the site's pages as its clients.
+    ///
+    /// # Errors
+    /// It can't be had, or does not start.
+    pub async fn realm_of(site: &Site) -> Result<Realm> {
+        Realm::create(Self::shared().await?, Contents::site(site)?).await
+    }
+
+    /// Why this machine can't run it, if it can't.
+    pub fn lacking() -> Option<String> {
+        install::lacking()
+    }
+
+    async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Result<Keycloak, String>> = OnceCell::const_new();
         let started = SHARED.get_or_init(|| async {
             let started = Self::start().await;
             // Whoever comes next is told the same, and need not wait for it to fail again.
             started.map_err(|error| format!("{error:#}"))
         });
-        let server = started.await.as_ref().map_err(|error| anyhow!("{error}"))?;
-        Realm::create(server, access_token_ttl).await.map(Some)
+        started.await.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
     async fn start() -> Result<Self> {

@@ -14,6 +14,8 @@ pub struct Certificates {
     pub servers: BTreeMap<Part, Issued>,
     /// The services as clients: towards the partner, and towards a cluster's engines.
     pub services: BTreeMap<Part, Issued>,
+    /// Pages as clients of the issuer, by client id.
+    pub pages: BTreeMap<&'static str, Issued>,
     /// The partner towards webhook-gw.
     pub partner: Issued,
     /// The BFF.
@@ -37,9 +39,14 @@ impl Certificates {
             let name = part.name();
             services.insert(part, client(name, &format!("spiffe://smarthome/{name}"))?);
         }
+        let mut pages = BTreeMap::new();
+        for client_id in [roles::WEB_CLIENT_ID, roles::CONSOLE_CLIENT_ID] {
+            pages.insert(client_id, pki.issue_client(client_id, &[])?);
+        }
         Ok(Self {
             servers,
             services,
+            pages,
             partner: pki.issue_client("partner", &[San::dns(roles::PARTNER_DNS)])?,
             bff: client("bff", roles::BFF_SAN)?,
             operator: client("operator", roles::OPERATOR_SAN)?,

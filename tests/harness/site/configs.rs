@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 
 use super::keys::ORIGIN;
 use super::roles::{
-    AUDIENCE, AUDITOR_SAN, BFF_SAN, CLIENT_ID, COMMAND_SVC_SAN, CONSOLE_CLIENT_ID, OPERATOR_SAN,
-    PARTNER, REDIRECT_URI, TOOL_CLIENT_ID, USERS,
+    AUDITOR_SAN, BFF_SAN, COMMAND_SVC_SAN, CONSOLE_CLIENT_ID, OPERATOR_SAN, PARTNER, WEB_CLIENT_ID,
 };
-use super::{Part, Site, engines};
+use super::{Part, Site, engines, logins};
 use crate::fixtures::{COMPLEXES, DEVICES};
 use crate::pki::Issued;
 use crate::process::Port;
@@ -19,7 +18,7 @@ pub(super) fn write(site: &Site) -> Result<()> {
         .chain([Part::CommandSvcTwin, Part::ResidentApp])
     {
         let config = match part {
-            Part::Issuer => issuer(site)?,
+            Part::Issuer => logins::development(site),
             Part::Partner => partner(site),
             Part::CommandSvc => command_svc(site, &site.ports.access, &site.ports.registry, 0)?,
             Part::CommandSvcTwin => {
@@ -68,71 +67,11 @@ fn records(site: &Site) -> Value {
     })
 }
 
-fn token_issuer(site: &Site) -> Result<Value> {
-    Ok(json!({
-        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
-        "audience": AUDIENCE,
-        "allowed_clients": [CLIENT_ID],
-        "ca_file": site.pki.bundle(),
-    }))
-}
-
-fn auditors(site: &Site) -> Result<Value> {
-    let mut issuer = token_issuer(site)?;
-    issuer["allowed_clients"] = json!([CLIENT_ID, CONSOLE_CLIENT_ID]);
-    Ok(issuer)
-}
-
 /// The complexes' time zones, by id.
 fn time_zones() -> Value {
     let zones = COMPLEXES.iter();
     let zones = zones.map(|complex| (complex.id.to_owned(), json!(complex.time_zone)));
     Value::Object(zones.collect())
-}
-
-fn operators(site: &Site) -> Result<Value> {
-    let mut issuer = token_issuer(site)?;
-    issuer["allowed_clients"] = json!([CLIENT_ID, TOOL_CLIENT_ID]);
-    Ok(issuer)
-}
-
-fn issuer(site: &Site) -> Result<Value> {
-    let tls = &site.certificates.servers[&Part::Issuer];
-    let users: Vec<Value> = USERS
-        .iter()
-        .map(|user| {
-            json!({
-                "username": user.username,
-                "password": user.password,
-                "sub": user.sub,
-                "roles": user.roles,
-                "complexes": user.complexes,
-            })
-        })
-        .collect();
-    Ok(json!({
-        "listen": site.ports.issuer.address(),
-        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
-        "signing_key_file": site.dir.join("keys/issuer-signing.pem"),
-        "tls": { "certificate_file": tls.certificate, "private_key_file": tls.private_key },
-        "clients": [{
-            "client_id": CLIENT_ID,
-            "redirect_uris": [REDIRECT_URI, format!("{}/callback", site.app_url())],
-            "scopes": ["openid", "access"],
-            "audience": AUDIENCE,
-        }, {
-            "client_id": TOOL_CLIENT_ID,
-            "redirect_uris": ["http://127.0.0.1/callback"],
-            "scopes": ["openid", "access"],
-            "audience": AUDIENCE,
-        }, {
-            "client_id": CONSOLE_CLIENT_ID,
-            "redirect_uris": [format!("{}/callback", site.console_url())],
-            "scopes": ["openid", "access"],
-            "audience": AUDIENCE,
-        }],
-        "users": users,
-    }))
 }
 
 fn partner(site: &Site) -> Value {
@@ -204,8 +143,8 @@ fn command_svc(site: &Site, access: &Port, registry: &Port, admin: usize) -> Res
             "allowed_peers": [OPERATOR_SAN],
             "tls": server_tls(site, Part::CommandSvc),
         },
-        "issuer": token_issuer(site)?,
-        "operators": operators(site)?,
+        "issuer": logins::owners(site)?,
+        "operators": logins::operators(site)?,
         "records": records(site),
         "signer": { "private_key": keys.record_key, "certificate": keys.record_certificate()? },
         "keys": {
@@ -243,14 +182,7 @@ fn resident_app(site: &Site) -> Result<Value> {
             "address": site.ports.app.address(),
             "tls": server_tls(site, Part::ResidentApp),
         },
-        "login": {
-            "origin": site.app_url(),
-            "provider": {
-                "issuer": site.issuer()?.as_str().trim_end_matches('/'),
-                "client_id": CLIENT_ID,
-                "ca_file": site.pki.bundle(),
-            },
-        },
+        "login": logins::page(site, WEB_CLIENT_ID, &site.app_url())?,
         "access": localhost(&site.ports.access),
         "residents": localhost(&site.ports.audit),
         "tls": client_tls(site, &site.certificates.bff),
@@ -295,12 +227,12 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "listen": site.ports.audit.address(),
             "peers": [AUDITOR_SAN],
             "tls": server_tls(site, Part::Projector),
-            "issuer": auditors(site)?,
+            "issuer": logins::auditors(site)?,
             "identities": {
                 "key_file": site.keys.identity,
                 "lookup_key_file": site.keys.lookup,
             },
-            "residents": { "peers": [BFF_SAN], "issuer": token_issuer(site)? },
+            "residents": { "peers": [BFF_SAN], "issuer": logins::owners(site)? },
             "paging": { "key_file": site.keys.paging },
             "tiles": {
                 "listen": site.ports.tiles.address(),
@@ -309,14 +241,7 @@ fn projector(site: &Site, part: Part) -> Result<Value> {
             "console": {
                 "listen": site.ports.console.address(),
                 "tls": server_tls(site, Part::Projector),
-                "login": {
-                    "origin": site.console_url(),
-                    "provider": {
-                        "issuer": site.issuer()?.as_str().trim_end_matches('/'),
-                        "client_id": CONSOLE_CLIENT_ID,
-                        "ca_file": site.pki.bundle(),
-                    },
-                },
+                "login": logins::page(site, CONSOLE_CLIENT_ID, &site.console_url())?,
                 "time_zones": time_zones(),
             },
         },

@@ -107,6 +107,7 @@ impl Site {
             keys: Keys::generate(&dir.join("keys"))?,
             ports: Ports::pick()?,
             running: BTreeMap::new(),
+            realm: None,
             engines,
             pki,
             dir,

@@ -12,12 +12,14 @@ pub const BFF_SAN: &str = "spiffe://smarthome/bff/mobile";
 pub const OPERATOR_SAN: &str = "spiffe://smarthome/operator";
 /// The auditors' tool.
 pub const AUDITOR_SAN: &str = "spiffe://smarthome/auditor";
-/// OAuth client of the app.
+/// OAuth client of the app on a phone.
 pub const CLIENT_ID: &str = "resident-app";
 /// Where the app's logins end.
 pub const REDIRECT_URI: &str = "https://app.smarthome.example/callback";
 /// Scope of the app's tokens.
 pub const SCOPE: &str = "openid access";
+/// OAuth client of the residents' page.
+pub const WEB_CLIENT_ID: &str = "resident-web";
 /// OAuth client of the auditors' console.
 pub const CONSOLE_CLIENT_ID: &str = "auditors-console";
 /// OAuth client of the operators' tool.
@@ -28,14 +30,14 @@ pub const AUDIENCE: &str = "smarthome";
 /// The operator of everything.
 pub const OPERATOR: &str = "operator";
 
-/// Somebody who can log in at the development issuer.
+/// Somebody who can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
     /// Login name.
     pub username: &'static str,
-    /// Password; readable, because the issuer is for development only.
+    /// Password; readable, because the issuer is for development and tests only.
     pub password: &'static str,
-    /// The issuer's user id.
+    /// The user id at the development issuer.
     pub sub: &'static str,
     /// Roles in the token.
     pub roles: &'static [&'static str],

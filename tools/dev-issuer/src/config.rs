@@ -33,6 +33,7 @@ mod check;
 /// [[clients]]                                 # public: no secret, PKCE with S256 required
 /// client_id = "owner-app"
 /// redirect_uris = ["https://app.example/callback"]
+/// post_logout_redirect_uris = ["https://app.example/signed-out"]   # may be left out
 /// scopes = ["openid", "access"]               # what it may ask for
 /// audience = "smarthome"                      # `aud` of its access tokens
 ///
@@ -93,6 +94,9 @@ pub(crate) struct TlsFiles {
 pub(crate) struct Client {
     pub(crate) client_id: String,
     pub(crate) redirect_uris: Vec<String>,
+    /// Where a logout may lead back to.
+    #[serde(default)]
+    pub(crate) post_logout_redirect_uris: Vec<String>,
     /// What it may ask for.
     pub(crate) scopes: Scope,
     /// The `aud` of its access tokens.

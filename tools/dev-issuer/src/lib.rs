@@ -30,7 +30,7 @@ mod tokens;
 
 pub use config::Config;
 pub use error::Error;
-pub use login::{Tokens, http_client, login, refresh};
+pub use login::{Arrival, Browser, Tokens, http_client, login, refresh};
 pub use server::{Clock, serve, system_clock};
 
 /// What every page, the discovery document and the log say.

@@ -10,7 +10,6 @@ use oauth2::{
     Scope, TokenResponse,
 };
 use reqwest::StatusCode;
-use reqwest::header::LOCATION;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -18,8 +17,10 @@ use url::Url;
 
 use crate::error::Error;
 
+mod browser;
 mod provider;
 
+pub use browser::{Arrival, Browser};
 use provider::{Provider, Response, send};
 
 /// What a login or a refresh yields. Its `Debug` shows no token.
@@ -77,7 +78,8 @@ pub fn http_client(ca_pem: &[u8]) -> Result<reqwest::Client, Error> {
         .map_err(Error::Unreachable)
 }
 
-/// Logs in with the Authorization Code grant and PKCE. `scope` is a space-separated list.
+/// Logs in with the Authorization Code grant and PKCE, at this issuer or any other whose login is a form
+/// with a password. `scope` is a space-separated list.
 /// `http` must not follow redirects, as [`http_client`]'s doesn't.
 ///
 /// # Errors
@@ -103,8 +105,9 @@ pub async fn login(
         .set_pkce_challenge(challenge)
         .url();
 
-    let answer = browse(http, url, username, password).await?;
-    let code = provider.code(&answer, redirect_uri, state.secret())?;
+    let mut browser = Browser::new(http.clone());
+    let arrival = browser.visit(url, redirect_uri, (username, password));
+    let code = provider.code(&arrival.await?.url, redirect_uri, state.secret())?;
 
     let response = client
         .exchange_code(AuthorizationCode::new(code))
@@ -140,42 +143,6 @@ pub async fn refresh(
         .await
         .map_err(|error| refused("refresh token", error))?;
     Ok(Tokens::new(&response, ""))
-}
-
-/// The person's part: opens the login page, fills in the form, and reads off where it leads.
-async fn browse(
-    http: &reqwest::Client,
-    url: Url,
-    username: &str,
-    password: &str,
-) -> Result<Url, Error> {
-    let step = "login page";
-    let page = http.get(url.clone()).send().await;
-    let page = page.map_err(|error| Error::Unreachable(error.without_url()))?;
-    if page.status() == StatusCode::SEE_OTHER {
-        return location(&page);
-    }
-    if page.status() != StatusCode::OK {
-        return Err(refusal(step, page.status()));
-    }
-    let form = [("username", username), ("password", password)];
-    let answer = http.post(url).form(&form).send().await;
-    let answer = answer.map_err(|error| Error::Unreachable(error.without_url()))?;
-    match answer.status() {
-        StatusCode::SEE_OTHER => location(&answer),
-        StatusCode::FORBIDDEN => Err(Error::Refused {
-            step: "login",
-            reason: "user name or password is wrong".to_owned(),
-        }),
-        status => Err(refusal(step, status)),
-    }
-}
-
-fn location(answer: &reqwest::Response) -> Result<Url, Error> {
-    let location = answer.headers().get(LOCATION);
-    location
-        .and_then(|location| location.to_str().ok()?.parse().ok())
-        .ok_or(protocol("login", "the redirect leads nowhere"))
 }
 
 impl Tokens {

@@ -109,7 +109,7 @@ fn routes(issuer: Arc<Issuer>) -> Router {
         .route("/jwks", get(discovery::key_set))
         .route("/authorize", get(authorize::show).post(authorize::submit))
         .route("/token", post(token::exchange))
-        .route("/logout", get(logout::end_session))
+        .route("/logout", get(logout::asked).post(logout::posted))
         .route("/dev/rotate", post(discovery::rotate))
         .fallback(async || {
             let text = "This address leads nowhere. Logins begin at the client.";

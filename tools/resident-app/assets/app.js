@@ -17,10 +17,18 @@ async function send(address, fields) {
     method: "POST",
     body: fields,
     headers: { "x-fragment": "1" },
-    redirect: "error",
+    redirect: "manual",
   });
+  // Only who is not logged in any more is sent elsewhere, and nothing was done: the page asks for it.
+  if (answer.type === "opaqueredirect") return leave(location.pathname);
   if (!answer.ok) throw new Error(String(answer.status));
   return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// What would come after never does: another page is on its way.
+function leave(address) {
+  location.assign(address);
+  return new Promise(() => {});
 }
 
 async function press(form) {
@@ -30,6 +38,7 @@ async function press(form) {
   status.textContent = form.dataset.opening;
   try {
     const fresh = (await send(form.getAttribute("action"), body(form))).querySelector("form");
+    if (fresh.dataset.login) await leave(fresh.dataset.login);
     const said = fresh.querySelector("[role=status]");
     status.className = said.className;
     status.replaceChildren(...said.childNodes);
@@ -63,6 +72,11 @@ document.addEventListener("visibilitychange", () => {
   const busy = document.querySelector("[aria-busy], .result.unknown");
   const doors = document.querySelector("form[data-door]");
   if (!document.hidden && doors && !busy && Date.now() - loaded > OLD) location.reload();
+});
+
+// Who comes back from the login by the browser's own button finds no press under way.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
 });
 
 async function showPass() {

@@ -26,11 +26,15 @@ pub(crate) struct Door {
     /// Of the next press. It stays the same until it is certain what became of the last one.
     pub(crate) key: String,
     pub(crate) result: Option<Said>,
+    /// Where the login begins that it asked for.
+    pub(crate) login: Option<String>,
+    /// Whether somebody has come back to it from that login.
+    pub(crate) returned: bool,
 }
 
 /// What became of a press.
 pub(crate) struct Said {
-    /// `opened`, `refused` or `unknown`.
+    /// `opened`, `refused` or `unknown`; `ready` before a press.
     pub(crate) tone: &'static str,
     pub(crate) headline: &'static str,
     pub(crate) more: &'static str,
@@ -58,7 +62,21 @@ impl Door {
             operation: operations.first().copied().unwrap_or_default(),
             key: Uuid::now_v7().to_string(),
             result: None,
+            login: None,
+            returned: false,
         }
+    }
+
+    /// The same for somebody who was sent away from it to log in. The press before is spent, and nothing
+    /// opens but by a press.
+    pub(crate) fn awaited(mut self) -> Self {
+        self.returned = true;
+        self.result = Some(Said {
+            tone: "ready",
+            headline: self.l.t("Вы вошли заново", "You have logged in anew"),
+            more: self.l.t("Нажмите ещё раз.", "Press once more."),
+        });
+        self
     }
 
     /// The door whose form was sent.

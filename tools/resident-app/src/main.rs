@@ -10,6 +10,7 @@ mod headers;
 mod lang;
 mod pages;
 mod says;
+mod step_up;
 
 use std::process::ExitCode;
 

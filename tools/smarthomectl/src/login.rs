@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::{SignedDuration, Timestamp};
-use weblogin::{Provider, ProviderConfig, RenewError, Tokens};
+use weblogin::{Provider, ProviderConfig, RenewError, RequiredLogin, Tokens};
 
 use crate::cli::LoginArgs;
 use crate::config::Config;
@@ -49,7 +49,7 @@ pub(crate) async fn run(config: &Config, args: &LoginArgs) -> Result<(), Failure
     }
     let callback = Callback::listen().await?;
     let asked = issuer
-        .ask(&callback.redirect_uri())
+        .ask(&callback.redirect_uri(), RequiredLogin::default())
         .map_err(anyhow::Error::from)?;
     if args.no_browser || !browser::open(asked.url.as_str()) {
         println!(

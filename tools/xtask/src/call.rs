@@ -26,7 +26,7 @@ pub(crate) fn token(username: &str) -> Result<ExitCode> {
             .and_then(Value::as_str)
             .with_context(|| format!("no {name} in demo.json"))
     };
-    let (issuer, roots) = (field("/issuer/url")?, field("/certificates/roots")?);
+    let (issuer, roots) = (field("/issuer/url")?, field("/issuer/roots")?);
     let runtime = tokio::runtime::Runtime::new()?;
     let tokens = runtime.block_on(clients::log_in_at(
         &issuer.parse()?,

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use harness::engines::keycloak::Keycloak;
 use harness::fixtures;
 use harness::site::{Pair, Part, Site};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{Engine, build, target};
+use crate::{Engine, Idp, build, target};
 
 /// Where `demo.json` is written.
 pub(crate) fn manifest_path() -> PathBuf {
@@ -22,7 +23,15 @@ pub(crate) fn manifest_path() -> PathBuf {
 }
 
 /// Runs the demo.
-pub(crate) fn run(once: bool, engine: Engine) -> Result<ExitCode> {
+pub(crate) fn run(once: bool, engine: Engine, idp: Idp) -> Result<ExitCode> {
+    if idp == Idp::Keycloak
+        && let Some(why) = Keycloak::lacking()
+    {
+        bail!(
+            "Keycloak can't be had: {why}. Install a JDK 17 and Maven, with `java` and `mvn` on the path, or \
+             leave `--idp` out"
+        );
+    }
     let (pair, features) = match engine {
         Engine::Sqlite => (Pair::Embedded, Vec::new()),
         Engine::Kafka if cfg!(feature = "cluster") => (Pair::Cluster, build::cluster()),
@@ -31,14 +40,17 @@ pub(crate) fn run(once: bool, engine: Engine) -> Result<ExitCode> {
             if once {
                 arguments.push("--once");
             }
+            if idp == Idp::Keycloak {
+                arguments.extend(["--idp", "keycloak"]);
+            }
             return build::with_cluster(&arguments);
         }
     };
     build::binaries(&features)?;
-    tokio::runtime::Runtime::new()?.block_on(play(once, pair))
+    tokio::runtime::Runtime::new()?.block_on(play(once, pair, idp))
 }
 
-async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
+async fn play(once: bool, pair: Pair, idp: Idp) -> Result<ExitCode> {
     let dir = fresh_folder(once)?;
     let progress = spinner();
     progress.set_message(match pair {
@@ -47,6 +59,10 @@ async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
     });
     let site = Site::prepare_on(pair, &dir).await?;
     let mut site = site.context("this machine can't run the engines; see above")?;
+    if idp == Idp::Keycloak {
+        progress.set_message("starting Keycloak (fetched the first time)");
+        site.log_in_at_keycloak().await?;
+    }
     site.start(|part| progress.set_message(format!("starting {part}")))
         .await?;
     // Pages that people see start here; theirs is nothing that the story plays.
@@ -79,7 +95,7 @@ async fn play(once: bool, pair: Pair) -> Result<ExitCode> {
     println!("Written to {}", manifest_path().display());
     let good = differences.is_empty();
     if !once {
-        println!("{}", manifest::how_to_call(&site));
+        println!("{}", manifest::how_to_call(&site)?);
         tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
         println!("stopping");
     }

@@ -32,6 +32,9 @@ enum Command {
         /// What log and views are kept on.
         #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
         engine: Engine,
+        /// Where people log in, in the story and on the pages.
+        #[arg(long, value_enum, default_value_t = Idp::Dev)]
+        idp: Idp,
     },
     /// Runs all tests: unit and contract, and end to end on each pair of engines.
     Test {
@@ -76,9 +79,18 @@ enum Engine {
     Kafka,
 }
 
+/// Where people log in.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Idp {
+    /// The development issuer: nothing to install.
+    Dev,
+    /// Keycloak, fetched through Maven (needs a JDK 17 and `mvn`).
+    Keycloak,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo { once, engine } => demo::run(once, engine),
+        Command::Demo { once, engine, idp } => demo::run(once, engine, idp),
         Command::Test { engine, filter } => test::run(engine, &filter),
         Command::Engines { command } => engines::run(command),
         Command::Features => {

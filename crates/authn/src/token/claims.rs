@@ -211,7 +211,7 @@ fn holder(
 }
 
 /// A NumericDate (RFC 7519, section 2), cut to whole seconds.
-fn time(seconds: f64, claim: &'static str) -> Result<Timestamp, TokenError> {
+pub(super) fn time(seconds: f64, claim: &'static str) -> Result<Timestamp, TokenError> {
     // Casts of floats saturate, and jiff refuses what is outside its range.
     #[allow(clippy::cast_possible_truncation)]
     Timestamp::from_second(seconds as i64).map_err(|_| TokenError::Malformed(claim))

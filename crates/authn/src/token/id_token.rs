@@ -9,7 +9,7 @@ use jsonwebtoken::Validation;
 use serde::Deserialize;
 use service::config::ConfigPath;
 
-use super::claims::{LEEWAY, UserId};
+use super::claims::{LEEWAY, UserId, time};
 use super::config::{IssuerConfig, IssuerConfigError, default_algorithms};
 use super::config::{default_max_key_age, default_refetch_interval};
 use super::error::TokenError;
@@ -25,6 +25,10 @@ pub struct IdToken {
     pub subject: UserId,
     /// Of the request that it answers; to be compared by the client.
     pub nonce: Option<String>,
+    /// When they last proved who they are; there where a request asked for it.
+    pub auth_time: Option<Timestamp>,
+    /// How strongly they did (section 2).
+    pub acr: Option<String>,
 }
 
 /// Checks the ID tokens that one issuer gives to one client. A clone shares its keys.
@@ -41,6 +45,8 @@ struct Claims {
     azp: Option<String>,
     iat: f64,
     nonce: Option<String>,
+    auth_time: Option<f64>,
+    acr: Option<String>,
 }
 
 impl IdTokenVerifier {
@@ -97,11 +103,7 @@ impl IdTokenVerifier {
     }
 
     fn check(&self, claims: Claims, now: Timestamp) -> Result<IdToken, TokenError> {
-        // Casts of floats saturate, and jiff refuses what is outside its range.
-        #[allow(clippy::cast_possible_truncation)]
-        let issued = Timestamp::from_second(claims.iat as i64);
-        let issued = issued.map_err(|_| TokenError::Malformed("iat"))?;
-        if issued > now + LEEWAY {
+        if time(claims.iat, "iat")? > now + LEEWAY {
             return Err(TokenError::NotYetValid);
         }
         let shared = claims.aud.as_array().is_some_and(|all| all.len() > 1);
@@ -115,6 +117,11 @@ impl IdTokenVerifier {
         Ok(IdToken {
             subject: UserId::new(claims.sub),
             nonce: claims.nonce,
+            auth_time: claims
+                .auth_time
+                .map(|seconds| time(seconds, "auth_time"))
+                .transpose()?,
+            acr: claims.acr,
         })
     }
 }

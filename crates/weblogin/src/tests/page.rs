@@ -66,6 +66,7 @@ impl Page {
             [[clients]]
             client_id = "page"
             redirect_uris = ["{ORIGIN}/callback"]
+            post_logout_redirect_uris = ["{ORIGIN}/signed-out"]
             scopes = ["openid", "access"]
             audience = "smarthome"
             [[users]]

@@ -1,5 +1,6 @@
 //! A realm: an authorization server of its own, as far as its clients can tell.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,19 +10,41 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operator::Operator;
-use crate::engines::apps::{APPS, App, OWNER};
-use crate::site::REDIRECT_URI;
+use crate::engines::apps::{APPS, App};
+use crate::site::{REDIRECT_URI, USERS, User};
 
 const REALM: &str = include_str!("realm.json");
 const KEY_PROVIDER: &str = "org.keycloak.keys.KeyProvider";
 
-/// A realm with the apps of [`APPS`] and one user.
+/// What a realm has besides `realm.json`.
+pub(super) struct Contents {
+    pub(super) clients: Vec<Value>,
+    /// Which roles may stand in a client's tokens.
+    pub(super) scope_mappings: Value,
+    pub(super) users: &'static [User],
+    pub(super) access_token_ttl: Duration,
+}
+
+impl Contents {
+    /// The apps of [`APPS`] and one user, [`OWNER`](crate::engines::apps::OWNER).
+    pub(super) fn apps(access_token_ttl: Duration) -> Self {
+        Self {
+            clients: APPS.iter().map(client).collect(),
+            scope_mappings: json!([]),
+            users: &USERS[..1],
+            access_token_ttl,
+        }
+    }
+}
+
+/// A realm: clients, and people who log in.
 pub struct Realm {
     server: &'static super::Keycloak,
     operator: Operator,
     name: String,
     issuer: String,
-    subject: String,
+    /// User ids by login name.
+    subjects: Vec<(&'static str, String)>,
     /// How many signing keys it has had.
     keys: u32,
 }
@@ -29,19 +52,22 @@ pub struct Realm {
 impl Realm {
     pub(super) async fn create(
         server: &'static super::Keycloak,
-        access_token_ttl: Duration,
+        contents: Contents,
     ) -> Result<Self> {
         let root = server.node.root()?;
-        let (name, subject) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+        let name = Uuid::new_v4().to_string();
+        // No two users of a server have the same, whatever their realm.
+        let subjects = contents.users.iter();
+        let subjects = subjects.map(|user| (user.username, Uuid::new_v4().to_string()));
         let realm = Self {
             operator: Operator::new(root.clone(), &std::fs::read(server.pki.bundle())?)?,
             issuer: root.join(&format!("/realms/{name}"))?.into(),
             server,
             name,
-            subject,
+            subjects: subjects.collect(),
             keys: 1,
         };
-        let representation = realm.representation(access_token_ttl)?;
+        let representation = realm.representation(contents)?;
         realm
             .operator
             .call(Method::POST, "", Some(&representation))
@@ -60,9 +86,21 @@ impl Realm {
         self.server.pki.bundle()
     }
 
-    /// The user's `sub`.
+    /// The first user's `sub`.
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.subjects.first().map_or("", |(_, subject)| subject)
+    }
+
+    /// A user's `sub`.
+    ///
+    /// # Errors
+    /// There is nobody of that name.
+    pub fn user_id(&self, username: &str) -> Result<&str> {
+        let mut subjects = self.subjects.iter();
+        let found = subjects.find(|(name, _)| *name == username);
+        found
+            .map(|(_, subject)| subject.as_str())
+            .context("no such user")
     }
 
     /// Signs with a new key from now on; the old one stays published.
@@ -102,17 +140,27 @@ impl Realm {
         Ok(())
     }
 
-    fn representation(&self, access_token_ttl: Duration) -> Result<Value> {
+    fn representation(&self, contents: Contents) -> Result<Value> {
         let mut realm: Value = serde_json::from_str(REALM)?;
+        let users = contents.users.iter().zip(&self.subjects);
+        let users = users.map(|(user, (_, subject))| person(user, subject));
+        let complexes: BTreeSet<_> = contents
+            .users
+            .iter()
+            .flat_map(|user| user.complexes)
+            .collect();
+        let groups = complexes.iter().map(|complex| json!({ "name": complex }));
         let members = [
             ("id", json!(self.name)),
             ("realm", json!(self.name)),
-            ("accessTokenLifespan", json!(access_token_ttl.as_secs())),
             (
-                "clients",
-                APPS.iter().map(client).collect::<Vec<_>>().into(),
+                "accessTokenLifespan",
+                json!(contents.access_token_ttl.as_secs()),
             ),
-            ("users", json!([self.user()])),
+            ("groups", groups.collect::<Vec<_>>().into()),
+            ("users", users.collect::<Vec<_>>().into()),
+            ("clients", contents.clients.into()),
+            ("scopeMappings", contents.scope_mappings),
         ];
         for (name, value) in members {
             realm[name] = value;
@@ -127,23 +175,28 @@ impl Realm {
             }));
         Ok(realm)
     }
-
-    /// A profile with gaps would be asked for at the login.
-    fn user(&self) -> Value {
-        json!({
-            "id": self.subject,
-            "username": OWNER.username,
-            "email": "owner@smarthome.example",
-            "emailVerified": true,
-            "firstName": "Owner",
-            "lastName": "Owner",
-            "enabled": true,
-            "credentials": [{ "type": "password", "value": OWNER.password }],
-        })
-    }
 }
 
-fn client(app: &App) -> Value {
+/// A profile with gaps would be asked for at the login. Groups are what a person has to do with, and
+/// nobody but an administrator changes them.
+fn person(user: &User, subject: &str) -> Value {
+    let groups = user.complexes.iter().map(|complex| format!("/{complex}"));
+    json!({
+        "id": subject,
+        "username": user.username,
+        "email": format!("{}@smarthome.example", user.username),
+        "emailVerified": true,
+        "firstName": user.username,
+        "lastName": user.username,
+        "enabled": true,
+        "credentials": [{ "type": "password", "value": user.password }],
+        "realmRoles": user.roles,
+        "groups": groups.collect::<Vec<_>>(),
+    })
+}
+
+/// A public client (RFC 8252) with PKCE.
+pub(super) fn client(app: &App) -> Value {
     json!({
         "clientId": app.client_id,
         "publicClient": true,

@@ -109,13 +109,24 @@ fn client(client: &Client) -> Result<(), Error> {
     require("clients.audience", !client.audience.is_empty(), || {
         "must not be empty".to_owned()
     })?;
-    let usable = !client.redirect_uris.is_empty()
-        && client.redirect_uris.iter().all(|uri| is_redirect_uri(uri));
-    require("clients.redirect_uris", usable, || {
+    let must_be = || {
         "must be absolute URIs without fragment: https, http on loopback, or a private-use scheme \
          with a dot (RFC 8252)"
             .to_owned()
-    })
+    };
+    let usable = |uris: &[String]| uris.iter().all(|uri| is_redirect_uri(uri));
+    let logins = &client.redirect_uris;
+    require(
+        "clients.redirect_uris",
+        !logins.is_empty() && usable(logins),
+        must_be,
+    )?;
+    let logouts = &client.post_logout_redirect_uris;
+    require(
+        "clients.post_logout_redirect_uris",
+        usable(logouts),
+        must_be,
+    )
 }
 
 fn is_redirect_uri(uri: &str) -> bool {
@@ -223,6 +234,11 @@ mod tests {
                 "redirect_uris",
             ),
             ("https://app.example/callback", "/callback", "redirect_uris"),
+            (
+                r#"scopes = ["#,
+                "post_logout_redirect_uris = [\"/signed-out\"]\n        scopes = [",
+                "post_logout_redirect_uris",
+            ),
             (r#"sub = "1""#, r#"sub = """#, "users"),
             (
                 "[tls]",

@@ -3,5 +3,6 @@
 
 mod authorization;
 mod lifecycle;
+mod logout;
 mod scene;
 mod tokens;

@@ -21,6 +21,7 @@ use url::Url;
 
 pub(crate) const CLIENT: &str = "owner-app";
 pub(crate) const REDIRECT: &str = "https://app.example/callback";
+pub(crate) const SIGNED_OUT: &str = "https://app.example/signed-out";
 pub(crate) const USER: &str = "anna";
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const SCOPE: &str = "openid access";
@@ -44,11 +45,13 @@ pub(crate) fn configuration(dir: &Path, listen: &str, port: u16) -> (String, Vec
         [[clients]]
         client_id = "{CLIENT}"
         redirect_uris = ["{REDIRECT}", "org.example.app:/callback?from=login"]
+        post_logout_redirect_uris = ["{SIGNED_OUT}"]
         scopes = ["openid", "access", "audit"]
         audience = "smarthome"
         [[clients]]
         client_id = "auditor-console"
         redirect_uris = ["https://console.example/callback"]
+        post_logout_redirect_uris = ["https://console.example/signed-out"]
         scopes = ["openid", "audit"]
         audience = "smarthome"
         [[users]]

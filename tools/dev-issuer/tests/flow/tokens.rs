@@ -194,24 +194,6 @@ async fn what_is_no_token_request_of_a_known_public_client_is_refused() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_login() {
-    let scene = Scene::start().await;
-    let tokens = scene.login(PASSWORD, SCOPE).await.unwrap();
-    let mut url = scene.url("/logout");
-    assert_eq!(scene.get(url.clone()).await.status(), 400);
-    url.query_pairs_mut()
-        .append_pair("id_token_hint", &tokens.access_token);
-    assert_eq!(scene.get(url).await.status(), 400, "no id token");
-
-    let mut url = scene.url("/logout");
-    url.query_pairs_mut()
-        .append_pair("id_token_hint", &tokens.id_token.unwrap());
-    assert_eq!(scene.get(url).await.status(), 200);
-    let refreshed = scene.refresh(&tokens.refresh_token.unwrap()).await;
-    assert_eq!(refused(refreshed), "invalid_grant");
-}
-
-#[tokio::test]
 async fn keys_rotate_and_the_old_one_proves_its_tokens_for_its_time() {
     let scene = Scene::start().await;
     let before = scene.login(PASSWORD, "access").await.unwrap();

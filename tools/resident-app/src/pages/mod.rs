@@ -116,6 +116,13 @@ pub(crate) async fn signed_out(l: Lang, Query(ended): Query<Ended>) -> Response 
                 "Try again in a few minutes.",
             ),
         ),
+        Some("weak") => (
+            l.t("Этого входа мало", "This login is not enough"),
+            l.t(
+                "Сервер входа не подтвердил вас так, как требует дверь. Воспользуйтесь ключом.",
+                "The login server did not make as sure of you as the door asks for. Use your key.",
+            ),
+        ),
         Some("expired") => (
             l.t("Этот вход устарел", "This login is too old"),
             l.t("Начните вход заново.", "Begin it anew."),

@@ -8,7 +8,7 @@ use harness::clients::Auditor;
 use harness::fixtures::Registered;
 use harness::process::wait_for;
 use harness::proofs;
-use harness::site::{Site, USERS};
+use harness::site::Site;
 use proto::access::{
     AccessKind, AccessRecord, GetAccessRecordRequest, GetDeviceStatusRequest, SearchAccessRequest,
 };
@@ -53,7 +53,7 @@ pub(crate) async fn day(site: &Site, registered: &Registered, steps: &[Step]) ->
     let openings = journal(site)?;
     let complete = || async {
         let records = all_records(&auditor).await.ok()?;
-        let complete = matched(steps, &records, registered)
+        let complete = matched(site, steps, &records, registered)
             .iter()
             .all(Option::is_some)
             && openings
@@ -66,7 +66,7 @@ pub(crate) async fn day(site: &Site, registered: &Registered, steps: &[Step]) ->
         Err(_) => all_records(&auditor).await?,
     };
     let mut differences = Vec::new();
-    let found = matched(steps, &records, registered);
+    let found = matched(site, steps, &records, registered);
     let mut rows = Vec::new();
     for (step, found) in steps.iter().zip(found) {
         if step.told != step.should_be_told {
@@ -112,6 +112,7 @@ pub(crate) async fn day(site: &Site, registered: &Registered, steps: &[Step]) ->
 
 /// The steps' records, each used once; a repetition has that of the step that it repeats.
 fn matched<'a>(
+    site: &Site,
     steps: &[Step],
     records: &'a [AccessRecord],
     registered: &Registered,
@@ -123,10 +124,9 @@ fn matched<'a>(
             found.push(found.get(earlier).copied().flatten());
             continue;
         }
-        let index = records
-            .iter()
-            .enumerate()
-            .position(|(index, record)| !used[index] && fits(&step.expected, record, registered));
+        let index = records.iter().enumerate().position(|(index, record)| {
+            !used[index] && fits(site, &step.expected, record, registered)
+        });
         if let Some(index) = index {
             used[index] = true;
         }
@@ -135,14 +135,12 @@ fn matched<'a>(
     found
 }
 
-fn fits(expected: &Expected, record: &AccessRecord, registered: &Registered) -> bool {
-    let user = expected
-        .user
-        .and_then(|name| USERS.iter().find(|user| user.username == name));
+fn fits(site: &Site, expected: &Expected, record: &AccessRecord, registered: &Registered) -> bool {
+    let user = expected.user.and_then(|name| site.user_id(name).ok());
     let subject = expected.user.and_then(|name| registered.subject(name).ok());
     record.complex_id == expected.complex
         && record.device_id == expected.device
-        && record.user_id == user.map_or("", |user| user.sub)
+        && record.user_id == user.unwrap_or_default()
         && subject.is_none_or(|subject| {
             record
                 .actor

@@ -66,6 +66,7 @@ fn manifest(site: &Site) -> Result<Value> {
         },
         "issuer": {
             "url": site.issuer()?.as_str().trim_end_matches('/'),
+            "roots": site.issuer_roots(),
             "development_only": true,
             "flow": "authorization_code with PKCE S256",
             "client_id": CLIENT_ID,
@@ -94,7 +95,7 @@ fn manifest(site: &Site) -> Result<Value> {
         "devices": DEVICES.map(|device| json!({
             "id": device.id, "operation": device.operation().as_str_name().trim_start_matches("OPERATION_"),
         })),
-        "configs": Part::all(site.pair()).iter().map(|part| json!({ "process": part.name(), "file": site.config(*part) })).collect::<Vec<_>>(),
+        "configs": site.parts().iter().map(|part| json!({ "process": part.name(), "file": site.config(*part) })).collect::<Vec<_>>(),
         "logs": site.dir.join("logs"),
     }))
 }
@@ -112,8 +113,10 @@ fn pair(issued: &Issued) -> Value {
 }
 
 /// Lines that work as printed, while the demo is up.
-pub(crate) fn how_to_call(site: &Site) -> String {
+pub(crate) fn how_to_call(site: &Site) -> Result<String> {
     let roots = site.pki.bundle().display();
+    let issuer = site.issuer()?;
+    let login_roots = site.issuer_roots().display();
     let tls = |issued: &Issued| {
         format!(
             "-cacert {roots} -cert {} -key {}",
@@ -125,12 +128,16 @@ pub(crate) fn how_to_call(site: &Site) -> String {
     let operator = tls(&site.certificates.operator);
     let (access, audit) = (address(&site.ports.access), address(&site.ports.audit));
     let registry = address(&site.ports.registry);
-    format!(
+    Ok(format!(
         r#"
 The site is up until Ctrl-C. In a browser that trusts {roots} (or takes the warning):
 
   the residents' app: {app}
     log in as anna, boris or vera (password resident-password)
+  the auditors' console: {console}
+    log in as auditor (password auditor-password)
+
+Both send the browser to log in at {issuer} (whose certificate {login_roots} vouches for).
 
 From this folder, in another terminal:
 
@@ -147,9 +154,6 @@ From this folder, in another terminal:
   verify it without trusting the site (`auditctl --help` has more, `auditctl replay` makes every decision again):
     cargo run -q -p auditctl -- verify {folder} --key '{vkey}'
     curl -s --cacert {roots} https://{tiles}/access.events.v1/sunrise/checkpoint
-
-  look at it all in a browser (the certificate is the demo's own), as auditor, password auditor-password:
-    {console}
 
   see who may open what as an operator:
     grpcurl {operator} -H "authorization: Bearer $(cargo xtask token operator)" -d '{{"complex_id":"sunrise"}}' {registry} smarthome.access.v1.RegistryService/GetComplex
@@ -168,5 +172,5 @@ From this folder, in another terminal:
         console = site.console_url(),
         plate = harness::fixtures::ANNAS_PLATE,
         admin = site.ports.admin[0].number(),
-    )
+    ))
 }
