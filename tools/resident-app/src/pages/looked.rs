@@ -20,6 +20,8 @@ use crate::lang::Lang;
 struct WhoLooked {
     f: Frame,
     complex: String,
+    /// All of mine.
+    complexes: Vec<String>,
     looks: Vec<Look>,
     next: String,
 }
@@ -42,7 +44,7 @@ pub(crate) async fn show(
         let devices = app.backend.devices(&session).await?;
         let own = complexes(devices.iter().map(|own| own.device_id.as_str()));
         let Some(complex) = asked.complex.or_else(|| own.first().cloned()) else {
-            return Ok((String::new(), Vec::new(), String::new()));
+            return Ok((own, String::new(), Vec::new(), String::new()));
         };
         let request = ListWhoLookedRequest {
             complex_id: complex.clone(),
@@ -76,13 +78,14 @@ pub(crate) async fn show(
                 },
             }
         });
-        Ok::<_, Status>((complex, looks.collect(), answer.next_page_token))
+        Ok::<_, Status>((own, complex, looks.collect(), answer.next_page_token))
     };
     match read.await {
-        Ok((complex, looks, next)) => {
+        Ok((complexes, complex, looks, next)) => {
             let looked = WhoLooked {
                 f,
                 complex,
+                complexes,
                 looks,
                 next,
             };
