@@ -51,6 +51,23 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     let record = own.address().await?.path().to_owned();
     own.look("console-record", &console, Some(&record)).await?;
 
+    // Both commands of the door, in one report; its proofs are checked as on a record's page.
+    own.go(&format!("{console}/c/sunrise/search?device={DOOR}"))
+        .await?;
+    own.click("a[href*='/report?']").await?;
+    own.wait(".verdict.proven").await?;
+    let told = own.text("main").await?;
+    for part in [
+        "Europe/Moscow",
+        "auditctl explain",
+        "no right",
+        "partner did it",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let report = format!("/c/sunrise/report?device={DOOR}");
+    own.look("console-report", &console, Some(&report)).await?;
+
     // Whoever was denied has his reason there.
     own.go(&format!("{console}/c/sunrise/search?verdict=2"))
         .await?;
@@ -66,6 +83,12 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     }
     own.wait(".verdict.proven").await?;
     own.go(&format!("{console}/c/sunrise/export")).await?;
+    own.click("#export button").await?;
+    let said = own.text("#progress[data-state=whole] p").await?;
+    assert!(
+        said.contains("Downloaded:") && said.contains("SHA-256"),
+        "{said}"
+    );
     let taken = "const form = document.querySelector('main form'); \
                  return fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) })\
                  .then((answer) => answer.text())";

@@ -60,6 +60,8 @@ struct Now {
     silent: Vec<Silent>,
     devices: Vec<Device>,
     looked_at: u32,
+    /// There are no more records.
+    all_looked_at: bool,
     made: Moment,
 }
 
@@ -81,7 +83,8 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
         .audit()
         .search_access(visit.request(accesses)?)
         .await?;
-    let records = accesses.into_inner().records;
+    let accesses = accesses.into_inner();
+    let records = accesses.records;
     let alarms = SearchAlarmsRequest {
         complex_id: complex.to_owned(),
         // By the minute, so that the same look in one minute is the same question.
@@ -136,6 +139,7 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
             .map(|status| device(&page, &zone, &opened, status))
             .collect(),
         looked_at: LOOKED_AT,
+        all_looked_at: accesses.next_page_token.is_empty(),
         made,
         page,
     })

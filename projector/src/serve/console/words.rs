@@ -107,7 +107,7 @@ words!(power, Power {
 });
 
 words!(read, ReadMethod {
-    SearchAccess => "searched accesses" / "искал доступы",
+    SearchAccess => "searched accesses" / "искал события",
     GetRecord => "opened a record" / "открыл запись",
     SearchAlarms => "looked at alarms" / "смотрел тревоги",
     Completeness => "checked completeness" / "проверял полноту",
@@ -116,7 +116,7 @@ words!(read, ReadMethod {
     LogEntries => "read the published log" / "читал опубликованный журнал",
     SearchReads => "looked at who has read" / "смотрел, кто читал",
     Watch => "watched live" / "следил вживую",
-    Statistics => "counted accesses" / "считал доступы",
+    Statistics => "counted accesses" / "считал события",
     Export => "exported records" / "выгрузил записи",
     OwnHistory => "read his own history" / "читал свою историю",
     Receipt => "took a receipt" / "взял квитанцию",
