@@ -4,6 +4,7 @@ use anyhow::Result;
 use harness::clients::open_request;
 use harness::engines::browser::{self, Driver};
 use harness::engines::missing;
+use serde_json::json;
 
 use super::window::Window;
 use crate::support::Scene;
@@ -32,6 +33,16 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     // It comes by itself, while the page is open.
     scene.bff.open(&anna, open_request(DOOR)?).await?;
     own.wait(OPENED).await?;
+    // A device, and an alarm at it.
+    let partner = &scene.partner;
+    partner
+        .status(DOOR, json!({ "battery_percent": 80 }))
+        .await?;
+    partner
+        .post(&format!("/devices/{DOOR}/forced"), json!({}))
+        .await?;
+    own.wait("#live .alarms li a").await?;
+    own.wait("#live tbody th").await?;
     own.look("console-now", &console, Some("/c/sunrise/now"))
         .await?;
 

@@ -65,7 +65,7 @@ async fn every_page_is_shown_in_both_languages_and_stands_in_the_log() {
             "Incident report",
             "Отчёт об инциденте",
         ),
-        ("/c/sunrise/reads", "opened a record", "открыл запись"),
+        ("/c/sunrise/reads", "a record", "подсчёт событий"),
         (
             "/c/sunrise/integrity",
             "The checkpoint and the key",

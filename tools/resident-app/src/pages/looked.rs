@@ -69,10 +69,13 @@ pub(crate) async fn show(
                     _ => l.t("Сотрудник", "A member of staff"),
                 },
                 why: if look.asked_for_me {
-                    l.t("Искал именно ваши записи", "Asked for your records by name")
+                    l.t(
+                        "Спрашивали именно ваши записи",
+                        "Asked for your records by name",
+                    )
                 } else {
                     l.t(
-                        "Видел ваши записи среди других",
+                        "Ваши записи показаны среди других",
                         "Saw your records among others",
                     )
                 },
