@@ -30,7 +30,7 @@ pub use part::{Part, SignedLog, Step};
 pub use read_only::{MAX_OBJECT, Objects, ReadOnly};
 pub use readme::readme;
 pub use recording::{Needed, Recording};
-pub use write::{Keys, write};
+pub use write::{Keys, size, write};
 
 /// The text for people.
 pub const README: &str = "README.txt";

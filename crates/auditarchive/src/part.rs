@@ -1,6 +1,6 @@
 //! What of one log goes to an archive.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
@@ -46,7 +46,8 @@ pub struct Part {
     pub records: u64,
     pub(crate) log: LogId,
     pub(crate) store: Arc<dyn ObjectStore>,
-    pub(crate) objects: BTreeSet<String>,
+    /// With their bytes.
+    pub(crate) objects: BTreeMap<String, u64>,
     pub(crate) jsonl: File,
     pub(crate) csv: File,
 }

@@ -1,6 +1,6 @@
 //! Reads a log as it stood at one checkpoint, and remembers which objects that took.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -12,11 +12,11 @@ use crate::Objects;
 
 /// What was asked for and found.
 #[derive(Clone, Default)]
-pub struct Needed(Arc<Mutex<BTreeSet<String>>>);
+pub struct Needed(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Needed {
-    /// All of it, by path; forgotten here.
-    pub fn take(&self) -> BTreeSet<String> {
+    /// All of it with its bytes, by path; forgotten here.
+    pub fn take(&self) -> BTreeMap<String, u64> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -39,7 +39,7 @@ impl Objects for Recording {
             None => self.store.get(&Path::from(path)).await?.bytes().await?,
         };
         let mut needed = self.needed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        needed.insert(path.to_owned());
+        needed.insert(path.to_owned(), bytes.len() as u64);
         Ok(bytes)
     }
 }

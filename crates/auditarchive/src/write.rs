@@ -10,12 +10,50 @@ use crate::{
     CERTIFICATE, CONTENTS, CSV, Contents, Error, JSONL, LOGS, Part, README, ROOT, VKEYS, readme,
 };
 
+/// Two empty blocks.
+const END: u64 = 2 * BLOCK;
+
 /// The keys that go with the records.
 pub struct Keys {
     /// Verifier keys of checkpoints, one a line.
     pub checkpoints: String,
     /// The root of records' keys, and the certificates that it signed, as JSON; where they are named.
     pub records: Option<(String, Vec<String>)>,
+}
+
+impl Keys {
+    /// The files that stand before the logs.
+    fn front(&self, contents: &Contents) -> Vec<(String, String)> {
+        let mut files = vec![
+            (README.to_owned(), readme(contents)),
+            (CONTENTS.to_owned(), contents.text()),
+            (VKEYS.to_owned(), self.checkpoints.clone()),
+        ];
+        if let Some((root, certificates)) = &self.records {
+            files.push((ROOT.to_owned(), format!("{root}\n")));
+            for (number, certificate) in certificates.iter().enumerate() {
+                files.push((format!("{CERTIFICATE}{number}.json"), certificate.clone()));
+            }
+        }
+        files
+    }
+}
+
+/// How many bytes [`write()`] will write.
+///
+/// # Errors
+/// [`Error::Room`]: what was gathered can't be looked at.
+pub fn size(contents: &Contents, keys: &Keys, parts: &[Part]) -> Result<u64, Error> {
+    let front = keys.front(contents).into_iter();
+    let mut sizes: Vec<u64> = front.map(|(_, text)| text.len() as u64).collect();
+    for part in parts {
+        sizes.extend(part.objects.values());
+        for file in [&part.jsonl, &part.csv] {
+            sizes.push(file.metadata().map_err(Error::Room)?.len());
+        }
+    }
+    let files = sizes.iter().map(|size| BLOCK + size + padding(*size));
+    Ok(files.sum::<u64>() + END)
 }
 
 /// Writes all of it; how many records of the period it has. What is written before an error is no archive, since
@@ -30,20 +68,13 @@ pub async fn write<W: AsyncWrite + Send + Unpin>(
     output: W,
 ) -> Result<u64, Error> {
     let mut tar = Tar(output);
-    tar.add(README, readme(contents).as_bytes()).await?;
-    tar.add(CONTENTS, contents.text().as_bytes()).await?;
-    tar.add(VKEYS, keys.checkpoints.as_bytes()).await?;
-    if let Some((root, certificates)) = &keys.records {
-        tar.add(ROOT, format!("{root}\n").as_bytes()).await?;
-        for (number, certificate) in certificates.iter().enumerate() {
-            let name = format!("{CERTIFICATE}{number}.json");
-            tar.add(&name, certificate.as_bytes()).await?;
-        }
+    for (name, text) in keys.front(contents) {
+        tar.add(&name, text.as_bytes()).await?;
     }
     let mut records = 0;
     for part in parts {
         records += part.records;
-        for object in &part.objects {
+        for object in part.objects.keys() {
             let failed = |source| Error::Object {
                 path: object.clone(),
                 source,
@@ -101,7 +132,7 @@ impl<W: AsyncWrite + Send + Unpin> Tar<W> {
 
     /// Two empty blocks end it.
     async fn finish(mut self) -> Result<(), Error> {
-        let end = self.0.write_all(&[0; 2 * BLOCK as usize]).await;
+        let end = self.0.write_all(&[0; END as usize]).await;
         let end = match end {
             Ok(()) => self.0.shutdown().await,
             failed => failed,

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::Serving;
 use super::call::Call;
+use super::export::Progress;
 use super::watch::Watching;
 
 /// The service.
@@ -142,9 +143,12 @@ impl AuditService for Audit {
     ) -> Result<Response<Self::ExportStream>, Status> {
         let call = Call::new("AuditService/Export", &request);
         let time = call.asked();
+        // The console's pages look on.
+        let progress = request.extensions().get::<Arc<Progress>>();
+        let progress = progress.cloned().unwrap_or_default();
         let begin = async {
             let (auditor, asked) = self.0.asked(request).await?;
-            self.0.export(&auditor, asked, time).await
+            self.0.export(&auditor, asked, time, progress).await
         };
         self.0.calls.run(call, begin).await
     }

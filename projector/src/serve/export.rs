@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use super::auth::{Auditor, Readable};
 use super::call::Answer;
 use super::fields::Fields;
+use super::logs::newest;
 use super::reads::{Look, Recorded};
 use super::status::{Missing, Refusal};
 use super::watch::{End, Outlet, Until, Watching, stream};
@@ -90,6 +92,23 @@ fn asked(request: &ExportRequest) -> Result<Asked, Refusal> {
     }))
 }
 
+/// How far an export is, for whoever shows it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Leaves to be looked at, each log twice: to prove it, and to take what is asked for.
+    pub(super) leaves: AtomicU64,
+    pub(super) looked: AtomicU64,
+    /// Bytes of the archive, once everything is proven; 0 before.
+    pub(super) size: AtomicU64,
+    pub(super) sent: AtomicU64,
+}
+
+impl Progress {
+    fn look(&self) {
+        self.looked.fetch_add(1, Relaxed);
+    }
+}
+
 impl Serving {
     /// Begins an export, which ends after `asked_time` at the latest.
     pub(super) async fn export(
@@ -97,6 +116,7 @@ impl Serving {
         auditor: &Auditor,
         request: ExportRequest,
         asked_time: Option<Duration>,
+        progress: Arc<Progress>,
     ) -> Result<Answer<Watching<ExportResponse>>, Refusal> {
         let asked = asked(&request)?;
         let complexes = asked.complexes.iter().cloned();
@@ -105,6 +125,7 @@ impl Serving {
             readables: readables?,
             serving: Arc::clone(self),
             asked,
+            progress,
         };
         let places = Arc::clone(&self.exporting);
         let place = places.try_acquire_owned().map_err(|_| Refusal::Busy)?;
@@ -128,6 +149,7 @@ struct Export {
     serving: Arc<Serving>,
     readables: Vec<Readable>,
     asked: Asked,
+    progress: Arc<Progress>,
 }
 
 impl Export {
@@ -141,21 +163,30 @@ impl Export {
         let mut people: BTreeMap<ComplexId, BTreeSet<Uuid>> = BTreeMap::new();
         let mut parts = Vec::new();
         let mut left = self.serving.exports.bundles;
+        let mut logs = Vec::new();
         for (log, complex) in self.logs()? {
-            // Is it the one that was seen before?
-            match self.serving.logs.reader(log.clone())?.checkpoint().await {
-                // Nothing was recorded in it yet.
-                Err(auditlog::Error::NoCheckpoint { .. }) => continue,
-                checked => checked?,
-            };
+            // Is it the one that was seen before? None is in which nothing was recorded yet.
+            if let Some(seen) = newest(&*self.serving.logs.reader(log.clone())?).await? {
+                self.progress.leaves.fetch_add(2 * seen.size(), Relaxed);
+                logs.push((log, complex, seen.size()));
+            }
+        }
+        let mut behind = 0;
+        for (log, complex, size) in logs {
             let shown = people.entry(complex).or_default();
-            let mut step = |step: Step<'_>| {
-                if let Step::Taken(placed) = step {
+            let mut step = |step: Step<'_>| match step {
+                Step::Begins(_) => {}
+                Step::Looked => self.progress.look(),
+                Step::Taken(placed) => {
+                    self.progress.look();
                     shown.extend(people::of_leaf(placed.leaf));
                 }
             };
             let signed = self.serving.logs.signed(log)?;
             let part = Part::take(signed, &contents, left, &mut step).await?;
+            // What is not asked for was looked at once.
+            behind += 2 * size;
+            self.progress.looked.store(behind, Relaxed);
             left -= part.exported.end_bundle - part.exported.first_bundle;
             contents.logs.push(part.exported.clone());
             parts.push(part);
@@ -165,12 +196,15 @@ impl Export {
         }
         let recorded = self.record(people).await?;
         let keys = &self.serving.archive_keys;
+        let size = auditarchive::size(&contents, keys, &parts)?;
+        self.progress.size.store(size, Relaxed);
         let (written, read) = tokio::io::duplex(CHUNK);
         let write = async {
             let write = auditarchive::write(&contents, keys, parts, written);
             Ok::<_, End>(write.await?)
         };
-        let (records, (size, sha256)) = tokio::try_join!(write, pass_on(read, outlet, &recorded))?;
+        let (records, (size, sha256)) =
+            tokio::try_join!(write, pass_on(read, outlet, &self.progress, &recorded))?;
         let end = Sent::End(ExportEnd {
             size,
             sha256,
@@ -224,6 +258,7 @@ impl Export {
 async fn pass_on(
     mut read: DuplexStream,
     outlet: &Outlet<ExportResponse>,
+    progress: &Progress,
     _: &[Recorded],
 ) -> Result<(u64, Vec<u8>), End> {
     let (mut size, mut hash) = (0, digest::Context::new(&SHA256));
@@ -233,6 +268,7 @@ async fn pass_on(
             return Ok((size, hash.finish().as_ref().to_vec()));
         }
         size += chunk.len() as u64;
+        progress.sent.store(size, Relaxed);
         hash.update(&chunk);
         let chunk = Sent::Chunk(chunk.into());
         outlet.send(ExportResponse { part: Some(chunk) }).await?;

@@ -37,7 +37,6 @@ impl Serving {
         let asked = parse::search(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
         let mut answer = search::search(self, &readable, &request, &asked).await?;
-        answer.log_state = self.log_state(&readable, Topic::AccessEvents).await?;
         let mut further = asked.wanted.words();
         let automation = asked.query.automation.map(|automation| automation.as_str());
         further.extend(automation.map(|automation| format!("automation={automation}")));
@@ -54,7 +53,11 @@ impl Serving {
             ..Look::at_all(ReadMethod::SearchAccess)
         };
         let shown = answer.records.iter().filter_map(search::subject);
-        let recorded = self.reads.record(&readable, look, shown).await?;
+        let (recorded, state) = futures::try_join!(
+            self.reads.record(&readable, look, shown),
+            self.log_state(&readable, Topic::AccessEvents)
+        )?;
+        answer.log_state = state;
         Ok(Answer::recorded(answer, recorded))
     }
 

@@ -38,6 +38,15 @@ pub(super) async fn search(
             None => serving.views.search(&asked.query, after, chunk).await?,
         };
         let last = rows.len() < chunk;
+        examined += rows.len();
+        let end = rows.last().map(AccessCursor::of);
+        // What a row says by itself is judged first: only of the others the store is asked what became of them.
+        let rows = rows.into_iter().filter(|row| asked.wanted.may_have(row));
+        let rows: Vec<_> = match asked.wanted.needs_outcome() {
+            true => rows.collect(),
+            // All of these are wanted. One more says that there are more.
+            false => rows.take(asked.page_size - records.len() + 1).collect(),
+        };
         let cursors: Vec<_> = rows.iter().map(AccessCursor::of).collect();
         let told = tell(serving, readable, rows).await?;
         for (record, cursor) in told.into_iter().zip(cursors) {
@@ -45,11 +54,11 @@ pub(super) async fn search(
                 break 'pages true;
             }
             after = Some(cursor);
-            examined += 1;
             if asked.wanted.has(&record) {
                 records.push(record);
             }
         }
+        after = end.or(after);
         if last {
             break false;
         }
@@ -110,17 +119,22 @@ pub(super) async fn tell(
     serving.identities.ready()?;
     let (views, complex) = (&serving.views, readable.complex());
     let commands: Vec<CommandId> = rows.iter().filter_map(access::command).collect();
-    let commands = match commands.is_empty() {
-        true => Default::default(),
-        false => views.commands(complex, &commands).await?,
+    let commands = async {
+        match commands.is_empty() {
+            true => Ok(Default::default()),
+            false => views.commands(complex, &commands).await,
+        }
     };
     let observed = rows.iter().map(|row| &row.identity);
     let observed = observed.filter(|identity| identity.partner_event().is_some());
     let observed: Vec<_> = observed.cloned().collect();
-    let contested = match observed.is_empty() {
-        true => Default::default(),
-        false => views.contested(complex, &observed).await?,
+    let contested = async {
+        match observed.is_empty() {
+            true => Ok(Default::default()),
+            false => views.contested(complex, &observed).await,
+        }
     };
+    let (commands, contested) = futures::try_join!(commands, contested)?;
     let told = rows.into_iter().map(|row| {
         let rows = access::command(&row).and_then(|command| commands.get(&command));
         let mut record = row.record;

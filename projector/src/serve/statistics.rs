@@ -29,7 +29,6 @@ pub(super) struct Asked {
     pub(super) until: Timestamp,
     zone: TimeZone,
     by: CountBy,
-    by_device: bool,
 }
 
 pub(super) fn parse(request: &AccessStatisticsRequest) -> Result<Asked, Refusal> {
@@ -67,12 +66,12 @@ pub(super) fn parse(request: &AccessStatisticsRequest) -> Result<Asked, Refusal>
             from: hour_of(from),
             // The hour in which it ends counts too, unless it ends as that begins.
             until: hour_of(until) + i64::from(begin_of(hour_of(until)) != Some(until)),
+            by_device: request.by_device,
         },
         from,
         until,
         zone,
         by,
-        by_device: request.by_device,
     }))
 }
 
@@ -107,12 +106,14 @@ pub(super) async fn count(
             continue;
         };
         let (begins, weekday, of_day) = asked.place(begin)?;
-        let device = hour.device.filter(|_| asked.by_device);
         let place = Place {
             begins,
             weekday,
             hour: of_day,
-            device: device.map(|device| device.to_string()).unwrap_or_default(),
+            device: hour
+                .device
+                .map(|device| device.to_string())
+                .unwrap_or_default(),
             result: hour.result.encode_to_vec(),
         };
         let counted = counts.entry(place).or_insert((hour.result, 0));
@@ -141,7 +142,7 @@ impl Asked {
     pub(super) fn words(&self) -> String {
         let zone = self.zone.iana_name().unwrap_or("UTC");
         let by = self.by.as_str_name();
-        let by_device = if self.by_device {
+        let by_device = if self.query.by_device {
             " by_device=true"
         } else {
             ""

@@ -5,6 +5,7 @@ use domain::vocabulary::{ActorKind, Method, Outcome, Reason, Verdict};
 use proto::access::{AccessKind, AccessRecord, SearchAccessRequest};
 
 use super::fields::Fields;
+use crate::views::AccessRow;
 
 /// Of each only what is named; all where nothing is.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,12 +56,27 @@ impl Wanted {
             .collect()
     }
 
-    /// Whether the record is one of them.
+    /// Whether an outcome is named, which no record says by itself.
+    pub(super) fn needs_outcome(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// Whether the record can be one of them, as far as it says by itself.
+    pub(super) fn may_have(&self, row: &AccessRow) -> bool {
+        let may_end = self.outcome.is_none() || row.command.is_some();
+        may_end && self.fits(&row.record)
+    }
+
+    /// Whether the record, told with its outcome, is one of them.
     pub(super) fn has(&self, record: &AccessRecord) -> bool {
+        let outcome = self.outcome.map(Outcome::number);
+        outcome.is_none_or(|outcome| outcome == record.outcome) && self.fits(record)
+    }
+
+    fn fits(&self, record: &AccessRecord) -> bool {
         let actor = record.actor.as_ref().map_or(0, |actor| actor.kind);
         let is = |wanted: Option<i32>, is| wanted.is_none_or(|wanted| wanted == is);
-        is(self.outcome.map(Outcome::number), record.outcome)
-            && is(self.actor.map(ActorKind::number), actor)
+        is(self.actor.map(ActorKind::number), actor)
             && self.kind.is_none_or(|kind| kind == record.kind())
             && is(self.verdict.map(Verdict::number), record.verdict)
             && is(self.reason.map(Reason::number), record.reason)

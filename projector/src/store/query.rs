@@ -63,6 +63,8 @@ pub struct HourQuery {
     pub from: i64,
     /// The hour behind the last.
     pub until: i64,
+    /// Each device by itself; else all together, as of none.
+    pub by_device: bool,
 }
 
 /// Which reads of audit data.

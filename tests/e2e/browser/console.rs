@@ -4,6 +4,7 @@ use anyhow::Result;
 use harness::clients::open_request;
 use harness::engines::browser::{self, Driver};
 use harness::engines::missing;
+use serde_json::json;
 
 use super::window::Window;
 use crate::support::Scene;
@@ -48,6 +49,16 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     // It comes by itself, while the page is open.
     scene.bff.open(&anna, open_request(DOOR)?).await?;
     own.wait(OPENED).await?;
+    // A device, and an alarm at it.
+    let partner = &scene.partner;
+    partner
+        .status(DOOR, json!({ "battery_percent": 80 }))
+        .await?;
+    partner
+        .post(&format!("/devices/{DOOR}/forced"), json!({}))
+        .await?;
+    own.wait("#live .alarms li a").await?;
+    own.wait("#live tbody th").await?;
     own.look("console-now", &console, Some("/c/sunrise/now"))
         .await?;
 
@@ -60,6 +71,23 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     find_proven(&own, &console).await?;
     let record = own.address().await?.path().to_owned();
     own.look("console-record", &console, Some(&record)).await?;
+
+    // Both commands of the door, in one report; its proofs are checked as on a record's page.
+    own.go(&format!("{console}/c/sunrise/search?device={DOOR}"))
+        .await?;
+    own.click("a[href*='/report?']").await?;
+    own.wait(".verdict.proven").await?;
+    let told = own.text("main").await?;
+    for part in [
+        "Europe/Moscow",
+        "auditctl explain",
+        "no right",
+        "partner did it",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let report = format!("/c/sunrise/report?device={DOOR}");
+    own.look("console-report", &console, Some(&report)).await?;
 
     // Whoever was denied has his reason there.
     own.go(&format!("{console}/c/sunrise/search?verdict=2"))
@@ -76,6 +104,12 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     }
     own.wait(".verdict.proven").await?;
     own.go(&format!("{console}/c/sunrise/export")).await?;
+    own.click("#export button").await?;
+    let said = own.text("#progress[data-state=whole] p").await?;
+    assert!(
+        said.contains("Downloaded:") && said.contains("SHA-256"),
+        "{said}"
+    );
     let taken = "const form = document.querySelector('main form'); \
                  return fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) })\
                  .then((answer) => answer.text())";

@@ -3,12 +3,15 @@
 use anyhow::Result;
 use harness::engines::browser::{self, Driver};
 use harness::engines::missing;
+use harness::process::wait_until;
 use harness::site::Part;
 
 use super::window::Window;
-use crate::support::Scene;
+use crate::support::{PATIENCE, Scene};
 
 pub(super) const PASSWORD: &str = "resident-password";
+/// A guest's car.
+const PLATE: &str = "М456ОР 777";
 
 /// Logs a resident in.
 pub(super) async fn enter(own: &Window, app: &str) -> Result<()> {
@@ -59,7 +62,7 @@ async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> 
 
     own.go(&format!("{app}/guests")).await?;
     own.look("guests", &app, Some("/guests")).await?;
-    own.click("form.card button[type=submit]").await?;
+    own.enter("form.card button[type=submit]").await?;
     let link = own.value("#link").await?;
     own.look("made", &app, None).await?;
 
@@ -80,6 +83,26 @@ async fn a_resident_opens_a_gate_lets_a_guest_in_and_sees_what_is_recorded() -> 
     let said = guest.text("#pass [role=alert]").await?;
     assert!(said.contains("There is no such pass."), "{said}");
     guest.close().await?;
+
+    own.go(&format!("{app}/guests")).await?;
+    // A car is let in by its camera, which counts nothing; what was typed stays in the form, and goes nowhere else.
+    own.keys("[name=plate]", PLATE).await?;
+    own.enter("form.card button[type=submit]").await?;
+    let said = own.text("[role=alert]").await?;
+    assert!(said.contains("Any number"), "{said}");
+    own.look("guests-refused", &app, None).await?;
+    assert_eq!(own.value("[name=plate]").await?, PLATE);
+    own.click("[value='sunrise.intercom']").await?;
+    own.click("[value='sunrise.north-gate']").await?;
+    own.click("[name=uses] [value='0']").await?;
+    own.enter("form.card button[type=submit]").await?;
+    own.wait("#link").await?;
+    assert!(!own.address().await?.as_str().contains("777"));
+    let drive_up = async || scene.partner.plate("sunrise.north-gate", PLATE).await;
+    wait_until(PATIENCE, "the camera", || async {
+        drive_up().await.is_ok_and(|seen| seen["opened"] == true)
+    })
+    .await?;
 
     // The view is a moment behind the log.
     own.go(&format!("{app}/history")).await?;

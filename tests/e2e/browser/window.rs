@@ -200,6 +200,10 @@ impl Window {
                         barriers.is_empty(),
                         "{name}, {language} {scheme} {size}: {barriers:#?}"
                     );
+                    // All of the page, however long.
+                    let tall = "return document.documentElement.scrollHeight";
+                    let tall = self.run(tall).await?.as_u64().unwrap_or(0);
+                    self.resize(width, height.max(u32::try_from(tall)?)).await?;
                     let picture = self.get("/screenshot").await?;
                     let picture = STANDARD.decode(picture.as_str().context("no picture")?)?;
                     let file = format!("{name}-{language}-{scheme}-{size}.png");

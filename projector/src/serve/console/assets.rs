@@ -8,7 +8,7 @@ use axum::routing::get;
 
 use super::Site;
 
-const ALL: [(&str, &str, &str); 6] = [
+const ALL: [(&str, &str, &str); 8] = [
     (
         "/assets/style.css",
         "text/css; charset=utf-8",
@@ -21,6 +21,8 @@ const ALL: [(&str, &str, &str); 6] = [
     ),
     ("/assets/live.js", JS, include_str!("assets/live.js")),
     ("/assets/proof.js", JS, include_str!("assets/proof.js")),
+    ("/assets/print.js", JS, include_str!("assets/print.js")),
+    ("/assets/export.js", JS, include_str!("assets/export.js")),
     ("/assets/record.js", JS, include_str!("assets/record.js")),
     (
         "/assets/integrity.js",

@@ -278,7 +278,7 @@ impl Facts<'_> {
         );
         self.place(
             "Accesses known up to",
-            "Доступы известны до",
+            "События известны до",
             said.access_position.as_ref(),
         );
         self.number("Version of the rules", "Версия правил", said.policy_version);

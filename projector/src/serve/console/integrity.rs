@@ -9,14 +9,17 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use eventlog::Topic;
+use jiff::Timestamp;
 use prost::Message as _;
 use proto::access::audit_service_server::AuditService as _;
-use proto::access::{GetCheckpointRequest, GetConsistencyProofRequest, LogKind};
+use proto::access::{
+    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest, LogKind,
+};
 use proto::events::Envelope;
 use serde::Deserialize;
 use tonic::{Code, Status};
 
-use super::moment::{Moment, Zone};
+use super::moment::{Moment, Zone, instant};
 use super::page::{Page, Section};
 use super::visit::Visit;
 use crate::serve::status::Refusal;
@@ -37,8 +40,12 @@ struct Log {
     size: String,
     root: String,
     newest: Option<Moment>,
-    /// Names of the others who have signed it.
-    witnesses: Vec<String>,
+    /// How long ago that was.
+    age: String,
+    /// The others who have signed a checkpoint, with when.
+    witnesses: Vec<(String, Option<Moment>)>,
+    /// The size of the tree that they have signed.
+    witnessed: String,
 }
 
 #[derive(Template)]
@@ -74,13 +81,18 @@ async fn log(
         complex_id: page.complex.clone(),
         log: kind.into(),
     };
-    let note = match visit.audit().get_checkpoint(visit.request(request)?).await {
-        Ok(answer) => answer.into_inner().checkpoint,
-        Err(status) if status.code() == Code::NotFound => String::new(),
+    let given = match visit.audit().get_checkpoint(visit.request(request)?).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) if status.code() == Code::NotFound => GetCheckpointResponse::default(),
         Err(status) => return Err(status),
     };
-    let (text, signatures) = note.split_once("\n\n").unwrap_or_default();
-    let mut lines = text.lines().skip(1).map(ToOwned::to_owned);
+    let cosigned = match given.cosigned.as_str() {
+        "" => given.checkpoint.as_str(),
+        cosigned => cosigned,
+    };
+    let witnessed = cosigned.lines().nth(1).unwrap_or_default();
+    let note = &given.checkpoint;
+    let mut lines = note.lines().skip(1).map(ToOwned::to_owned);
     let id = LogId::new(topic.name(), &page.complex).map_err(Refusal::from)?;
     let origin = Origin::new(&visit.site.origin, &id).map_err(Refusal::from)?;
     let vkey = visit
@@ -89,34 +101,52 @@ async fn log(
         .vkey_for(&origin)
         .map_err(Refusal::from)?;
     let size = lines.next().unwrap_or_default();
+    let newest = newest(visit, id, &size).await;
+    let now = Timestamp::now();
     Ok(Log {
         title: match kind {
             LogKind::Registry => page.t("Who may do what", "Кому что можно"),
             LogKind::Reads => page.t("Who has read", "Кто читал"),
-            _ => page.t("Accesses", "Доступы"),
+            _ => page.t("Accesses", "События доступа"),
         },
         kind: kind.into(),
-        newest: newest(visit, zone, id, &size).await,
+        newest: newest.map(|at| zone.moment(at)),
+        age: newest
+            .map(|at| page.lang.ago(now.duration_since(at)))
+            .unwrap_or_default(),
         root: lines.next().unwrap_or_default(),
-        witnesses: signatures
-            .lines()
-            .filter_map(|line| line.split(' ').nth(1))
-            .filter(|name| *name != origin.as_str())
-            .map(ToOwned::to_owned)
+        witnesses: witnesses(cosigned, origin.as_str())
+            .map(|(name, at)| (name, at.map(|at| zone.moment(at))))
             .collect(),
+        witnessed: witnessed.to_owned(),
         origin: origin.to_string(),
         vkey,
-        note,
+        note: given.checkpoint,
         size,
     })
 }
 
+/// Who has signed a note besides the log itself; and when, as a cosignature says (C2SP tlog-cosignature, version
+/// 1: after four bytes of the key's id seconds since 1970, big-endian).
+fn witnesses(note: &str, origin: &str) -> impl Iterator<Item = (String, Option<Timestamp>)> {
+    let (_, signatures) = note.split_once("\n\n").unwrap_or_default();
+    signatures.lines().filter_map(move |line| {
+        let (name, signature) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
+        let bytes = BASE64_STANDARD.decode(signature).ok()?;
+        let seconds = (bytes.len() == 4 + 8 + 64).then(|| bytes.get(4..12));
+        let seconds = seconds.flatten().and_then(|bytes| bytes.try_into().ok());
+        let seconds = seconds.and_then(|bytes| i64::try_from(u64::from_be_bytes(bytes)).ok());
+        let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        (name != origin).then(|| (name.to_owned(), at))
+    })
+}
+
 /// When the newest record happened. Nothing else of it is told, so it is about nobody.
-async fn newest(visit: &Visit, zone: &Zone, log: LogId, size: &str) -> Option<Moment> {
+async fn newest(visit: &Visit, log: LogId, size: &str) -> Option<Timestamp> {
     let last = size.parse::<u64>().ok()?.checked_sub(1)?;
     let reader = visit.site.serving.logs.reader(log).ok()?;
     let leaf = reader.entry(last).await.ok()?;
-    zone.of_wire(Envelope::decode(leaf).ok()?.occurred_at.as_ref())
+    instant(Envelope::decode(leaf).ok()?.occurred_at.as_ref()?)
 }
 
 /// Two sizes of a log.
@@ -153,5 +183,27 @@ pub(super) async fn consistency(
             ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
         }
         Err(status) => visit.refused(&status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn witnesses_are_told_with_when_they_signed() {
+        let mut cosignature = vec![7; 4 + 8 + 64];
+        cosignature[4..12].copy_from_slice(&1_795_816_800_u64.to_be_bytes());
+        let note = format!(
+            "log\n3\nroot\n\n\u{2014} log {}\n\u{2014} witness {}\n\u{2014} other AAAA\n",
+            BASE64_STANDARD.encode([7; 68]),
+            BASE64_STANDARD.encode(cosignature)
+        );
+        let told: Vec<_> = witnesses(&note, "log").collect();
+        let at = Timestamp::from_second(1_795_816_800).ok();
+        assert_eq!(
+            told,
+            [("witness".to_owned(), at), ("other".to_owned(), None)]
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use jiff::SignedDuration;
 
 /// The cookie that keeps the choice.
 pub(super) const COOKIE_NAME: &str = "__Host-language";
@@ -44,6 +45,18 @@ impl Lang {
             Self::En => en,
             Self::Ru => ru,
         }
+    }
+
+    /// How long ago something was, in few words.
+    pub(super) fn ago(self, since: SignedDuration) -> String {
+        let seconds = since.as_secs().max(0);
+        let (number, unit) = match seconds {
+            0..60 => (seconds, self.t("s ago", "с назад")),
+            60..3_600 => (seconds / 60, self.t("min ago", "мин назад")),
+            3_600..86_400 => (seconds / 3_600, self.t("h ago", "ч назад")),
+            _ => (seconds / 86_400, self.t("d ago", "дн. назад")),
+        };
+        format!("{number} {unit}")
     }
 
     /// What a request asks for; English where it asks for neither.
@@ -93,6 +106,17 @@ mod tests {
         headers.insert(ACCEPT_LANGUAGE, accept.parse().unwrap());
         headers.insert(COOKIE, cookie.parse().unwrap());
         Lang::of(&headers)
+    }
+
+    #[test]
+    fn a_while_is_told_in_its_greatest_unit() {
+        let ago = |seconds| Lang::En.ago(SignedDuration::from_secs(seconds));
+        let told = [-3, 59, 3_599, 86_399, 900_000].map(ago);
+        assert_eq!(
+            told,
+            ["0 s ago", "59 s ago", "59 min ago", "23 h ago", "10 d ago"]
+        );
+        assert_eq!(Lang::Ru.ago(SignedDuration::from_secs(60)), "1 мин назад");
     }
 
     #[test]

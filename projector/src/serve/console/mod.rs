@@ -4,10 +4,12 @@
 
 mod assets;
 mod export;
+mod exports;
 mod facts;
 mod guard;
 mod integrity;
 mod lang;
+mod latency;
 mod login;
 mod moment;
 mod now;
@@ -16,6 +18,7 @@ mod pictures;
 mod reads;
 mod reasons;
 mod record;
+mod report;
 mod row;
 mod search;
 mod story;
@@ -63,6 +66,7 @@ struct Site {
     origin: String,
     login: WebLogin,
     policy: HeaderValue,
+    exports: exports::Exports,
     places: Semaphore,
 }
 
@@ -105,6 +109,7 @@ impl Console {
             site: Arc::new(Site {
                 places: Semaphore::new(config.requests),
                 policy: guard::policy(&login.issuer_origin()),
+                exports: exports::Exports::default(),
                 login,
                 config,
                 serving,
@@ -139,9 +144,11 @@ fn router(site: Arc<Site>) -> Router {
         .route("/c/{complex}/now", get(now::show))
         .route("/c/{complex}/search", get(search::show))
         .route("/c/{complex}/records/{event}", get(record::show))
+        .route("/c/{complex}/report", get(report::show))
         .route("/c/{complex}/pictures", get(pictures::show))
         .route("/c/{complex}/reads", get(reads::show))
         .route("/c/{complex}/export", get(export::show).post(export::take))
+        .route("/c/{complex}/export/progress", get(exports::show))
         .route("/c/{complex}/integrity", get(integrity::show))
         .route(
             "/c/{complex}/integrity/consistency",

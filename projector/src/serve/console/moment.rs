@@ -1,7 +1,7 @@
 //! Times as people read them: in the complex' own zone.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 /// A time zone, by its IANA name.
@@ -36,7 +36,7 @@ impl Zone {
         let local = self.zone.to_datetime(at);
         Moment {
             iso: at.to_string(),
-            date: local.strftime("%Y-%m-%d").to_string(),
+            date: day(local.date()),
             time: local.strftime("%H:%M:%S").to_string(),
         }
     }
@@ -46,12 +46,33 @@ impl Zone {
         Some(self.moment(instant(at?)?))
     }
 
+    /// The day of an instant, its weekday from Monday, which is 0, and its hour.
+    pub(super) fn place(&self, at: Timestamp) -> (String, usize, usize) {
+        let local = self.zone.to_datetime(at);
+        let number = |small: i8| usize::try_from(small).unwrap_or(0);
+        let weekday = local.weekday().to_monday_zero_offset();
+        (day(local.date()), number(weekday), number(local.hour()))
+    }
+
+    /// The days up to that of an instant, so many of them.
+    pub(super) fn days_to(&self, last: Timestamp, count: u16) -> Vec<String> {
+        let last = self.zone.to_datetime(last).date();
+        let days = (0..count).rev();
+        let before = |days: u16| last.checked_sub(jiff::Span::new().days(days)).ok();
+        days.filter_map(before).map(day).collect()
+    }
+
     /// What a `datetime-local` or `date` field says, by the zone's clocks; none for what is neither.
     /// A time that a change of the clocks skips or repeats is taken as jiff's "compatible" says.
     pub(super) fn parse(&self, text: &str) -> Option<Timestamp> {
         let local: DateTime = text.parse().ok()?;
         self.zone.to_timestamp(local).ok()
     }
+}
+
+/// A day as it is shown (ISO 8601).
+fn day(day: Date) -> String {
+    day.strftime("%Y-%m-%d").to_string()
 }
 
 /// An instant of a message.
@@ -79,5 +100,8 @@ mod tests {
             "2026-11-23T21:00:00Z"
         );
         assert_eq!(zone.parse("soon"), None);
+        let midnight = "2026-02-28T21:00:00Z".parse().unwrap();
+        assert_eq!(zone.place(midnight), ("2026-03-01".to_owned(), 6, 0));
+        assert_eq!(zone.days_to(midnight, 2), ["2026-02-28", "2026-03-01"]);
     }
 }

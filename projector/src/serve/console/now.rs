@@ -60,6 +60,8 @@ struct Now {
     silent: Vec<Silent>,
     devices: Vec<Device>,
     looked_at: u32,
+    /// There are no more records.
+    all_looked_at: bool,
     made: Moment,
 }
 
@@ -81,7 +83,8 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
         .audit()
         .search_access(visit.request(accesses)?)
         .await?;
-    let records = accesses.into_inner().records;
+    let accesses = accesses.into_inner();
+    let records = accesses.records;
     let alarms = SearchAlarmsRequest {
         complex_id: complex.to_owned(),
         // By the minute, so that the same look in one minute is the same question.
@@ -108,9 +111,16 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
         .take(LISTED)
         .map(|record| Row::of(visit.lang, &zone, record))
         .collect();
+    let devices = devices.into_inner().statuses.into_iter();
+    let mut devices: Vec<Device> = devices
+        .map(|status| device(&page, &zone, &opened, status))
+        .collect();
     // Of today the time of day is enough.
-    let times = rows.iter_mut().filter_map(|row| row.at.as_mut());
-    for at in times.filter(|at| at.date == made.date) {
+    let devices_at = devices
+        .iter_mut()
+        .flat_map(|device| [&mut device.seen, &mut device.opened]);
+    let times = rows.iter_mut().map(|row| &mut row.at).chain(devices_at);
+    for at in times.flatten().filter(|at| at.date == made.date) {
         at.date.clear();
     }
     Ok(Now {
@@ -129,13 +139,9 @@ async fn now(visit: &Visit, complex: &str) -> Result<Now, Status> {
                 device: device.device_id,
             })
             .collect(),
-        devices: devices
-            .into_inner()
-            .statuses
-            .into_iter()
-            .map(|status| device(&page, &zone, &opened, status))
-            .collect(),
+        devices,
         looked_at: LOOKED_AT,
+        all_looked_at: accesses.next_page_token.is_empty(),
         made,
         page,
     })

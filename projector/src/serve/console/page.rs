@@ -64,7 +64,7 @@ impl Page {
         let parts = [
             (Section::Now, "now", "Now", "Сейчас"),
             (Section::Search, "search", "Search", "Поиск"),
-            (Section::Pictures, "pictures", "Pictures", "Картины"),
+            (Section::Pictures, "pictures", "Pictures", "Графики"),
             (Section::Reads, "reads", "Reads", "Кто читал"),
             (Section::Export, "export", "Export", "Выгрузка"),
             (Section::Integrity, "integrity", "Integrity", "Целостность"),

@@ -5,16 +5,19 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use proto::access::audit_service_server::AuditService as _;
-use proto::access::{AccessCount, AccessStatisticsRequest, CountBy, GetCompletenessRequest};
+use proto::access::{AccessStatisticsRequest, CountBy, GetCompletenessRequest};
 use records::timestamp_to_wire;
 use serde::Deserialize;
 use tonic::Status;
 
+use super::lang::Lang;
+use super::latency::{self, Latency, Line};
 use super::moment::Zone;
 use super::page::{Page, Section};
-use super::tally::{self, Amounts};
+use super::tally::{self, Amounts, Counted};
 use super::visit::Visit;
 use super::{reasons, svg, words};
+use crate::views::hours::{LATENCIES, TOO_LATE};
 
 /// Days that can be looked at.
 const PERIODS: [u16; 4] = [1, 7, 30, 90];
@@ -42,16 +45,26 @@ struct Bars {
     bars: Vec<Bar>,
 }
 
+/// How long partners took to answer.
+struct Latencies {
+    all: Line,
+    drawn: String,
+    /// Each with its title and the head of its first column.
+    tables: [(&'static str, &'static str, Vec<Line>); 2],
+}
+
 #[derive(Template)]
 #[template(path = "pictures.html")]
 struct Pictures {
     page: Page,
     days: u16,
-    periods: [u16; 4],
+    periods: [(u16, &'static str); 4],
     heat: String,
     week: Vec<(&'static str, [u64; 24])>,
     columns: String,
+    /// Each day of the time, unless nothing happened in all of it.
     by_day: Vec<(String, Amounts)>,
+    latencies: Latencies,
     lists: Vec<Bars>,
 }
 
@@ -71,50 +84,60 @@ pub(super) async fn show(
 async fn pictures(visit: &Visit, complex: &str, days: u16) -> Result<Pictures, Status> {
     let page = visit.page(complex, Section::Pictures).await?;
     let zone = visit.zone(complex);
-    let hours = count(visit, complex, &zone, days, CountBy::WeekdayAndHour).await?;
-    let counts = count(visit, complex, &zone, days, CountBy::Day).await?;
-    let week = tally::week(&hours);
-    let by_day: Vec<(String, Amounts)> = tally::days(&counts)
-        .into_iter()
-        .filter_map(|(begin, amounts)| {
-            let day = zone.moment(Timestamp::from_second(begin).ok()?).date;
-            Some((day, amounts))
-        })
-        .collect();
+    let counts = count(visit, complex, &zone, days).await?;
+    let week = tally::week(&counts);
+    let counted = tally::days(&counts);
+    // A time of so many days begins within one more.
+    let calendar = match counted.is_empty() {
+        true => Vec::new(),
+        false => zone.days_to(Timestamp::now(), days + 1),
+    };
+    let amounts = |day: String| {
+        let amounts = counted.get(day.as_str()).copied().unwrap_or_default();
+        (day, amounts)
+    };
+    let by_day: Vec<(String, Amounts)> = calendar.into_iter().map(amounts).collect();
     let short = by_day.iter().map(|(day, amounts)| {
         let day = day.split_once('-').map_or("", |(_, day)| day);
         (day.to_owned(), *amounts)
     });
     let short: Vec<_> = short.collect();
     let weekdays = match page.lang {
-        super::lang::Lang::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-        super::lang::Lang::Ru => ["Пн", "Вт", "Ср", "Чт", "Пт", "Сб", "Вс"],
+        Lang::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+        Lang::Ru => ["Пн", "Вт", "Ср", "Чт", "Пт", "Сб", "Вс"],
     };
     let heat = page.t(
         "Openings by weekday and hour",
         "Открытия по дням недели и часам",
     );
     let columns = page.t("Results by day", "Итоги по дням");
+    let periods = [
+        page.t("24 hours", "сутки"),
+        page.t("7 days", "7 дней"),
+        page.t("30 days", "30 дней"),
+        page.t("90 days", "90 дней"),
+    ];
+    let mut periods = periods.into_iter();
     Ok(Pictures {
         heat: svg::heat(&week, weekdays, heat),
         week: weekdays.into_iter().zip(week).collect(),
         columns: svg::columns(&short, columns),
         by_day,
+        latencies: latencies(&page, &counts),
         lists: lists(visit, &page, &counts).await?,
         days,
-        periods: PERIODS,
+        periods: PERIODS.map(|days| (days, periods.next().unwrap_or_default())),
         page,
     })
 }
 
-/// From the last full hour back, so that the same look within an hour is the same question.
+/// By hours, from the last full one back, so that the same look within an hour is the same question.
 async fn count(
     visit: &Visit,
     complex: &str,
     zone: &Zone,
     days: u16,
-    by: CountBy,
-) -> Result<Vec<AccessCount>, Status> {
+) -> Result<Vec<Counted>, Status> {
     let now = Timestamp::now().as_second();
     let until = Timestamp::from_second(now - now.rem_euclid(3600) + 3600).unwrap_or(Timestamp::MAX);
     let from = until - SignedDuration::from_hours(24 * i64::from(days));
@@ -122,18 +145,45 @@ async fn count(
         complex_id: complex.to_owned(),
         from: Some(timestamp_to_wire(from)),
         until: Some(timestamp_to_wire(until)),
-        time_zone: zone.name.clone(),
-        by: by.into(),
+        by: CountBy::Hour.into(),
         ..Default::default()
     };
     let counted = visit
         .audit()
         .access_statistics(visit.request(request)?)
         .await?;
-    Ok(counted.into_inner().counts)
+    Ok(tally::placed(&counted.into_inner().counts, zone))
 }
 
-async fn lists(visit: &Visit, page: &Page, counts: &[AccessCount]) -> Result<Vec<Bars>, Status> {
+fn latencies(page: &Page, counts: &[Counted]) -> Latencies {
+    let lang = page.lang;
+    let (all, hours, days) = latency::latencies(counts);
+    let line = |(name, of): (String, &Latency)| Line::of(lang, name, of);
+    let hours = hours.iter().enumerate();
+    let hours: Vec<Line> = hours
+        .map(|(hour, of)| line((format!("{hour:02}"), of)))
+        .collect();
+    let days = days.iter().filter(|(_, of)| of.asked() > 0);
+    let names = LATENCIES.into_iter().chain([TOO_LATE]);
+    let names: Vec<String> = names.map(|bound| latency::told(lang, bound)).collect();
+    let title = page.t(
+        "How long the partner took to answer, by hour of the day",
+        "Сколько партнёр отвечал, по часам суток",
+    );
+    let days = days.map(|(day, of)| line(((*day).to_owned(), of)));
+    let by_hour = page.t("By hour, as a table", "По часам, таблицей");
+    let by_day = page.t("By day, as a table", "По дням, таблицей");
+    Latencies {
+        drawn: svg::levels(&hours, &names, title),
+        all: line((String::new(), &all)),
+        tables: [
+            (by_hour, page.t("Hour", "Час"), hours),
+            (by_day, page.t("Day", "День"), days.collect()),
+        ],
+    }
+}
+
+async fn lists(visit: &Visit, page: &Page, counts: &[Counted]) -> Result<Vec<Bars>, Status> {
     let lang = page.lang;
     let request = GetCompletenessRequest {
         complex_id: page.complex.clone(),

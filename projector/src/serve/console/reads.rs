@@ -88,7 +88,7 @@ fn told(page: &Page, zone: &Zone, read: AuditRead) -> Read {
     let mut asked = Vec::new();
     let mut say = |name: &str, value: &str| {
         if !value.is_empty() {
-            asked.push(format!("{name} {value}"));
+            asked.push(format!("{name} {value}").trim().to_owned());
         }
     };
     let time = |at: Option<&prost_types::Timestamp>| {
@@ -101,7 +101,9 @@ fn told(page: &Page, zone: &Zone, read: AuditRead) -> Read {
     say(page.t("device", "устройство"), &read.device_id);
     say(page.t("about", "о"), &read.subject_ref);
     say("", &read.object);
-    say("", &read.further);
+    for word in read.further.split(' ') {
+        say("", &words::asked(page.lang, word));
+    }
     let reader = read.reader.unwrap_or_default();
     Read {
         at: zone.of_wire(read.occurred_at.as_ref()),

@@ -1,5 +1,4 @@
-//! One record with its whole story, each part of it with a proof that the browser checks. Printed, it
-//! is a report of an incident.
+//! One record with its whole story, each part of it with a proof that the browser checks.
 
 use askama::Template;
 use auditlog::{LogId, Origin, ProofFile};
@@ -21,44 +20,87 @@ use super::{story, words};
 use crate::serve::status::Refusal;
 
 /// One record of a story.
-struct Chapter {
-    title: &'static str,
-    explained: &'static str,
-    at: Option<Moment>,
-    event: String,
-    groups: Vec<Group>,
+pub(super) struct Chapter {
+    pub(super) title: &'static str,
+    pub(super) explained: &'static str,
+    pub(super) at: Option<Moment>,
+    pub(super) event: String,
+    pub(super) groups: Vec<Group>,
     /// Of the record that was asked for.
-    own: bool,
-    index: u64,
+    pub(super) own: bool,
+    pub(super) index: u64,
     /// C2SP tlog-proof, version 1.
-    proof: String,
+    pub(super) proof: String,
+}
+
+/// An access with all that belongs to it.
+pub(super) struct Story {
+    pub(super) row: Row,
+    pub(super) operation: &'static str,
+    /// In the order of the log.
+    pub(super) chapters: Vec<Chapter>,
+    /// The tree that its proof is of, as its checkpoint says.
+    pub(super) size: u64,
+    pub(super) checkpoint: String,
+}
+
+impl Story {
+    /// Event id and place of each of its records.
+    pub(super) fn checks(&self) -> Vec<(String, u64)> {
+        let chapters = self.chapters.iter();
+        chapters
+            .map(|chapter| (chapter.event.clone(), chapter.index))
+            .collect()
+    }
 }
 
 #[derive(Template)]
 #[template(path = "record.html")]
-struct Story {
+struct Record {
     page: Page,
     row: Row,
     operation: &'static str,
     chapters: Vec<Chapter>,
+    /// Event id and place of each, which the browser checks.
+    checks: Vec<(String, u64)>,
     /// The key of the log's checkpoints, and what the log is called.
     vkey: String,
     origin: String,
-    made: Moment,
     size: u64,
 }
 
 /// `GET /c/{complex}/records/{event}`.
 pub(super) async fn show(visit: Visit, Path((complex, event)): Path<(String, String)>) -> Response {
-    visit.answer(story_of(&visit, complex, event).await)
+    visit.answer(record(&visit, &complex, &event).await)
 }
 
-async fn story_of(visit: &Visit, complex: String, event: String) -> Result<Story, Status> {
-    let page = visit.page(&complex, Section::Search).await?;
-    let zone = visit.zone(&complex);
+async fn record(visit: &Visit, complex: &str, event: &str) -> Result<Record, Status> {
+    let page = visit.page(complex, Section::Search).await?;
+    let zone = visit.zone(complex);
+    let story = told(visit, &zone, complex, event).await?;
+    let (origin, vkey) = key(visit, complex)?;
+    Ok(Record {
+        checks: story.checks(),
+        row: story.row,
+        operation: story.operation,
+        chapters: story.chapters,
+        size: story.size,
+        vkey,
+        origin,
+        page,
+    })
+}
+
+/// The story of an access, each part of it with its proof.
+pub(super) async fn told(
+    visit: &Visit,
+    zone: &Zone,
+    complex: &str,
+    event: &str,
+) -> Result<Story, Status> {
     let request = GetAccessRecordRequest {
-        complex_id: complex.clone(),
-        event_id: event,
+        complex_id: complex.to_owned(),
+        event_id: event.to_owned(),
         tree_size: 0,
     };
     let given = visit
@@ -70,6 +112,7 @@ async fn story_of(visit: &Visit, complex: String, event: String) -> Result<Story
         .inclusion_proof
         .as_ref()
         .map_or(0, |proof| proof.tree_size);
+    let checkpoint = given.checkpoint.clone();
     let (record, proof) = proven(given).ok_or(Refusal::Internal)?;
     let further = story::further(visit, &record).await?;
 
@@ -79,7 +122,7 @@ async fn story_of(visit: &Visit, complex: String, event: String) -> Result<Story
         explained: facts::explained(visit.lang, envelope),
         at: zone.of_wire(envelope.occurred_at.as_ref()),
         event: envelope.event_id.clone(),
-        groups: facts::of(visit.lang, &zone, envelope),
+        groups: facts::of(visit.lang, zone, envelope),
         own,
         index: proof.index,
         proof: proof.text(),
@@ -90,21 +133,13 @@ async fn story_of(visit: &Visit, complex: String, event: String) -> Result<Story
         .collect();
     chapters.push(chapter(true, &own, &proof));
     chapters.sort_by_key(|chapter| chapter.index);
-    let (origin, vkey) = key(visit, &complex)?;
     Ok(Story {
-        row: Row::of(visit.lang, &zone, &record),
+        row: Row::of(visit.lang, zone, &record),
         operation: words::operation(visit.lang, record.operation),
-        made: now(&zone),
         chapters,
-        vkey,
-        origin,
         size,
-        page,
+        checkpoint,
     })
-}
-
-fn now(zone: &Zone) -> Moment {
-    zone.moment(jiff::Timestamp::now())
 }
 
 /// The record and its proof, as a file would hold it.

@@ -56,6 +56,8 @@ struct Results {
     /// The address of the next page; empty for none.
     next: String,
     first: bool,
+    /// The address of a report of what is found.
+    report: String,
 }
 
 /// `GET /c/{complex}/search`.
@@ -73,18 +75,8 @@ async fn results(visit: &Visit, complex: &str, asked: Asked) -> Result<Results, 
     let mut wrong = Vec::new();
     let request = asked.request(complex, &zone, &mut wrong);
     let found = match wrong.is_empty() {
-        true => visit.audit().search_access(visit.request(request)?).await,
-        false => Ok(tonic::Response::new(SearchAccessResponse::default())),
-    };
-    let found = match found {
-        Ok(found) => found.into_inner(),
-        Err(status) if status.code() == Code::InvalidArgument => {
-            let fields = status.get_details_bad_request().into_iter();
-            let fields = fields.flat_map(|request| request.field_violations);
-            wrong.extend(fields.map(|violation| violation.field));
-            SearchAccessResponse::default()
-        }
-        Err(status) => return Err(status),
+        true => visit.found(request, &mut wrong).await?,
+        false => SearchAccessResponse::default(),
     };
     let rows = found
         .records
@@ -94,8 +86,9 @@ async fn results(visit: &Visit, complex: &str, asked: Asked) -> Result<Results, 
         rows: rows.collect(),
         next: match found.next_page_token.as_str() {
             "" => String::new(),
-            token => asked.address(complex, token),
+            token => asked.address(complex, "search", token),
         },
+        report: asked.address(complex, "report", ""),
         selects: asked.selects(&page),
         first: asked.page.is_empty(),
         wrong,
@@ -104,8 +97,39 @@ async fn results(visit: &Visit, complex: &str, asked: Asked) -> Result<Results, 
     })
 }
 
+impl Visit {
+    /// What a search finds; fields that it can't understand are told apart.
+    pub(super) async fn found(
+        &self,
+        request: SearchAccessRequest,
+        wrong: &mut Vec<String>,
+    ) -> Result<SearchAccessResponse, Status> {
+        match self.audit().search_access(self.request(request)?).await {
+            Ok(found) => Ok(found.into_inner()),
+            Err(status) if status.code() == Code::InvalidArgument => {
+                let fields = status.get_details_bad_request().into_iter();
+                let fields = fields.flat_map(|request| request.field_violations);
+                wrong.extend(fields.map(|violation| violation.field));
+                Ok(SearchAccessResponse::default())
+            }
+            Err(status) => Err(status),
+        }
+    }
+}
+
+/// A field that is filled, in words.
+pub(super) struct Given {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
 impl Asked {
-    fn request(&self, complex: &str, zone: &Zone, wrong: &mut Vec<String>) -> SearchAccessRequest {
+    pub(super) fn request(
+        &self,
+        complex: &str,
+        zone: &Zone,
+        wrong: &mut Vec<String>,
+    ) -> SearchAccessRequest {
         let mut time = |name: &str, text: &str| {
             let at = (!text.is_empty()).then(|| zone.parse(text));
             if at == Some(None) {
@@ -158,16 +182,40 @@ impl Asked {
         ]
     }
 
-    /// The address of this search behind a page.
-    fn address(&self, complex: &str, token: &str) -> String {
+    /// What is asked for, in words.
+    pub(super) fn given(&self, page: &Page) -> Vec<Given> {
+        let texts = [
+            (page.t("From", "С"), self.from.replace('T', " ")),
+            (page.t("Until", "До"), self.until.replace('T', " ")),
+            (page.t("Device", "Устройство"), self.device.clone()),
+            (
+                page.t("Person or pass (reference)", "Человек или пропуск (ссылка)"),
+                self.subject.clone(),
+            ),
+            (page.t("Event id", "Номер события"), self.event.clone()),
+        ];
+        let chosen = self.selects(page).into_iter().filter_map(|select| {
+            let chosen = select.choices.into_iter().find(|(.., chosen)| *chosen)?;
+            Some((select.label, chosen.1.to_owned()))
+        });
+        let all = texts.into_iter().chain(chosen);
+        all.filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| Given { name, value })
+            .collect()
+    }
+
+    /// The address of a page about this search, or, with a token, behind a page of it.
+    pub(super) fn address(&self, complex: &str, page: &str, token: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let given = self
             .fields()
             .into_iter()
             .filter(|(_, text)| !text.is_empty());
         query.extend_pairs(given);
-        query.append_pair("page", token);
-        format!("/c/{complex}/search?{}", query.finish())
+        if !token.is_empty() {
+            query.append_pair("page", token);
+        }
+        format!("/c/{complex}/{page}?{}", query.finish())
     }
 
     fn selects(&self, page: &Page) -> Vec<Select> {

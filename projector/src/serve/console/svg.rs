@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::latency::Line;
 use super::tally::Amounts;
 
 /// Width and height of an hour's cell, and where the cells begin.
@@ -90,6 +91,56 @@ pub(super) fn columns(days: &[(String, Amounts)], title: &str) -> String {
     svg + "</svg>"
 }
 
+/// How long answers took: of each column a bar up to the level of half of them, and a line on to that of 95 of a
+/// hundred, beside the names of the levels.
+pub(super) fn levels(lines: &[Line], names: &[String], title: &str) -> String {
+    const LEFT: usize = 96;
+    const WIDTH: usize = 720;
+    const LEVEL: usize = 18;
+    let bottom = 12 + names.len() * LEVEL;
+    let y = |level: usize| bottom - level * LEVEL;
+    let step = (WIDTH / lines.len().max(1)).clamp(4, 60);
+    let mut svg = open(LEFT + WIDTH + 10, bottom + 22, title);
+    for (level, name) in (1..).zip(names) {
+        let at = y(level);
+        let _ = write!(
+            svg,
+            r#"<line class="grid" x1="{LEFT}" x2="{}" y1="{at}" y2="{at}"/><text class="axis" x="{}" y="{}" text-anchor="end">{name}</text>"#,
+            LEFT + WIDTH,
+            LEFT - 6,
+            at + 4
+        );
+    }
+    let every = (70 / step).max(1);
+    for (number, line) in lines.iter().enumerate() {
+        let x = LEFT + number * step + 1;
+        let width = (step - 2).min(40);
+        if let Some((half, most)) = line.levels {
+            let (middle, cap) = (x + width / 2, width / 4);
+            let _ = write!(
+                svg,
+                r#"<rect class="s0" x="{x}" y="{}" width="{width}" height="{}"/><path class="whisker" d="M{middle} {}V{}M{} {}h{}"/>"#,
+                y(half),
+                half * LEVEL,
+                y(half),
+                y(most),
+                middle - cap,
+                y(most),
+                2 * cap
+            );
+        }
+        if number % every == 0 {
+            let _ = write!(
+                svg,
+                r#"<text class="axis" x="{x}" y="{}">{}</text>"#,
+                bottom + 16,
+                line.name
+            );
+        }
+    }
+    svg + "</svg>"
+}
+
 /// Share of a whole, as the width of a bar in hundredths of a percent.
 pub(super) fn share(part: u64, whole: u64) -> u64 {
     part.saturating_mul(10_000) / whole.max(1)
@@ -110,6 +161,8 @@ fn short(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lang::Lang;
+    use super::super::latency::Latency;
     use super::*;
 
     #[test]
@@ -122,6 +175,18 @@ mod tests {
         assert!(columns(&[], "t").ends_with("</svg>"));
         let one = columns(&[("d".to_owned(), [1, 0, 0, 1])], "t");
         assert_eq!(one.matches(r#"height="90""#).count(), 2);
+        let names = ["a", "b"].map(str::to_owned);
+        let line = |levels| Line {
+            levels,
+            ..Line::of(Lang::En, "00".to_owned(), &Latency::default())
+        };
+        let drawn = levels(&[line(Some((1, 2))), line(None)], &names, "t");
+        assert!(
+            drawn.contains(r#"y="30" width="40" height="18""#),
+            "{drawn}"
+        );
+        assert!(drawn.contains("V12M"), "{drawn}");
+        assert_eq!(drawn.matches("<rect").count(), 1);
         assert_eq!(
             (share(1, 0), share(1, 3), short(12_345)),
             (10_000, 3_333, "12k".to_owned())

@@ -5,6 +5,35 @@ use std::collections::BTreeMap;
 use domain::vocabulary::{Observation, Outcome, Verdict};
 use proto::access::{AccessCount, AccessResult, EpochCompleteness};
 
+use super::moment::{Zone, instant};
+
+/// What an hour's accesses came to, at its place in the zone's calendar.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    /// The day, as it is shown.
+    pub(super) day: String,
+    /// From Monday, which is 0.
+    pub(super) weekday: usize,
+    pub(super) hour: usize,
+    pub(super) result: AccessResult,
+    pub(super) count: u64,
+}
+
+/// Counts by hours, placed.
+pub(super) fn placed(counts: &[AccessCount], zone: &Zone) -> Vec<Counted> {
+    let place = |count: &AccessCount| {
+        let (day, weekday, hour) = zone.place(instant(count.begins_at.as_ref()?)?);
+        Some(Counted {
+            day,
+            weekday,
+            hour,
+            result: count.result?,
+            count: count.count,
+        })
+    };
+    counts.iter().filter_map(place).collect()
+}
+
 /// What a day's accesses came to, in the order in which they are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Series {
@@ -39,56 +68,40 @@ impl Series {
 pub(super) type Amounts = [u64; 4];
 
 /// Openings by weekday (Monday first) and hour.
-pub(super) fn week(counts: &[AccessCount]) -> [[u64; 24]; 7] {
+pub(super) fn week(counts: &[Counted]) -> [[u64; 24]; 7] {
     let mut week = [[0; 24]; 7];
-    for count in counts {
-        let Some(result) = &count.result else {
-            continue;
-        };
-        if Series::of(result) != Some(Series::LetIn) {
-            continue;
-        }
-        let day = count
-            .weekday
-            .checked_sub(1)
-            .and_then(|day| usize::try_from(day).ok());
-        let hour = usize::try_from(count.hour).ok();
-        let cell = day
-            .zip(hour)
-            .and_then(|(day, hour)| week.get_mut(day)?.get_mut(hour));
-        if let Some(cell) = cell {
-            *cell += count.count;
+    for one in counts {
+        let cell = week
+            .get_mut(one.weekday)
+            .and_then(|day| day.get_mut(one.hour));
+        if let Some(cell) = cell.filter(|_| Series::of(&one.result) == Some(Series::LetIn)) {
+            *cell += one.count;
         }
     }
     week
 }
 
-/// What each day came to, by when it begins in seconds since 1970; days without anything are left
-/// out.
-pub(super) fn days(counts: &[AccessCount]) -> BTreeMap<i64, Amounts> {
-    let mut days: BTreeMap<i64, Amounts> = BTreeMap::new();
-    for count in counts {
-        let series = count.result.as_ref().and_then(Series::of);
-        let (Some(series), Some(begin)) = (series, &count.begins_at) else {
+/// What each day came to; days without anything are left out.
+pub(super) fn days(counts: &[Counted]) -> BTreeMap<&str, Amounts> {
+    let mut days: BTreeMap<&str, Amounts> = BTreeMap::new();
+    for one in counts {
+        let Some(series) = Series::of(&one.result) else {
             continue;
         };
-        let day = days.entry(begin.seconds).or_default();
+        let day = days.entry(&one.day).or_default();
         if let Some(amount) = day.get_mut(series as usize) {
-            *amount += count.count;
+            *amount += one.count;
         }
     }
     days
 }
 
 /// How often each of what `of` picks out was, the most frequent first.
-pub(super) fn by(
-    counts: &[AccessCount],
-    of: impl Fn(&AccessResult) -> Option<i32>,
-) -> Vec<(i32, u64)> {
+pub(super) fn by(counts: &[Counted], of: impl Fn(&AccessResult) -> Option<i32>) -> Vec<(i32, u64)> {
     let mut sums: BTreeMap<i32, u64> = BTreeMap::new();
-    for count in counts {
-        if let Some(number) = count.result.as_ref().and_then(&of) {
-            *sums.entry(number).or_default() += count.count;
+    for one in counts {
+        if let Some(number) = of(&one.result) {
+            *sums.entry(number).or_default() += one.count;
         }
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
@@ -126,13 +139,13 @@ pub(super) fn completeness(epochs: &[EpochCompleteness]) -> BTreeMap<String, (u6
 mod tests {
     use super::*;
 
-    fn count(weekday: u32, hour: u32, result: AccessResult, count: u64) -> AccessCount {
-        AccessCount {
+    fn count(weekday: usize, hour: usize, result: AccessResult, count: u64) -> Counted {
+        Counted {
+            day: "2026-11-28".to_owned(),
             weekday,
             hour,
-            result: Some(result),
+            result,
             count,
-            ..AccessCount::default()
         }
     }
 
@@ -142,7 +155,7 @@ mod tests {
             outcome: outcome.number(),
             ..AccessResult::default()
         };
-        let results = [
+        let counts = [
             (seen(Observation::Granted), 1),
             (seen(Observation::Denied), 2),
             (ended(Outcome::Rejected), 4),
@@ -150,14 +163,11 @@ mod tests {
             (ended(Outcome::Executed), 16),
             (seen(Observation::ForcedOpen), 32),
         ];
-        let counts = results.map(|(result, amount)| AccessCount {
-            begins_at: Some(prost_types::Timestamp {
-                seconds: 7,
-                nanos: 0,
-            }),
-            ..count(0, 0, result, amount)
-        });
-        assert_eq!(days(&counts), BTreeMap::from([(7, [1, 2, 0, 12])]));
+        let counts = counts.map(|(result, amount)| count(0, 0, result, amount));
+        assert_eq!(
+            days(&counts),
+            BTreeMap::from([("2026-11-28", [1, 2, 0, 12])])
+        );
     }
 
     fn seen(observation: Observation) -> AccessResult {
@@ -184,17 +194,37 @@ mod tests {
             ..AccessResult::default()
         };
         let counts = [
-            count(1, 0, seen(Observation::Granted), 3),
-            count(7, 23, seen(Observation::Granted), 2),
-            count(7, 23, executed, 9),
-            count(7, 23, allowed, 9),
-            count(7, 23, denied, 4),
-            count(8, 24, seen(Observation::Granted), 1),
+            count(0, 0, seen(Observation::Granted), 3),
+            count(6, 23, seen(Observation::Granted), 2),
+            count(6, 23, executed, 9),
+            count(6, 23, allowed, 9),
+            count(6, 23, denied, 4),
+            count(7, 24, seen(Observation::Granted), 1),
         ];
         let week = week(&counts);
         assert_eq!((week[0][0], week[6][23]), (3, 2));
         assert_eq!(week.iter().flatten().sum::<u64>(), 5);
         assert_eq!(by(&counts, denial), [(2, 4)]);
         assert_eq!(by(&counts, automation), [(1, 6)]);
+    }
+
+    #[test]
+    fn an_hour_stands_where_the_zones_clocks_have_it() {
+        let counts = [AccessCount {
+            begins_at: Some(prost_types::Timestamp {
+                // Friday evening in London.
+                seconds: 1_795_816_800,
+                nanos: 0,
+            }),
+            result: Some(AccessResult::default()),
+            count: 1,
+            ..AccessCount::default()
+        }];
+        let placed = placed(&counts, &Zone::named("Europe/Moscow"));
+        let told: Vec<_> = placed
+            .iter()
+            .map(|one| (one.day.as_str(), one.weekday, one.hour))
+            .collect();
+        assert_eq!(told, [("2026-11-28", 5, 1)]);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Trouble {
     title: &'static str,
     text: &'static str,
     reason: String,
+    /// Fields that can't be taken, with why.
+    wrong: Vec<(String, String)>,
 }
 
 impl Trouble {
@@ -23,6 +25,8 @@ impl Trouble {
     pub(super) fn of(page: Page, status: &Status) -> Self {
         let reason = status.get_details_error_info();
         let reason = reason.map(|info| info.reason).unwrap_or_default();
+        let request = status.get_details_bad_request().into_iter();
+        let wrong = request.flat_map(|request| request.field_violations);
         let (code, title, text) = told(&page, status.code(), &reason);
         Self {
             page,
@@ -30,7 +34,13 @@ impl Trouble {
             title,
             text,
             reason,
+            wrong: wrong.map(|one| (one.field, one.description)).collect(),
         }
+    }
+
+    /// What it says, in a line.
+    pub(super) fn words(&self) -> String {
+        format!("{}. {}", self.title, self.text)
     }
 }
 
@@ -62,10 +72,25 @@ fn told(page: &Page, code: Code, reason: &str) -> (StatusCode, &'static str, &'s
             page.t("This is for auditors", "Это для аудиторов"),
             page.t("Your login lacks the role of an auditor.", "У вашего входа нет роли аудитора."),
         ),
+        (Code::ResourceExhausted, "TOO_MANY_CALLS") => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            page.t("Too much at once", "Слишком много сразу"),
+            page.t("Others are asking or exporting just now. Try again in a minute.", "Сейчас читают или выгружают другие. Повторите через минуту."),
+        ),
+        (Code::Unavailable, "EXPORT_NO_ROOM") => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            page.t("There is no room for an archive", "Для архива нет места"),
+            page.t("The service has no room for temporary files. Tell its operator, or ask for a shorter period.", "У сервиса нет места для временных файлов. Сообщите оператору или возьмите период короче."),
+        ),
+        (Code::DeadlineExceeded, _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            page.t("It took too long", "Вышло слишком долго"),
+            page.t("Ask for a shorter period.", "Возьмите период короче."),
+        ),
         (Code::InvalidArgument | Code::OutOfRange, _) => (
             StatusCode::BAD_REQUEST,
             page.t("The address asks for something that can't be", "Адрес просит невозможного"),
-            page.t("Go back and correct the fields.", "Вернитесь и исправьте поля."),
+            page.t("Go back and correct the fields, or ask for a shorter period.", "Вернитесь и исправьте поля или возьмите период короче."),
         ),
         (Code::DataLoss, _) => (
             StatusCode::INTERNAL_SERVER_ERROR,

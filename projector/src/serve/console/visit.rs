@@ -72,6 +72,11 @@ impl Visit {
         Ok(request)
     }
 
+    /// What this login's forms bring back; no other login has the same.
+    pub(super) fn csrf(&self) -> &str {
+        &self.session.csrf
+    }
+
     pub(super) fn audit(&self) -> Audit {
         Audit(Arc::clone(&self.site.serving))
     }

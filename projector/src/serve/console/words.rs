@@ -2,7 +2,7 @@
 
 use domain::vocabulary::{
     ActorKind, Automation, DoorPosition, LockState, Method, Observation, Operation, Outcome, Power,
-    ReadMethod, Resolution, Verdict,
+    ReadMethod, Reason, Resolution, Verdict,
 };
 use proto::access::{AccessKind, AlarmKind};
 
@@ -107,20 +107,65 @@ words!(power, Power {
 });
 
 words!(read, ReadMethod {
-    SearchAccess => "searched accesses" / "искал доступы",
-    GetRecord => "opened a record" / "открыл запись",
-    SearchAlarms => "looked at alarms" / "смотрел тревоги",
-    Completeness => "checked completeness" / "проверял полноту",
-    DeviceStatus => "looked at devices" / "смотрел устройства",
-    DeviceHistory => "read a device's history" / "читал историю устройства",
-    LogEntries => "read the published log" / "читал опубликованный журнал",
-    SearchReads => "looked at who has read" / "смотрел, кто читал",
-    Watch => "watched live" / "следил вживую",
-    Statistics => "counted accesses" / "считал доступы",
-    Export => "exported records" / "выгрузил записи",
-    OwnHistory => "read his own history" / "читал свою историю",
-    Receipt => "took a receipt" / "взял квитанцию",
+    SearchAccess => "search for accesses" / "поиск событий",
+    GetRecord => "a record" / "запись",
+    SearchAlarms => "alarms" / "тревоги",
+    Completeness => "completeness" / "полнота",
+    DeviceStatus => "devices" / "устройства",
+    DeviceHistory => "a device's history" / "история устройства",
+    LogEntries => "the published log" / "опубликованный журнал",
+    SearchReads => "who has read" / "кто читал",
+    Watch => "watched live" / "наблюдение вживую",
+    Statistics => "counts of accesses" / "подсчёт событий",
+    Export => "export of records" / "выгрузка записей",
+    OwnHistory => "their own history" / "своя история",
+    Receipt => "a receipt" / "квитанция",
 });
+
+/// A word `name=VALUE` of what was asked, as it is recorded; as it stands where it is none of the log's vocabulary.
+pub(super) fn asked(lang: Lang, word: &str) -> String {
+    /// Of a vocabulary, the value with this name.
+    macro_rules! named {
+        ($type:ident, $value:expr) => {
+            $type::ALL
+                .iter()
+                .find(|one| one.as_str() == $value)
+                .map_or(0, |one| one.number())
+        };
+    }
+    let Some((name, value)) = word.split_once('=') else {
+        return word.to_owned();
+    };
+    let (name, said) = match name {
+        "outcome" => (
+            lang.t("outcome", "исход"),
+            outcome(lang, named!(Outcome, value)),
+        ),
+        "actor" => (lang.t("by", "кто"), actor(lang, named!(ActorKind, value))),
+        "verdict" => (
+            lang.t("decision", "решение"),
+            verdict(lang, named!(Verdict, value)),
+        ),
+        "method" => (lang.t("how", "как"), method(lang, named!(Method, value))),
+        "automation" => (
+            lang.t("began", "начато"),
+            automation(lang, named!(Automation, value)),
+        ),
+        "reason" => (
+            lang.t("reason", "причина"),
+            super::reasons::reason(lang, named!(Reason, value)),
+        ),
+        "kind" => {
+            let number = AccessKind::from_str_name(value).map_or(0, Into::into);
+            (lang.t("kind", "вид"), kind(lang, number))
+        }
+        _ => (name, "—"),
+    };
+    match said {
+        "—" => word.to_owned(),
+        said => format!("{name}: {said}"),
+    }
+}
 
 /// What kind of record.
 pub(super) fn kind(lang: Lang, number: i32) -> &'static str {
@@ -165,5 +210,20 @@ pub(super) fn alarm(lang: Lang, number: i32) -> &'static str {
         ),
         Ok(AlarmKind::Stale) => lang.t("Device has gone silent", "Устройство молчит"),
         _ => "—",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_is_told_in_words_where_there_are_any() {
+        let told = |word| asked(Lang::Ru, word);
+        assert_eq!(told("outcome=EXECUTED"), "исход: открыто");
+        assert_eq!(told("kind=OBSERVED"), "вид: событие партнёра");
+        for other in ["verdict=MAYBE", "zone=UTC", "watch", ""] {
+            assert_eq!(told(other), other);
+        }
     }
 }

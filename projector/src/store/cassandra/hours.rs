@@ -73,6 +73,11 @@ pub(super) async fn counts(
         for (hour, device, result) in rows {
             let wanted = query.device.as_ref().map(DeviceId::as_str);
             if wanted.is_none_or(|wanted| wanted == device) {
+                let device = if query.by_device {
+                    device
+                } else {
+                    String::new()
+                };
                 *counts.entry((hour, device, result)).or_default() += 1;
             }
         }

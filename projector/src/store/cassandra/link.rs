@@ -32,7 +32,7 @@ const RELOAD: Duration = Duration::from_secs(60);
 /// A connection that stays silent this long is looked at, and given up after as long again.
 const SILENCE: Duration = Duration::from_secs(5);
 /// What the schema must say that it is.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 /// A session in one keyspace, made with the first query.
 pub(super) struct Link {

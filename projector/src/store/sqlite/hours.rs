@@ -35,15 +35,16 @@ pub(super) fn counts(
     query: &HourQuery,
     limit: usize,
 ) -> Result<Vec<HourCount>, StoreError> {
-    let sql = "SELECT hour, device, result, count(*) FROM hours
+    let sql = "SELECT hour, iif(?6, device, '') AS at, result, count(*) FROM hours
          WHERE complex = ?1 AND hour >= ?2 AND hour < ?3 AND (?4 IS NULL OR device = ?4)
-         GROUP BY hour, device, result ORDER BY hour, device, result LIMIT ?5";
+         GROUP BY hour, at, result ORDER BY hour, at, result LIMIT ?5";
     let key = params![
         query.complex.as_str(),
         query.from,
         query.until,
         query.device.as_ref().map(DeviceId::as_str),
         limit as u64,
+        query.by_device,
     ];
     all(connection, sql, key, decode::hour_count)
 }

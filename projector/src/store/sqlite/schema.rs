@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::super::StoreError;
 
 /// Raised with every change of the tables or of what stands in them.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// How long another process' transaction is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 

@@ -1,5 +1,6 @@
 //! What pages show, and that it stands in the log before.
 
+use domain::event::Event;
 use domain::id::EventId;
 use domain::vocabulary::{Observation, Outcome, ReadMethod, Verdict};
 use eventlog::Topic;
@@ -18,7 +19,10 @@ pub(super) async fn with_an_opening() -> (Pages, EventId) {
     let decision = decided(&gate, command(1), Verdict::Allow, Timestamp::now());
     let fixture = &site.disk.fixture;
     fixture.signed(Topic::AccessEvents, &decision).await;
-    let done = completed(&gate, command(1), Outcome::Executed);
+    let done = Event {
+        occurred_at: Timestamp::now(),
+        ..completed(&gate, command(1), Outcome::Executed)
+    };
     fixture.signed(Topic::AccessEvents, &done).await;
     let seen = remote(&gate, "partner-1", Some(command(1)), Observation::Granted);
     fixture.unsigned(Topic::AccessEvents, &seen).await;
@@ -35,7 +39,7 @@ async fn every_page_is_shown_in_both_languages_and_stands_in_the_log() {
     let record = format!("/c/sunrise/records/{event}");
     pages.log_in(&mut browser, "one", "/c/sunrise/now").await;
     let parts = [
-        ("/c/sunrise/now", "Newest accesses", "Последние доступы"),
+        ("/c/sunrise/now", "Newest accesses", "Последние события"),
         (
             "/c/sunrise/search?outcome=1",
             "remote command",
@@ -51,7 +55,17 @@ async fn every_page_is_shown_in_both_languages_and_stands_in_the_log() {
             "Denials by reason",
             "Отказы по причинам",
         ),
-        ("/c/sunrise/reads", "opened a record", "открыл запись"),
+        (
+            "/c/sunrise/pictures?days=1",
+            "<dt>Half answered in</dt><dd>≤ 25 ms</dd>",
+            "<dt>Половина за</dt><dd>≤ 25 мс</dd>",
+        ),
+        (
+            "/c/sunrise/report?device=sunrise.gate",
+            "Incident report",
+            "Отчёт об инциденте",
+        ),
+        ("/c/sunrise/reads", "a record", "подсчёт событий"),
         (
             "/c/sunrise/integrity",
             "The checkpoint and the key",
@@ -103,9 +117,25 @@ async fn a_record_is_told_with_all_that_belongs_to_it() {
         assert_eq!(shown.text.matches(title).count(), 1, "{title}");
     }
     assert_eq!(shown.text.matches("c2sp.org/tlog-proof@v1").count(), 3);
+    // A report of the device tells each record once, and who looks at it is in the log.
+    let report = "/c/sunrise/report?device=sunrise.gate&from=2026-01-01T00:00";
+    let report = pages.get(&mut browser, report).await;
+    assert_eq!(report.text.matches("c2sp.org/tlog-proof@v1").count(), 3);
+    assert_eq!(report.text.matches("class=\"incident\"").count(), 1);
+    let explain = format!("auditctl explain audit-sunrise.tar {event} --key");
+    for part in [&explain, "Europe/Moscow", "2026-01-01 00:00", "Signature"] {
+        assert!(report.text.contains(part), "{part}");
+    }
+    let nothing = "/c/sunrise/report?device=sunrise.door";
+    let nothing = pages.get(&mut browser, nothing).await;
+    assert!(nothing.text.contains("nothing to report"));
+    let wrong = pages.get(&mut browser, "/c/sunrise/report?from=soon").await;
+    assert!(wrong.text.contains("role=\"alert\""));
     let found = pages
         .get(&mut browser, "/c/sunrise/search?device=sunrise.gate")
         .await;
+    let reported = "href=\"/c/sunrise/report?device=sunrise.gate\"";
+    assert!(found.text.contains(reported));
     assert!(found.text.contains(&format!("href=\"{path}\"")));
     let none = pages.get(&mut browser, "/c/sunrise/search?reason=2").await;
     assert!(none.text.contains("Nothing matches."));
@@ -137,17 +167,50 @@ async fn an_archive_is_taken_from_a_form_of_this_login_alone_and_is_recorded_bef
             .iter()
             .all(|(_, read)| read.method != ReadMethod::Export)
     );
-    let wrong = [("csrf", csrf.as_str()), ("from", "yesterday")];
+    let wrong = [
+        ("csrf", csrf.as_str()),
+        ("from", "yesterday"),
+        ("id", "first"),
+    ];
     let refused = pages.post(&mut browser, path, &wrong, &own).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.text.contains("<code>from</code>"),
+        "{}",
+        refused.text
+    );
 
     let asked = [
         ("csrf", csrf.as_str()),
         ("from", "2026-01-01T00:00"),
         ("until", ""),
+        ("id", "second"),
     ];
     let archive = pages.post(&mut browser, path, &asked, &own).await;
     assert_eq!(archive.status, StatusCode::OK);
+    // It is known before, and what came is as long, else the client had failed.
+    let size: u64 = archive.header("content-length").parse().unwrap();
+    assert!(size >= 8192 && size.is_multiple_of(512), "{size}");
+    // How far each is, its own login is told.
+    let how = |id: &str| format!("{path}/progress?id={id}");
+    let failed = pages.get(&mut browser, &how("first")).await;
+    assert!(
+        failed.text.contains(r#""state":"failed""#),
+        "{}",
+        failed.text
+    );
+    let whole = pages.get(&mut browser, &how("second")).await;
+    assert!(
+        whole.text.contains(r#""state":"whole","done":10000"#),
+        "{}",
+        whole.text
+    );
+    let none = pages.get(&mut browser, &how("third")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    let mut other = Browser::default();
+    pages.log_in(&mut other, "one", path).await;
+    let elsewhere = pages.get(&mut other, &how("second")).await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
     assert_eq!(archive.header("content-type"), "application/x-tar");
     assert!(archive.text.starts_with("README.txt"));
     assert!(archive.text.ends_with(&"\0".repeat(1024)), "it is whole");

@@ -59,6 +59,7 @@ pub(super) async fn hours_count_everything_once(store: &dyn ViewStore) {
         device: None,
         from: NOON - 24,
         until: NOON + 13,
+        by_device: true,
     };
     let reader = store.reader();
     let expected = [
@@ -81,6 +82,17 @@ pub(super) async fn hours_count_everything_once(store: &dyn ViewStore) {
         reader.hours(&one, 9).await.unwrap(),
         [count(NOON, door, 1, 2)]
     );
+    let together = HourQuery {
+        by_device: false,
+        ..query.clone()
+    };
+    let expected = [
+        count(NOON - 24, "", 1, 1),
+        count(NOON, "", 1, 4),
+        count(NOON + 1, "", 1, 1),
+        count(NOON + 12, "", 1, 1),
+    ];
+    assert_eq!(reader.hours(&together, 9).await.unwrap(), expected);
     let elsewhere = HourQuery {
         complex: complex("sunset"),
         ..query

@@ -119,7 +119,7 @@ async fn log(
     used.extend(
         needed
             .take()
-            .into_iter()
+            .into_keys()
             .map(|path| format!("{LOGS}{path}")),
     );
     let end = (exported.end_bundle * ENTRIES_PER_BUNDLE).min(checkpoint.size());

@@ -14,6 +14,7 @@ use proto::access::{
 use proto::events::Window;
 use qrcode::{Color, EcLevel, QrCode};
 use tonic::Status;
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 use weblogin::{Fields, Posted, SignedIn};
 
@@ -32,7 +33,46 @@ struct Guests {
     /// Of the pass that the form makes: sent twice, it makes one.
     key: String,
     secret: String,
+    draft: Draft,
     problem: Option<&'static str>,
+}
+
+/// What the form holds: as it was sent, where it was refused, so that nobody types a thing twice.
+struct Draft {
+    devices: Vec<String>,
+    hours: String,
+    uses: String,
+    /// The guest's car. It stands in the form that its owner sent, and nowhere else on this side.
+    plate: String,
+}
+
+impl Draft {
+    /// Of an empty form, in which the first door is chosen.
+    fn new() -> Self {
+        Self {
+            devices: Vec::new(),
+            hours: "24".to_owned(),
+            uses: "2".to_owned(),
+            plate: String::new(),
+        }
+    }
+
+    fn of(fields: &Fields) -> Self {
+        let one = |name| fields.one(name).unwrap_or_default().to_owned();
+        Self {
+            devices: fields.all("device").map(str::to_owned).collect(),
+            hours: one("hours"),
+            uses: one("uses"),
+            plate: one("plate").trim().to_owned(),
+        }
+    }
+
+    fn has(&self, device: &str, first: &bool) -> bool {
+        match self.devices.is_empty() {
+            true => *first,
+            false => self.devices.iter().any(|own| own == device),
+        }
+    }
 }
 
 /// A pass in the list.
@@ -48,6 +88,8 @@ struct Shown {
 struct Made {
     f: Frame,
     link: String,
+    /// A car comes too.
+    car: bool,
     /// A path of squares, and how wide the code is with its margin.
     squares: String,
     width: usize,
@@ -55,13 +97,14 @@ struct Made {
 
 /// The list, and a form.
 pub(crate) async fn show(State(app): State<App>, l: Lang, SignedIn(session): SignedIn) -> Response {
-    list(&app, l, &session, None).await
+    list(&app, l, &session, Draft::new(), None).await
 }
 
 async fn list(
     app: &App,
     l: Lang,
     session: &std::sync::Arc<weblogin::Session>,
+    draft: Draft,
     problem: Option<&'static str>,
 ) -> Response {
     let f = Frame::of(session, l, "/guests");
@@ -86,6 +129,7 @@ async fn list(
                 passes,
                 key: Uuid::now_v7().to_string(),
                 secret: secret(),
+                draft,
                 problem,
             };
             let status = match problem {
@@ -116,20 +160,43 @@ fn shown(app: &App, l: Lang, pass: &GuestPass, devices: &[MyDevice]) -> Shown {
 
 /// Makes a pass.
 pub(crate) async fn create(State(app): State<App>, l: Lang, posted: Posted) -> Response {
+    let draft = Draft::of(&posted.fields);
     let Some((request, complex, secret)) = wanted(&posted.fields) else {
         let problem = l.t(
             "Выберите хотя бы одну дверь, все одного комплекса.",
             "Choose at least one door, all of one complex.",
         );
-        return list(&app, l, &posted.session, Some(problem)).await;
+        return list(&app, l, &posted.session, draft, Some(problem)).await;
     };
+    let car = !request.plate.is_empty();
+    if car && request.max_uses > 0 {
+        let problem = l.t(
+            "Камера не считает открытия: для машины выберите «Сколько угодно» или сделайте два пропуска.",
+            "A camera counts no openings: for a car choose “Any number”, or make two passes.",
+        );
+        return list(&app, l, &posted.session, draft, Some(problem)).await;
+    }
     let made = async {
         let request = on_behalf(request, &posted.session).await?;
         app.backend.guests.clone().create_guest_pass(request).await
     };
     if let Err(refusal) = made.await {
-        let problem = why(l, &reason(&refusal));
-        return list(&app, l, &posted.session, Some(problem)).await;
+        let problem = match wrong_field(&refusal).as_deref() {
+            Some("plate") => l.t(
+                "Это не похоже на номер машины. Напишите его целиком, с регионом: А123ВС 77.",
+                "This does not look like a number plate. Write all of it, with the region: A123BC 77.",
+            ),
+            Some("device_ids") if car => l.t(
+                "Для машины выберите двери и шлагбаумы одной системы доступа, или сделайте пропуск для каждой.",
+                "For a car choose doors and barriers of one access system, or make a pass for each.",
+            ),
+            None if car && reason(&refusal) == "PARTNER_REFUSED" => l.t(
+                "Здесь по номеру не пускают. Сделайте пропуск без номера.",
+                "Cars are not let in by their plates here. Make a pass without one.",
+            ),
+            _ => why(l, &reason(&refusal)),
+        };
+        return list(&app, l, &posted.session, draft, Some(problem)).await;
     }
     let f = Frame {
         l,
@@ -144,6 +211,7 @@ pub(crate) async fn create(State(app): State<App>, l: Lang, posted: Posted) -> R
         &Made {
             f,
             link,
+            car,
             squares,
             width,
         },
@@ -159,8 +227,17 @@ pub(crate) async fn withdraw(State(app): State<App>, l: Lang, posted: Posted) ->
     };
     match withdrawn.await {
         Ok(_) => Redirect::to("/guests").into_response(),
-        Err(refusal) => list(&app, l, &posted.session, Some(why(l, &reason(&refusal)))).await,
+        Err(refusal) => {
+            let problem = Some(why(l, &reason(&refusal)));
+            list(&app, l, &posted.session, Draft::new(), problem).await
+        }
     }
+}
+
+/// The field that the service could not take.
+fn wrong_field(refusal: &Status) -> Option<String> {
+    let request = refusal.get_details_bad_request()?;
+    Some(request.field_violations.into_iter().next()?.field)
 }
 
 /// The pass of a form, its complex and its secret.
@@ -188,7 +265,7 @@ fn wanted(fields: &Fields) -> Option<(CreateGuestPassRequest, String, String)> {
             ..Window::default()
         }),
         max_uses: fields.one("uses")?.parse().ok()?,
-        plate: String::new(),
+        plate: fields.one("plate").unwrap_or_default().trim().to_owned(),
     };
     Some((request, complex, secret.to_owned()))
 }
@@ -238,6 +315,9 @@ mod tests {
             hash.as_ref(),
             "of the bits, not of their text"
         );
+        assert_eq!(request.plate, "", "without a car");
+        let car = read(&format!("device=sunrise.a&plate=+A123BC+77+&{rest}"));
+        assert!(car.is_some_and(|(request, ..)| request.plate == "A123BC 77"));
         assert!(read(&rest).is_none(), "no door");
         assert!(read(&format!("device=sunrise.a&device=moonlight.b&{rest}")).is_none());
         assert!(

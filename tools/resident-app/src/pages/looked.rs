@@ -20,6 +20,8 @@ use crate::lang::Lang;
 struct WhoLooked {
     f: Frame,
     complex: String,
+    /// All of mine.
+    complexes: Vec<String>,
     looks: Vec<Look>,
     next: String,
 }
@@ -42,7 +44,7 @@ pub(crate) async fn show(
         let devices = app.backend.devices(&session).await?;
         let own = complexes(devices.iter().map(|own| own.device_id.as_str()));
         let Some(complex) = asked.complex.or_else(|| own.first().cloned()) else {
-            return Ok((String::new(), Vec::new(), String::new()));
+            return Ok((own, String::new(), Vec::new(), String::new()));
         };
         let request = ListWhoLookedRequest {
             complex_id: complex.clone(),
@@ -67,22 +69,26 @@ pub(crate) async fn show(
                     _ => l.t("Сотрудник", "A member of staff"),
                 },
                 why: if look.asked_for_me {
-                    l.t("Искал именно ваши записи", "Asked for your records by name")
+                    l.t(
+                        "Спрашивали именно ваши записи",
+                        "Asked for your records by name",
+                    )
                 } else {
                     l.t(
-                        "Видел ваши записи среди других",
+                        "Ваши записи показаны среди других",
                         "Saw your records among others",
                     )
                 },
             }
         });
-        Ok::<_, Status>((complex, looks.collect(), answer.next_page_token))
+        Ok::<_, Status>((own, complex, looks.collect(), answer.next_page_token))
     };
     match read.await {
-        Ok((complex, looks, next)) => {
+        Ok((complexes, complex, looks, next)) => {
             let looked = WhoLooked {
                 f,
                 complex,
+                complexes,
                 looks,
                 next,
             };

@@ -5,11 +5,14 @@ const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 async function outcomeOf(section) {
-  const { origin, vkey, kind, address } = section.dataset;
+  const { origin, vkey, kind, address, zone } = section.dataset;
+  // By the complex' clocks, and as the page writes times (ISO 8601).
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  const shown = (time) => clock.format(new Date(time));
   const remembered = `checkpoint ${origin}`;
   const before = JSON.parse(localStorage.getItem(remembered));
   if (before) {
-    for (const place of section.querySelectorAll(".before")) place.textContent = `${before.size}, ${before.at}, ${before.root}`;
+    for (const place of section.querySelectorAll(".before")) place.textContent = `${before.size} · ${shown(before.at)} · ${before.root}`;
   }
   const key = await parseKey(vkey);
   const now = await openCheckpoint(section.querySelector("textarea").value, key);
@@ -26,6 +29,7 @@ async function outcomeOf(section) {
     if (!(await isConsistent(before.size, bytesOf(before.root), now.size, now.root, hashes))) return "refuted";
   }
   const at = new Date().toISOString();
+  section.querySelector(".checked").textContent = shown(at);
   localStorage.setItem(remembered, JSON.stringify({ size: now.size, root: base64(now.root), vkey, at }));
   return before ? "proven" : "first";
 }

@@ -1,5 +1,6 @@
-// Checks the proofs of a record's page, and prints it.
+// Checks the proofs of a page of records.
 import { check } from "./proof.js";
+import "./print.js";
 
 const section = document.getElementById("proof");
 const form = document.getElementById("key");
@@ -35,7 +36,4 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   checkAll();
 });
-const print = document.getElementById("print");
-print.hidden = false;
-print.addEventListener("click", () => window.print());
 checkAll();
