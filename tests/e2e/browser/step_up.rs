@@ -1,6 +1,6 @@
 //! A door that asks for a fresh login, in the residents' app.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use domain::event::Body;
@@ -50,13 +50,13 @@ async fn a_door_that_asks_for_a_fresh_login_leads_to_it_and_back() -> Result<()>
     .await?;
 
     let form = format!("form:has([value='{DOOR}'])");
+    // A browser without script is sent there as well: this is no press that the script sees.
+    own.run(&format!("document.querySelector(\"{form}\").submit()"))
+        .await?;
+    is_asked(&own).await?;
+    own.go(&app).await?;
     own.click(&format!("{form} button")).await?;
-    own.wait("#username").await?;
-    let asked = own.address().await?;
-    let asked: HashMap<_, _> = asked.query_pairs().into_owned().collect();
-    for (name, value) in [("max_age", "15"), ("acr_values", "1"), ("prompt", "login")] {
-        assert_eq!(asked.get(name).map(String::as_str), Some(value), "{name}");
-    }
+    is_asked(&own).await?;
     own.fill_in("anna", PASSWORD).await?;
     let said = own.text(&format!("{form} .result.ready")).await?;
     assert!(said.contains("Press once more"), "{said}");
@@ -65,15 +65,27 @@ async fn a_door_that_asks_for_a_fresh_login_leads_to_it_and_back() -> Result<()>
     assert_eq!(own.run(focused).await?, DOOR, "it is at hand");
     resident::open(&own, &scene, DOOR).await?;
 
-    // The refusal stands under its key, so the press after it had another.
+    // A refusal stands under its key, so the press after it had another.
     let events = scene.log.events(Topic::AccessEvents).await?;
     let decided = events.iter().filter_map(|(_, event)| match &event.body {
         Body::AccessDecided(decided) => Some((decided.reason, decided.command)),
         _ => None,
     });
-    let (reasons, commands): (Vec<_>, Vec<_>) = decided.unzip();
-    assert_eq!(reasons, [Reason::StepUpRequired, Reason::Granted]);
-    assert_ne!(commands[0], commands[1]);
+    let (reasons, commands): (Vec<_>, BTreeSet<_>) = decided.unzip();
+    let refused = Reason::StepUpRequired;
+    assert_eq!(reasons, [refused, refused, Reason::Granted]);
+    assert_eq!(commands.len(), 3);
     own.close().await?;
     scene.finish().await
+}
+
+/// The provider's page asks for the login that the door requires.
+async fn is_asked(own: &Window) -> Result<()> {
+    own.wait("#username").await?;
+    let asked = own.address().await?;
+    let asked: BTreeMap<_, _> = asked.query_pairs().into_owned().collect();
+    for (name, value) in [("max_age", "15"), ("acr_values", "1"), ("prompt", "login")] {
+        assert_eq!(asked.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    Ok(())
 }
