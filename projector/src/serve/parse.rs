@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use auditlog::LogId;
 use domain::id::{ComplexId, DeviceId, EventId, SubjectRef};
-use domain::vocabulary::Automation;
 use eventlog::Topic;
 use jiff::Timestamp;
 use proto::access::{
@@ -36,14 +35,12 @@ pub(super) fn search(request: &SearchAccessRequest) -> Result<Search, Refusal> {
     let page_size = fields.page_size(request.page_size);
     let event = fields.parse_some("event_id", &request.event_id);
     let wanted = Wanted::read(&mut fields, request);
-    let automation = fields.word("automation", request.automation, Automation::from_number);
     let query = complex.map(|complex| AccessQuery {
         complex,
         from,
         until,
         subject: subject.map(|subject| subject.0),
         device,
-        automation,
     });
     fields.done(query.map(|query| Search {
         query,

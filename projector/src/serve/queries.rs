@@ -37,9 +37,6 @@ impl Serving {
         let asked = parse::search(&request)?;
         let readable = auditor.may_read(asked.query.complex.clone())?;
         let mut answer = search::search(self, &readable, &request, &asked).await?;
-        let mut further = asked.wanted.words();
-        let automation = asked.query.automation.map(|automation| automation.as_str());
-        further.extend(automation.map(|automation| format!("automation={automation}")));
         let look = Look {
             from: asked.query.from,
             until: asked.query.until,
@@ -49,7 +46,7 @@ impl Serving {
                 .event
                 .map(|event| event.to_string())
                 .unwrap_or_default(),
-            further: further.join(" "),
+            further: asked.wanted.words().join(" "),
             ..Look::at_all(ReadMethod::SearchAccess)
         };
         let shown = answer.records.iter().filter_map(search::subject);

@@ -1,7 +1,7 @@
 //! Which accesses of those that a view finds are wanted: what is asked of records beyond what views are
 //! ordered by.
 
-use domain::vocabulary::{ActorKind, Method, Outcome, Reason, Verdict};
+use domain::vocabulary::{ActorKind, Automation, Method, Outcome, Reason, Verdict};
 use proto::access::{AccessKind, AccessRecord, SearchAccessRequest};
 
 use super::fields::Fields;
@@ -16,6 +16,7 @@ pub(super) struct Wanted {
     verdict: Option<Verdict>,
     reason: Option<Reason>,
     method: Option<Method>,
+    automation: Option<Automation>,
 }
 
 impl Wanted {
@@ -32,6 +33,7 @@ impl Wanted {
             verdict: fields.word("verdict", request.verdict, Verdict::from_number),
             reason: fields.word("reason", request.reason, Reason::from_number),
             method: fields.word("method", request.method, Method::from_number),
+            automation: fields.word("automation", request.automation, Automation::from_number),
         }
     }
 
@@ -49,6 +51,7 @@ impl Wanted {
             ("verdict", self.verdict.map(Verdict::as_str)),
             ("reason", self.reason.map(Reason::as_str)),
             ("method", self.method.map(Method::as_str)),
+            ("automation", self.automation.map(Automation::as_str)),
         ];
         let named = named.into_iter();
         named
@@ -81,5 +84,6 @@ impl Wanted {
             && is(self.verdict.map(Verdict::number), record.verdict)
             && is(self.reason.map(Reason::number), record.reason)
             && is(self.method.map(Method::number), record.method)
+            && is(self.automation.map(Automation::number), record.automation)
     }
 }

@@ -2,7 +2,6 @@
 
 use domain::event::DeviceSequence;
 use domain::id::{ComplexId, DeviceId};
-use domain::vocabulary::Automation;
 use jiff::Timestamp;
 use proto::access::AlarmKind;
 use uuid::Uuid;
@@ -22,8 +21,6 @@ pub struct AccessQuery {
     pub subject: Option<Uuid>,
     /// Only at this device.
     pub device: Option<DeviceId>,
-    /// Only automatic or only manual ones.
-    pub automation: Option<Automation>,
 }
 
 impl AccessQuery {
@@ -33,7 +30,6 @@ impl AccessQuery {
             && self.until.is_none_or(|until| row.occurred_at < until)
             && (self.subject.is_none() || self.subject == row.subject)
             && (self.device.is_none() || self.device == row.device)
-            && (self.automation.is_none() || self.automation == row.automation)
     }
 }
 

@@ -159,6 +159,5 @@ fn query(complex: &str) -> AccessQuery {
         until: None,
         subject: None,
         device: None,
-        automation: None,
     }
 }

@@ -92,7 +92,6 @@ impl Hostile {
                 until: None,
                 subject: None,
                 device: None,
-                automation: None,
             };
             let rows = reader.search(&query, None, 1_000).await.unwrap();
             let row = rows.iter().find(|row| row.offset == at.offset);

@@ -281,7 +281,6 @@ fn everything() -> AccessQuery {
         until: None,
         subject: None,
         device: None,
-        automation: None,
     }
 }
 

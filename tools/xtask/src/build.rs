@@ -132,7 +132,11 @@ pub(crate) fn projector_on_cluster() -> Vec<&'static str> {
     let kafka = if has_openssl() {
         ["projector/kafka", "command-svc/kafka", "xtask/cluster"]
     } else {
-        ["projector/kafka-vendored", "command-svc/kafka-vendored", "xtask/cluster-vendored"]
+        [
+            "projector/kafka-vendored",
+            "command-svc/kafka-vendored",
+            "xtask/cluster-vendored",
+        ]
     };
     kafka.into_iter().chain(["projector/cassandra"]).collect()
 }

@@ -35,7 +35,6 @@ type Entry<'a> = (
     &'a str,
     MaybeUnset<Uuid>,
     MaybeUnset<&'a str>,
-    MaybeUnset<i32>,
 );
 
 /// Rows sorted by how they are sent: those that share a partition together, and of those of which
@@ -208,7 +207,6 @@ fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
             row.identity.as_str(),
             MaybeUnset::from_option(row.subject),
             MaybeUnset::from_option(device),
-            MaybeUnset::from_option(row.automation.map(|automation| automation.number())),
         )
     };
     Ok(scopes_of(row).map(entry).collect())

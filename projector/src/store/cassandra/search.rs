@@ -38,16 +38,13 @@ struct Entry {
     identity: String,
     subject: Option<Uuid>,
     device: Option<String>,
-    automation: Option<i32>,
 }
 
 impl Entry {
     fn matches(&self, query: &AccessQuery) -> bool {
         let device = query.device.as_ref().map(DeviceId::as_str);
-        let automation = query.automation.map(|automation| automation.number());
         (query.subject.is_none() || query.subject == self.subject)
             && (device.is_none() || device == self.device.as_deref())
-            && (automation.is_none() || automation == self.automation)
     }
 }
 

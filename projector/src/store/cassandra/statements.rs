@@ -63,7 +63,7 @@ impl Reads {
             access: prepare("SELECT access FROM access WHERE complex = ? AND identity = ?").await?,
             access_by_time: paged(
                 session,
-                "SELECT off, identity, subject, device, automation FROM access_by_time
+                "SELECT off, identity, subject, device FROM access_by_time
                  WHERE complex = ? AND scope = ? AND bucket = ?
                    AND (time, off) >= (?, ?) AND (time, off) < (?, ?)",
             )

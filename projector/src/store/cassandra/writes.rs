@@ -65,8 +65,8 @@ impl Writes {
             .await?,
             access_by_time: prepare(
                 "INSERT INTO access_by_time (complex, scope, bucket, time, off, identity, subject,
-                   device, automation)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                   device)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
             )
             .await?,
             access_bucket: prepare(

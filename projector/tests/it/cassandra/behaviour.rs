@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use auditlog::{Head, HeadError, LogId};
 use domain::id::EventId;
-use domain::vocabulary::Automation;
 use futures::future::join_all;
 use projector::store::{AccessCursor, AccessQuery, Progress, ViewStore};
 use projector::views::{AccessIdentity, AccessRow, DeviceRow, RowWrite};
@@ -101,11 +100,12 @@ async fn one_of_many_writers_moves_a_head(scene: &Scene, store: &Arc<dyn ViewSto
 /// More than the database gives in one go.
 async fn a_rare_access_is_found_behind_many_others(store: &dyn ViewStore) {
     const RARE: u64 = 100;
+    let somebody = Uuid::from_u128(7);
     let access = |offset: u64| {
         let event = EventId(Uuid::from_u128(offset.into()));
-        let automation = match offset % RARE {
-            0 => Automation::Automatic,
-            _ => Automation::Manual,
+        let device = match offset % RARE {
+            0 => "harbour.boathouse",
+            _ => "harbour.gate",
         };
         RowWrite::Access(Box::new(AccessRow {
             complex: complex("harbour"),
@@ -113,9 +113,9 @@ async fn a_rare_access_is_found_behind_many_others(store: &dyn ViewStore) {
             event,
             offset,
             occurred_at: at(0),
-            subject: None,
-            device: None,
-            automation: Some(automation),
+            subject: Some(somebody),
+            device: Some(self::device(device)),
+            automation: None,
             command: None,
             record: proto::access::AccessRecord::default(),
         }))
@@ -133,9 +133,8 @@ async fn a_rare_access_is_found_behind_many_others(store: &dyn ViewStore) {
         complex: complex("harbour"),
         from: None,
         until: None,
-        subject: None,
-        device: None,
-        automation: Some(Automation::Automatic),
+        subject: Some(somebody),
+        device: Some(device("harbour.boathouse")),
     };
     let found = store.reader().search(&query, None, 7).await.unwrap();
     let offsets: Vec<u64> = found.iter().map(|row| row.offset).collect();

@@ -91,16 +91,16 @@ async fn a_schema_of_another_version_is_refused(node: &Cassandra, views: &ViewsC
         let cql = format!("UPDATE {table} SET version = {version} WHERE name = 'views' IF EXISTS");
         admin.run(&cql).await.unwrap();
     };
-    set(4).await;
+    set(5).await;
     let opened = store::open_configured(views).await.err();
     assert!(matches!(
         opened,
         Some(StoreError::Schema {
-            found: 4,
-            needed: 3
+            found: 5,
+            needed: 4
         })
     ));
-    set(3).await;
+    set(4).await;
     store::open_configured(views).await.unwrap();
 }
 

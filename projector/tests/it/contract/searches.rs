@@ -76,15 +76,10 @@ pub(super) async fn searches_keep_to_what_is_asked(store: &dyn ViewStore) {
             ..base.clone()
         },
         AccessQuery {
-            automation: Some(Automation::Manual),
-            ..base.clone()
-        },
-        AccessQuery {
             from: Some(at(0) + nanosecond * 3),
             until: Some(at(0) + nanosecond * 33),
             subject,
             device: gate,
-            automation: None,
             ..base
         },
     ];
@@ -94,7 +89,6 @@ pub(super) async fn searches_keep_to_what_is_asked(store: &dyn ViewStore) {
                 && query.until.is_none_or(|until| row.occurred_at < until)
                 && (query.subject.is_none() || row.subject == query.subject)
                 && (query.device.is_none() || row.device == query.device)
-                && (query.automation.is_none() || row.automation == query.automation)
         };
         let expected: Vec<u64> = rows
             .iter()

@@ -34,7 +34,6 @@ struct Model {
     complex: String,
     device: String,
     subject: Option<Uuid>,
-    automation: Option<i32>,
     value: CqlValue,
 }
 
@@ -48,8 +47,8 @@ pub(super) async fn fill(session: Session, keyspace: &str, rows: u64) -> Result<
     let filling = Filling {
         access: insert("access (complex, identity, access) VALUES (?, ?, ?)").await?,
         by_time: insert(
-            "access_by_time (complex, scope, bucket, time, off, identity, subject, device, automation)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "access_by_time (complex, scope, bucket, time, off, identity, subject, device)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .await?,
         by_event: insert("access_by_event (complex, event, off, identity) VALUES (?, ?, ?, ?)")
@@ -80,7 +79,6 @@ async fn models(session: &Session) -> Result<Vec<Model>> {
         Some(Model {
             device: field("device")?.into_string()?,
             subject: field("subject").and_then(|subject| subject.as_uuid()),
-            automation: field("automation").and_then(|automation| automation.as_int()),
             complex,
             value,
         })
@@ -129,7 +127,6 @@ impl Filling {
                     identity.clone(),
                     MaybeUnset::from_option(model.subject),
                     model.device.as_str(),
-                    MaybeUnset::from_option(model.automation),
                 ));
             }
         }
