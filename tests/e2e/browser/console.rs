@@ -88,6 +88,7 @@ async fn an_auditor_sees_an_opening_live_finds_it_and_has_it_proven_by_the_brows
     }
     let report = format!("/c/sunrise/report?device={DOOR}");
     own.look("console-report", &console, Some(&report)).await?;
+    own.print("console-report").await?;
 
     // Whoever was denied has his reason there.
     own.go(&format!("{console}/c/sunrise/search?verdict=2"))

@@ -14,6 +14,8 @@ use url::Url;
 const PATIENCE: u32 = 30_000;
 /// Widths and heights that pages are looked at in.
 const SIZES: [(&str, u32, u32); 2] = [("phone", 390, 844), ("wide", 1280, 800)];
+/// A4 paper, as browsers lay it out.
+const PAPER: (u32, u32) = (794, 1123);
 /// What reaches beyond the window, where the page can be moved sideways.
 const WIDE: &str = "return document.documentElement.scrollWidth <= innerWidth ? [] : \
                     Array.from(document.querySelectorAll('body *')) \
@@ -200,18 +202,39 @@ impl Window {
                         barriers.is_empty(),
                         "{name}, {language} {scheme} {size}: {barriers:#?}"
                     );
-                    // All of the page, however long.
-                    let tall = "return document.documentElement.scrollHeight";
-                    let tall = self.run(tall).await?.as_u64().unwrap_or(0);
-                    self.resize(width, height.max(u32::try_from(tall)?)).await?;
-                    let picture = self.get("/screenshot").await?;
-                    let picture = STANDARD.decode(picture.as_str().context("no picture")?)?;
                     let file = format!("{name}-{language}-{scheme}-{size}.png");
-                    std::fs::write(pictures()?.join(file), picture)?;
+                    self.keep(&file, width, height).await?;
                 }
             }
         }
         self.resize(SIZES[0].1, SIZES[0].2).await
+    }
+
+    /// Looks at the page as it is printed on A4 paper, and keeps a picture of it.
+    pub(crate) async fn print(&self, name: &str) -> Result<()> {
+        self.own("Emulation.setEmulatedMedia", json!({ "media": "print" }))
+            .await?;
+        self.resize(PAPER.0, PAPER.1).await?;
+        assert_eq!(
+            self.run(WIDE).await?,
+            json!([]),
+            "{name} is wider than paper"
+        );
+        let file = format!("{name}-print.png");
+        self.keep(&file, PAPER.0, PAPER.1).await?;
+        self.own("Emulation.setEmulatedMedia", json!({ "media": "" }))
+            .await?;
+        self.resize(SIZES[0].1, SIZES[0].2).await
+    }
+
+    /// Keeps a picture of all of the page, however long.
+    async fn keep(&self, file: &str, width: u32, height: u32) -> Result<()> {
+        let tall = "return document.documentElement.scrollHeight";
+        let tall = self.run(tall).await?.as_u64().unwrap_or(0);
+        self.resize(width, height.max(u32::try_from(tall)?)).await?;
+        let picture = self.get("/screenshot").await?;
+        let picture = STANDARD.decode(picture.as_str().context("no picture")?)?;
+        Ok(std::fs::write(pictures()?.join(file), picture)?)
     }
 
     async fn resize(&self, width: u32, height: u32) -> Result<()> {
