@@ -136,6 +136,7 @@ fn int(number: u64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use jiff::{SignedDuration, Timestamp};
     use rusqlite::params_from_iter;
     use uuid::Uuid;
