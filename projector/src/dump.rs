@@ -140,6 +140,7 @@ pub fn json(row: &RowWrite) -> Value {
             "sequence": row.sequence.sequence,
             "rejected": row.rejected,
             "happened": row.happened.to_string(),
+            "offset": row.offset,
         }),
     }
 }

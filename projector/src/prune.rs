@@ -1,18 +1,20 @@
-//! `projector prune`: takes away what has expired, from the audit log's bundles, and says so.
+//! `projector prune`: takes away what has expired, from the audit log's bundles and from the views, and
+//! says so.
 //!
 //! A bundle goes with its positions when every record of it has expired, and nothing holds it: no person
 //! under a legal hold is named in it, it has no outcome of a command of such a person, and no period of
 //! its complex is on hold. In doubt it stays. Hashes always stay.
 
 mod holds;
+mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use auditlog::{
-    CheckpointSigner, ENTRIES_PER_BUNDLE, LogId, LogReader, Origin, Position, Pruned, Pruning,
-    logs_of,
+    Checkpoint, CheckpointSigner, ENTRIES_PER_BUNDLE, LogId, LogReader, Origin, Position, Pruned,
+    Pruning, logs_of,
 };
 use eventlog::Keep;
 use jiff::Timestamp;
@@ -20,16 +22,18 @@ use object_store::ObjectStore;
 use serde_json::json;
 
 use crate::config::Config;
+use crate::store::{self, Gone, Removed};
 use crate::{project, tiles, views};
 use holds::{Holds, Named};
 
 pub use holds::PeriodHold;
+pub(crate) use rows::gone;
 
 /// A log that may be pruned, and how old a record of it must be.
 struct Log {
     id: LogId,
     reader: LogReader,
-    size: u64,
+    checkpoint: Checkpoint,
     /// Records that were taken in before this have expired.
     before: Timestamp,
 }
@@ -42,7 +46,11 @@ struct Plan {
     held: BTreeMap<u64, String>,
 }
 
-/// Says, one JSON object a log, what of it has expired and what holds it; removes it where `apply`.
+/// Says, one JSON object a log, what of it has expired and what holds it, and how many rows of the views
+/// are of what is gone; removes both where `apply`.
+///
+/// First all that goes is said, signed; from then on no rebuild brings rows of it back. Then the rows go,
+/// and last the bundles. A run that is cut short anywhere is ended by the next one.
 ///
 /// # Errors
 /// Configuration, storage or the event log; what was removed by then is said to be.
@@ -52,23 +60,54 @@ pub async fn run(config: &Config, apply: bool) -> anyhow::Result<Vec<String>> {
     let store = tiles::to_write(sections.tiles).await?;
     let logs = expiring(&store, &signer, config).await?;
     let holds = Holds::read(config).await?;
-    let mut lines = Vec::new();
+    let (mut lines, mut gone, mut said) = (Vec::new(), Gone::default(), Vec::new());
     for log in &logs {
         let pruned = log.reader.pruned().await?;
         let plan = plan(log, &pruned, &holds).await?;
-        if apply {
-            let pruned = extended(&pruned, &plan, log.before);
+        let pruned = extended(&pruned, &plan, log.before);
+        let bundles = pruned.prunings.iter().flat_map(|p| p.bundles.clone());
+        let bundles: BTreeSet<u64> = bundles.collect();
+        let offsets = rows::offsets(&log.reader, &log.checkpoint, &bundles).await?;
+        gone.add(log.id.clone(), offsets);
+        // Also where nothing goes: an earlier run may have been cut short.
+        if !bundles.is_empty() {
             let origin = Origin::new(&sections.audit.origin, &log.id)?;
-            // Also where nothing goes: an earlier run may have been cut short.
-            if !pruned.prunings.is_empty() {
-                pruned.remove(&*store, &log.id, &origin, &signer).await?;
+            if apply {
+                pruned.say(&*store, &log.id, &origin, &signer).await?;
             }
+            said.push((&log.id, origin, pruned));
         }
         if !plan.goes.is_empty() || !plan.held.is_empty() {
             lines.push(line(log, &plan, apply));
         }
     }
+    let rows = remove_rows(config, &gone, apply).await?;
+    if apply {
+        for (log, origin, pruned) in said {
+            let verifier = signer.verifier();
+            pruned.remove(&*store, log, &origin, verifier).await?;
+        }
+    }
+    if !rows.is_empty() {
+        lines.push(json!({ "rows": rows, "removed": apply }).to_string());
+    }
     Ok(lines)
+}
+
+/// From the views that serve; others go whole, as they would keep such rows. A rebuild that has begun is
+/// thereby superseded: it may not know yet what is said to be gone.
+async fn remove_rows(config: &Config, gone: &Gone, apply: bool) -> anyhow::Result<Removed> {
+    if gone.is_empty() {
+        return Ok(Removed::new());
+    }
+    let views = config.views().map_err(anyhow::Error::msg)?;
+    if apply {
+        let root = store::open_configured_root(views).await?;
+        root.drop_idle().await?;
+    }
+    let store = store::open_configured(views).await?;
+    let removed = store.remove(gone, apply).await;
+    removed.context("rows of the views are left: run it again")
 }
 
 fn line(log: &Log, plan: &Plan, apply: bool) -> String {
@@ -114,35 +153,37 @@ async fn expiring(
                 .await?
                 .unwrap_or_default();
             newest = newest.max(positions.iter().map(|at| at.append_time).max());
-            found.push((topic, id, reader, checkpoint.size()));
+            found.push((topic, id, reader, checkpoint));
         }
     }
     let now = newest.and_then(|newest| Timestamp::from_millisecond(newest).ok());
     let Some(now) = now.map(|newest| newest.min(Timestamp::now())) else {
         return Ok(Vec::new());
     };
-    let logs = found.into_iter().filter_map(|(topic, id, reader, size)| {
-        let Keep::For(kept) = sections.log.options.retention.of(topic) else {
-            return None;
-        };
-        let before = now.checked_sub(kept).ok()?;
-        Some(Log {
-            id,
-            reader,
-            size,
-            before,
-        })
-    });
+    let logs = found
+        .into_iter()
+        .filter_map(|(topic, id, reader, checkpoint)| {
+            let Keep::For(kept) = sections.log.options.retention.of(topic) else {
+                return None;
+            };
+            let before = now.checked_sub(kept).ok()?;
+            Some(Log {
+                id,
+                reader,
+                checkpoint,
+                before,
+            })
+        });
     Ok(logs.collect())
 }
 
-/// Full bundles alone: the writer goes on from the last one.
+/// All but the last bundle: the writer goes on from it, and it says where the one before it ends.
 async fn plan(log: &Log, pruned: &Pruned, holds: &Holds) -> anyhow::Result<Plan> {
-    let checkpoint = log.reader.checkpoint().await?;
+    let last = log.checkpoint.size().saturating_sub(1) / ENTRIES_PER_BUNDLE;
     let mut expired = Vec::new();
-    for bundle in (0..log.size / ENTRIES_PER_BUNDLE).filter(|bundle| !pruned.has(*bundle)) {
+    for bundle in (0..last).filter(|bundle| !pruned.has(*bundle)) {
         // How old it is where nobody kept that, nobody knows.
-        let positions = log.reader.positions(&checkpoint, bundle).await?;
+        let positions = log.reader.positions(&log.checkpoint, bundle).await?;
         if positions.is_some_and(|all| all.iter().all(|at| has_expired(at, log.before))) {
             expired.push(bundle);
         }

@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::project::leaf;
+use crate::prune;
 use crate::store::{self, Building, Generations, StoreError, Swap, ViewReader};
 use crate::views;
 use reading::{Ends, Reading};
@@ -64,6 +65,8 @@ pub async fn rebuild(config: &Config, batch: usize, swap: bool) -> anyhow::Resul
     let new = &*building.store.reader();
     let store = Arc::clone(&building.store);
     let mut replay = Replay::start(config, log, store, batch).await?;
+    // Read when the rebuild has begun: whoever prunes later supersedes it.
+    replay.without(prune::gone(config).await?);
     // Never further than the serving views are: the trees must have every leaf that a row is of.
     let begun = projected(root, log, &building).await?;
     replay.to(&begun).await?;
@@ -171,6 +174,7 @@ pub async fn views(config: &Config, batch: usize) -> anyhow::Result<Arc<dyn View
     let log = open(config).await?;
     let store = store::scratch().await?;
     let mut replay = Replay::start(config, &*log, Arc::clone(&store), batch).await?;
+    replay.without(prune::gone(config).await?);
     replay.to(&ends_of(&*log).await?).await?;
     Ok(store.reader())
 }

@@ -63,13 +63,11 @@ impl Pruned {
         })
     }
 
-    /// Takes bundles away: says so first, signed and durable, then removes them with their
-    /// positions. What it says was removed before is removed again, where a run was cut short.
+    /// Says, signed and durable, that these bundles are taken away: before anything of them is.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where somebody else prunes at the same time: nothing is removed;
-    /// [`Error::Store`]: do it again.
-    pub async fn remove(
+    /// [`Error::Conflict`] where somebody else prunes at the same time; [`Error::Store`].
+    pub async fn say(
         &self,
         store: &dyn ObjectStore,
         log: &LogId,
@@ -77,13 +75,24 @@ impl Pruned {
         signer: &CheckpointSigner,
     ) -> Result<()> {
         let note = Bytes::from(signer.note(origin, self.text(origin).as_bytes())?);
-        let path = Name::Pruned.path(log);
-        store.put(&path, note.into()).await?;
-        if Self::read(store, log, origin, signer.verifier()).await? != *self {
-            return Err(Error::Conflict {
-                log: log.to_string(),
-            });
-        }
+        store.put(&Name::Pruned.path(log), note.into()).await?;
+        self.check(store, log, origin, signer.verifier()).await
+    }
+
+    /// Removes the bundles with their positions, of which it was [said](Self::say). Those that were
+    /// removed before are so again, where a run was cut short.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where that was not said, or something else since: nothing is removed;
+    /// [`Error::Store`]: do it again.
+    pub async fn remove(
+        &self,
+        store: &dyn ObjectStore,
+        log: &LogId,
+        origin: &Origin,
+        verifier: &CheckpointVerifier,
+    ) -> Result<()> {
+        self.check(store, log, origin, verifier).await?;
         for index in self.prunings.iter().flat_map(|p| p.bundles.clone()) {
             for name in [
                 Name::Entries { index, width: FULL },
@@ -97,6 +106,21 @@ impl Pruned {
             }
         }
         Ok(())
+    }
+
+    async fn check(
+        &self,
+        store: &dyn ObjectStore,
+        log: &LogId,
+        origin: &Origin,
+        verifier: &CheckpointVerifier,
+    ) -> Result<()> {
+        match Self::read(store, log, origin, verifier).await? == *self {
+            true => Ok(()),
+            false => Err(Error::Conflict {
+                log: log.to_string(),
+            }),
+        }
     }
 
     fn text(&self, origin: &Origin) -> String {

@@ -9,7 +9,7 @@ use url::Url;
 use super::replay::Replay;
 use super::{ends_of, open};
 use crate::config::Config;
-use crate::store;
+use crate::{prune, store};
 
 /// Builds the views from what the log had taken in before this time, into a new SQLite file. It is there
 /// when it is whole.
@@ -43,6 +43,7 @@ pub async fn past(
     let views = store::open(&url).await?;
     let replay = Replay::start(config, &*log, views, batch).await?;
     let mut replay = replay.until(until);
+    replay.without(prune::gone(config).await?);
     replay.to(&ends_of(&*log).await?).await?;
     drop(replay);
     store::seal(&url).await?;

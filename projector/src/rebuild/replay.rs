@@ -12,7 +12,7 @@ use super::progress::ProgressShown;
 use super::reading::{Ends, Reading};
 use crate::config::Config;
 use crate::project::{event_reader, write};
-use crate::store::{Progress, ViewStore};
+use crate::store::{Gone, Progress, ViewStore};
 use crate::views::{self, LeafRow};
 
 /// A replay as far as it is.
@@ -25,6 +25,8 @@ pub(super) struct Replay {
     batch: usize,
     /// Records that the log took in then or later are left out.
     until: Option<Timestamp>,
+    /// What has no rows any more.
+    gone: Gone,
     shown: ProgressShown,
 }
 
@@ -50,6 +52,7 @@ impl Replay {
             topics,
             batch,
             until: None,
+            gone: Gone::default(),
             shown: ProgressShown::start("rebuild"),
         })
     }
@@ -58,6 +61,11 @@ impl Replay {
     pub(super) fn until(mut self, until: Timestamp) -> Self {
         self.until = Some(until);
         self
+    }
+
+    /// Leaves no rows of what was pruned, whether the log still has it or not.
+    pub(super) fn without(&mut self, gone: Gone) {
+        self.gone = gone;
     }
 
     /// Whether the log has removed records of some topic.
@@ -87,6 +95,10 @@ impl Replay {
                 }
                 self.shown.advance(count);
             }
+        }
+        // Not before: what is kept may follow from it, as an opening does from its decision.
+        if !self.gone.is_empty() {
+            self.store.remove(&self.gone, true).await?;
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ mod others;
 mod plan;
 mod position;
 mod read;
+mod removable;
+mod remove;
 mod root;
 mod rows;
 mod search;

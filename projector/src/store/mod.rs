@@ -7,6 +7,7 @@
 #[cfg(feature = "cassandra")]
 mod cassandra;
 mod generations;
+mod gone;
 mod names;
 mod open;
 mod query;
@@ -30,6 +31,7 @@ use crate::views::{
 #[cfg(feature = "cassandra")]
 pub use cassandra::CassandraOptions;
 pub use generations::{Building, Generations, Pointer, Swap, one_generation};
+pub use gone::{Gone, Removed};
 pub use open::{
     check, check_url, open, open_configured, open_configured_reader, open_configured_root,
     open_reader, scratch, seal,
@@ -202,6 +204,13 @@ pub trait ViewStore: HeadStore {
     /// # Errors
     /// [`StoreError`].
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError>;
+
+    /// Removes the rows of pruned records, or only counts them where not `apply`. A row that two records
+    /// have made is of the one that it stands at. After an error any part may be gone: do it again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError>;
 
     /// The last leaf of a log that stands before `offset`.
     ///

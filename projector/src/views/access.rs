@@ -105,10 +105,11 @@ pub(crate) fn observed(
         event: event.id,
     };
     let (partner, happened) = (&observed.partner, event.occurred_at);
+    let offset = record.position.offset;
     Ok(vec![
         RowWrite::Access(Box::new(row)),
         RowWrite::Digest(digest),
-        sequences::event(partner, device, observed.sequence, happened),
+        sequences::event(partner, device, observed.sequence, happened, Some(offset)),
         hours::observed(record, event, observed),
     ])
 }

@@ -242,8 +242,8 @@ pub struct UnreadableRow {
     pub append_time: Timestamp,
 }
 
-/// One number of a device's count that was recorded. The row is its own key: there is nothing else
-/// in it that two writes could differ by.
+/// One number of a device's count that was recorded. Kept by all of it but the offset, of which the
+/// least one stays; any is less than none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SequenceRow {
     /// The device; it names its complex.
@@ -256,6 +256,8 @@ pub struct SequenceRow {
     pub rejected: bool,
     /// When it happened at the device; of a rejection when it came.
     pub happened: Timestamp,
+    /// Offset of the record in the complex's partition, where the record has a leaf.
+    pub offset: Option<u64>,
 }
 
 /// In what a read is looked for.

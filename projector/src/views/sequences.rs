@@ -12,12 +12,13 @@ use super::access::position;
 use super::rows::{AlarmRow, RowWrite, SequenceRow};
 use super::{Misplaced, device_of};
 
-/// The row of an event's number.
+/// The row of an event's number. `leaf`: the offset of its record, where it has one.
 pub(crate) fn event(
     partner: &PartnerId,
     device: &DeviceId,
     sequence: DeviceSequence,
     happened: Timestamp,
+    leaf: Option<u64>,
 ) -> RowWrite {
     RowWrite::Sequence(SequenceRow {
         device: device.clone(),
@@ -25,6 +26,7 @@ pub(crate) fn event(
         sequence,
         rejected: false,
         happened,
+        offset: leaf,
     })
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn rejection(event: &Event, rejected: &IngressRejected) -> Vec<RowWri
             sequence,
             rejected: true,
             happened: rejected.received_at,
+            offset: None,
         })
     };
     let numbered = event.device.as_ref().zip(rejected.sequence);

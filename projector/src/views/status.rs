@@ -40,7 +40,7 @@ pub(crate) fn status(
         },
     };
     let (partner, happened) = (&status.partner, status.observed_at);
-    let number = sequences::event(partner, device, status.sequence, happened);
+    let number = sequences::event(partner, device, status.sequence, happened, None);
     Ok(vec![
         RowWrite::Status(row.clone()),
         RowWrite::Device(row),

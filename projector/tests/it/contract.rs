@@ -24,6 +24,7 @@ use crate::fixture::{at, command, complex, device};
 mod alarms;
 mod counts;
 mod hours;
+mod pruned;
 mod reads;
 mod searches;
 mod state;
@@ -31,6 +32,8 @@ mod state;
 use alarms::*;
 use counts::*;
 use hours::*;
+pub use pruned::pruned_rows_never_come_back;
+use pruned::*;
 use reads::*;
 use searches::*;
 use state::*;
@@ -53,6 +56,8 @@ pub async fn suite(make: impl AsyncFn() -> Arc<dyn ViewStore>) {
     a_device_history_has_every_report_once(&*make().await).await;
     reads_are_found_by_whom_they_are_of(&*make().await).await;
     hours_count_everything_once(&*make().await).await;
+    rows_go_with_their_records_and_no_others(make().await).await;
+    what_comes_late_stands_where_all_was_pruned(make().await).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use projector::store::{Halt, Progress, StoreError, ViewReader, ViewStore};
+use projector::store::{Gone, Halt, Progress, Removed, StoreError, ViewReader, ViewStore};
 use projector::views::{LeafRow, RowWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -223,6 +223,10 @@ impl ViewStore for FaultyViews {
                 Err(store_error())
             }
         }
+    }
+
+    async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError> {
+        self.0.remove(gone, apply).await
     }
 
     async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {

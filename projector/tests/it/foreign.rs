@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use auditlog::{LogId, Origin};
+use auditlog::{CheckpointSigner, LogId, Origin, Pruned, Pruning};
 use domain::vocabulary::Outcome;
 use eventlog::{Position, Topic};
 use harness::engines::sumdb::Sumdb;
@@ -125,4 +125,33 @@ async fn gos_checksum_database_verifies_what_the_program_made() {
     flipped(&folder.join("checkpoint"), root + 9, refused);
     flipped(&folder.join("checkpoint"), note.len() - 9, refused);
     assert!(verified().status.success());
+
+    // Of a pruned log it says what it can't read, and holds the rest, also the hashes, against the root.
+    let store = auditlog::open_folder(&disk.path().join("tiles")).unwrap();
+    let signer = CheckpointSigner::from_file(&disk.path().join("audit.key")).unwrap();
+    let pruned = Pruned {
+        prunings: vec![Pruning {
+            at: 2,
+            before: 1,
+            bundles: 1..3,
+        }],
+    };
+    pruned.say(&*store, &log, &origin, &signer).await.unwrap();
+    let removed = pruned.remove(&*store, &log, &origin, signer.verifier());
+    removed.await.unwrap();
+    let good = verified();
+    let error = String::from_utf8_lossy(&good.stderr).into_owned();
+    assert!(good.status.success(), "{error}");
+    let told = format!(
+        "{size}\n\
+         entries 256 to 511 are pruned: they are in the tree, what they say can't be read\n\
+         entries 512 to 767 are pruned: they are in the tree, what they say can't be read\n"
+    );
+    assert_eq!(String::from_utf8(good.stdout).unwrap(), told);
+    flipped(&folder.join("tile/0/001"), 700, refused);
+    flipped(&folder.join("tile/entries/003"), 700, refused);
+    let statement = std::fs::read(folder.join("pruned")).unwrap();
+    flipped(&folder.join("pruned"), statement.len() - 9, refused);
+    std::fs::remove_file(folder.join("pruned")).unwrap();
+    refused();
 }

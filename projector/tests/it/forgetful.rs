@@ -11,8 +11,8 @@ use domain::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use jiff::Timestamp;
 use projector::store::{
-    AccessCursor, AccessQuery, AlarmQuery, Halt, HourQuery, Progress, ReadQuery, StatusCursor,
-    StatusQuery, StoreError, Table, ViewReader, ViewStore,
+    AccessCursor, AccessQuery, AlarmQuery, Gone, Halt, HourQuery, Progress, ReadQuery, Removed,
+    StatusCursor, StatusQuery, StoreError, Table, ViewReader, ViewStore,
 };
 use projector::views::alarms::Sent;
 use projector::views::{
@@ -83,6 +83,10 @@ impl ViewStore for Forgetful {
         let at = (progress.topic, progress.partition);
         self.applied.lock().unwrap().insert(at, progress.next);
         Ok(())
+    }
+
+    async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError> {
+        self.inner.remove(gone, apply).await
     }
 
     async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {

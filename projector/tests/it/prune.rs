@@ -1,8 +1,10 @@
-//! What has expired is taken away, and nothing else: what is held stays, hashes stay, proofs hold.
+//! What has expired is taken away, bundles and rows, and nothing else: what is held stays, hashes stay,
+//! proofs hold. A rebuild gives the same.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use auditlog::{ENTRIES_PER_BUNDLE, Error, LogId, LogReader, Origin, verify_inclusion};
 use domain::event::{Actor, Body, Event, LegalHoldChanged};
@@ -28,14 +30,7 @@ const LONG_AGO: i64 = 4 * 365 * 86_400_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_expired_goes_unless_it_is_held_and_hashes_stay() {
     let disk = OnDisk::new().await;
-    change(
-        &disk,
-        "[log.options]\n",
-        "[log.options]\nretention = { access_events = \"forever\" }\n",
-    );
-    disk.fixture.workload(26).await;
-    hold(&disk, "sunset").await;
-    age(&disk);
+    aged(&disk, 26).await;
     let mut process = started(&disk);
     let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
     let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
@@ -43,14 +38,12 @@ async fn what_has_expired_goes_unless_it_is_held_and_hashes_stay() {
     let before = reader(&disk, "sunrise").checkpoint().await.unwrap();
     assert!(before.size() > 2 * ENTRIES_PER_BUNDLE + 100);
 
-    // From now on it expires after three years; one complex has a case before the courts.
-    change(&disk, "retention = { access_events = \"forever\" }\n", "");
-    let file = std::fs::read_to_string(disk.config()).unwrap();
-    let case = "\n[[prune.holds]]\ncomplex = \"harbour\"\nfrom = \"2020-01-01T00:00:00Z\"\nreason = \"case 7\"\n";
-    std::fs::write(disk.config(), file + case).unwrap();
+    expires(&disk);
+    let rows = dump(&disk);
     let all = objects(&disk);
     let said = lines(&disk, &["prune"]);
     assert_eq!(objects(&disk), all, "unless it is told to, it only tells");
+    assert_eq!(dump(&disk), rows);
     let of = |lines: &[Value], complex: &str| {
         let name = format!("access.events.v1/{complex}");
         lines.iter().find(|line| line["log"] == name).cloned()
@@ -73,6 +66,12 @@ async fn what_has_expired_goes_unless_it_is_held_and_hashes_stay() {
     // While the projector is at work.
     let done = lines(&disk, &["prune", "--apply"]);
     assert_eq!(of(&done, "sunrise").unwrap()["removed"], true);
+    let kept = without(&rows, &done);
+    assert!(dump(&disk) == kept);
+    rebuilt_the_same(&disk);
+    let counted = counts(&said);
+    assert!(counted["access"].as_u64() > Some(100), "{counted}");
+    assert_eq!(counted, counts(&done));
     let gone: BTreeSet<PathBuf> = all.difference(&objects(&disk)).cloned().collect();
     let expected = ["tile/entries", "position", "offset"]
         .iter()
@@ -99,6 +98,84 @@ async fn what_has_expired_goes_unless_it_is_held_and_hashes_stay() {
     assert!(process.terminate().await.unwrap().success());
     let log = std::fs::read_to_string(disk.path().join("projector.log")).unwrap();
     assert!(!log.contains("halted") && !log.contains("stalled"), "{log}");
+    // Nor is it in what the files don't use any more.
+    let gone = rows
+        .iter()
+        .find(|row| !kept.contains(row) && row.contains("\"observations\""));
+    let gone = gone.unwrap_or_else(|| panic!("{counted}"));
+    let gone: Value = serde_json::from_str(gone).unwrap();
+    let gone = gone["command"].as_str().unwrap();
+    let bytes = std::fs::read(disk.path().join("views.db")).unwrap();
+    let found = bytes
+        .windows(gone.len())
+        .any(|bytes| bytes == gone.as_bytes());
+    assert!(!found);
+}
+
+/// The views follow, row by row, from what is left: also where the event log has not removed yet what it
+/// may.
+pub fn rebuilt_the_same(disk: &OnDisk) {
+    let config = std::fs::read_to_string(disk.config()).unwrap();
+    let forever = "[log.options]\nretention = { access_events = \"forever\" }\n";
+    let whole = config.replace("/log.db", "/whole.db");
+    let whole = whole.replace("[log.options]\n", forever);
+    std::fs::write(disk.config(), whole).unwrap();
+    assert!(tool(disk, &["rebuild"]).stdout.is_empty());
+    let follows = String::from_utf8(tool(disk, &["rebuild", "--dump-views"]).stdout).unwrap();
+    std::fs::write(disk.config(), config).unwrap();
+    assert!(follows.lines().eq(dump(disk)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_short_anywhere_it_is_ended_by_the_next_run() {
+    let disk = OnDisk::new().await;
+    aged(&disk, 16).await;
+    let mut process = started(&disk);
+    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
+    caught_up(&disk, &*views).await;
+    assert!(process.terminate().await.unwrap().success());
+    drop(views);
+    expires(&disk);
+    let (rows, before) = (dump(&disk), disk.path().join("before"));
+    copied(disk.path(), &before);
+    let done = lines(&disk, &["prune", "--apply"]);
+    let (kept, left) = (without(&rows, &done), objects(&disk));
+    assert!(dump(&disk) == kept && kept.len() < rows.len());
+    for kill in 1..=8 {
+        std::fs::remove_dir_all(disk.path().join("tiles")).unwrap();
+        copied(&before, disk.path());
+        let config = disk.config();
+        let args = ["prune", "--apply", "--config", config.to_str().unwrap()];
+        let spec = Spec::program(PROGRAM, disk.path().join("prune.log")).args(args);
+        let mut prune = Process::spawn(&spec).unwrap();
+        tokio::time::sleep(Duration::from_millis(12 * kill)).await;
+        // It may be done already.
+        let _ = prune.kill9();
+        // No bundle is gone of which there are rows, and no row of what is kept.
+        let now = dump(&disk);
+        let mut objects_before = objects_in(&before).into_iter();
+        let gone = |path: PathBuf| {
+            !disk
+                .path()
+                .join(path.strip_prefix(&before).unwrap())
+                .exists()
+        };
+        assert!(
+            !objects_before.any(gone) || now == kept,
+            "killed {kill} times"
+        );
+        assert!(kept.iter().all(|row| now.contains(row)));
+        lines(&disk, &["prune", "--apply"]);
+        assert!(dump(&disk) == kept, "killed {kill} times");
+        // What a folder's writer was killed over is in nobody's way.
+        let half = |path: &&PathBuf| path.to_string_lossy().contains('#');
+        let now: BTreeSet<PathBuf> = objects(&disk);
+        let also = now.symmetric_difference(&left).filter(|path| !half(path));
+        let also: Vec<&PathBuf> = also.collect();
+        assert!(also.is_empty(), "killed {kill} times: {also:?}");
+    }
+    rebuilt_the_same(&disk);
 }
 
 async fn what_is_kept_is_proven(
@@ -155,7 +232,7 @@ fn reader(disk: &OnDisk, complex: &str) -> LogReader {
     LogReader::open(log, origin, Arc::clone(&tiles), disk.verifier.clone()).unwrap()
 }
 
-fn started(disk: &OnDisk) -> Process {
+pub fn started(disk: &OnDisk) -> Process {
     let spec = Spec::program(PROGRAM, disk.path().join("projector.log")).args([
         "project",
         "--config",
@@ -168,6 +245,109 @@ fn change(disk: &OnDisk, from: &str, to: &str) {
     let text = std::fs::read_to_string(disk.config()).unwrap();
     assert!(text.contains(from));
     std::fs::write(disk.config(), text.replace(from, to)).unwrap();
+}
+
+/// Records of which all but the last fifth are so old that they expire after three years; some are of
+/// a person under a legal hold. Nothing expires yet.
+pub async fn aged(disk: &OnDisk, rounds: u32) {
+    change(
+        disk,
+        "[log.options]\n",
+        "[log.options]\nretention = { access_events = \"forever\" }\n",
+    );
+    disk.fixture.workload(rounds).await;
+    hold(disk, "sunset").await;
+    age(disk);
+}
+
+/// From now on it expires after three years; one complex has a case before the courts. Of the event log a
+/// copy stays whole.
+pub fn expires(disk: &OnDisk) {
+    let log = Connection::open(disk.path().join("log.db")).unwrap();
+    let copy = disk.path().join("whole.db");
+    log.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    change(disk, "retention = { access_events = \"forever\" }\n", "");
+    let file = std::fs::read_to_string(disk.config()).unwrap();
+    let case = "\n[[prune.holds]]\ncomplex = \"harbour\"\nfrom = \"2020-01-01T00:00:00Z\"\nreason = \"case 7\"\n";
+    std::fs::write(disk.config(), file + case).unwrap();
+}
+
+pub fn dump(disk: &OnDisk) -> Vec<String> {
+    let output = String::from_utf8(tool(disk, &["dump-views"]).stdout).unwrap();
+    output.lines().map(str::to_owned).collect()
+}
+
+/// How many rows of each table, as it was told.
+pub fn counts(lines: &[Value]) -> Value {
+    let line = lines.iter().find(|line| line.get("rows").is_some());
+    line.unwrap()["rows"].clone()
+}
+
+/// The rows of all records but those of the bundles that are told to be gone.
+pub fn without(rows: &[String], told: &[Value]) -> Vec<String> {
+    let parsed = |row: &String| serde_json::from_str::<Value>(row).unwrap();
+    let bundle = |log: &Value, index: u64| {
+        let line = told.iter().find(|line| line["log"] == *log);
+        let runs = line.and_then(|line| line["bundles"].as_array());
+        runs.into_iter().flatten().any(|run| {
+            let (first, last) = (run[0].as_u64().unwrap(), run[1].as_u64().unwrap());
+            (first..=last).contains(&(index / ENTRIES_PER_BUNDLE))
+        })
+    };
+    let leaves = rows
+        .iter()
+        .map(parsed)
+        .filter(|row| row["table"] == "leaves");
+    let gone: BTreeSet<(String, u64)> = leaves
+        .filter(|row| bundle(&row["log"], row["index"].as_u64().unwrap()))
+        .map(|row| {
+            (
+                row["log"].as_str().unwrap().to_owned(),
+                row["offset"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(gone.len() as u64 >= ENTRIES_PER_BUNDLE);
+    let kept = |row: &&String| {
+        let row = parsed(row);
+        let text = |name: &str| row[name].as_str().map(str::to_owned);
+        let complex =
+            || text("complex").or_else(|| text("device")?.split('.').next().map(str::to_owned));
+        let log = match row["table"].as_str().unwrap() {
+            "leaves" => text("log").unwrap(),
+            "reads" => format!("audit.reads.v1/{}", complex().unwrap()),
+            "unreadable" => format!(
+                "{}/{}",
+                text("topic").unwrap(),
+                text("complex").unwrap_or(format!("_partition-{}", row["partition"]))
+            ),
+            "devices" | "statuses" => return true,
+            _ => format!("access.events.v1/{}", complex().unwrap()),
+        };
+        row["offset"]
+            .as_u64()
+            .is_none_or(|offset| !gone.contains(&(log, offset)))
+    };
+    rows.iter().filter(kept).cloned().collect()
+}
+
+/// Trees and views into another folder.
+fn copied(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for name in ["views.db", "views.db-wal", "views.db-shm"] {
+        _ = std::fs::remove_file(to.join(name));
+    }
+    for name in ["views.db", "views.db-wal"] {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+    for object in objects_in(from) {
+        let path = to.join(object.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(&object, path).unwrap();
+    }
 }
 
 /// Puts whoever the workload's decisions name under a legal hold.
@@ -210,7 +390,7 @@ fn age(disk: &OnDisk) {
     }
 }
 
-fn lines(disk: &OnDisk, args: &[&str]) -> Vec<Value> {
+pub fn lines(disk: &OnDisk, args: &[&str]) -> Vec<Value> {
     let output = String::from_utf8(tool(disk, args).stdout).unwrap();
     let lines = output
         .lines()
@@ -220,6 +400,10 @@ fn lines(disk: &OnDisk, args: &[&str]) -> Vec<Value> {
 
 /// Every file below the tiles.
 fn objects(disk: &OnDisk) -> BTreeSet<PathBuf> {
+    objects_in(disk.path())
+}
+
+fn objects_in(site: &Path) -> BTreeSet<PathBuf> {
     fn below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -230,6 +414,6 @@ fn objects(disk: &OnDisk) -> BTreeSet<PathBuf> {
         }
     }
     let mut found = BTreeSet::new();
-    below(&disk.path().join("tiles"), &mut found);
+    below(&site.join("tiles"), &mut found);
     found
 }

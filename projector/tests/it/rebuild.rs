@@ -90,6 +90,22 @@ impl Site {
         )
     }
 
+    /// A rebuild that has built all, and compares it, or swaps.
+    async fn built(&self, serving: u64) -> Process {
+        let views = self.config.views.as_ref().unwrap();
+        let root = store::open_configured_root(views).await.unwrap();
+        let projected = root.progress(serving).await.unwrap();
+        let rebuild = Process::spawn(&self.spec(&["rebuild", "--swap"])).unwrap();
+        wait(async || {
+            let pointer = root.pointer().await.unwrap();
+            let built = root.progress(serving + 1).await;
+            let built = built.is_ok_and(|built| built == projected);
+            pointer.serving > serving || (pointer.building.is_some() && built)
+        })
+        .await;
+        rebuild
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.disk.path().join(name)
     }
@@ -311,6 +327,95 @@ pub async fn killed_anywhere(site: &Site, kills: u64, apart: Duration) {
 async fn killed_at_any_time_it_leaves_whole_views() {
     let site = Site::new().await;
     killed_anywhere(&site, 8, Duration::from_millis(15)).await;
+}
+
+/// Killed around the swap, a step later each time until it was done before: what is read is the old
+/// views or the new ones. `mark` makes the rows of a generation others than those of the log.
+pub async fn killed_around_the_swap(site: &Site, step: Duration, mark: impl AsyncFn(u64)) {
+    let right = site.dump();
+    let views = site.config.views.as_ref().unwrap();
+    let root = store::open_configured_root(views).await.unwrap();
+    let (mut before, mut after) = (0, 0);
+    for kill in 0.. {
+        let serving = root.pointer().await.unwrap().serving;
+        mark(serving).await;
+        let marked = site.dump();
+        assert!(marked != right);
+        let mut rebuild = site.built(serving).await;
+        tokio::time::sleep(step * kill).await;
+        // It may be done already.
+        let _ = rebuild.kill9();
+        let now = root.pointer().await.unwrap().serving;
+        match now - serving {
+            0 => assert!(site.dump() == marked, "killed {kill} steps behind"),
+            1 => assert!(site.dump() == right, "killed {kill} steps behind"),
+            _ => panic!("{now} behind {serving}"),
+        }
+        match now == serving {
+            true => before += 1,
+            false => after += 1,
+        }
+        if after >= 2 {
+            break;
+        }
+        // The next run is as any, whatever was left.
+        assert_eq!(site.rebuild(&["--swap"]).0, i32::from(now == serving));
+        assert!(site.dump() == right);
+    }
+    assert!(before > 0, "none was killed before the swap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_around_the_swap_it_leaves_one_whole_generation() {
+    let site = Site::new().await;
+    let mark = async |generation: u64| {
+        let name = match generation {
+            1 => "views.db".to_owned(),
+            later => format!("views.db.g{later}"),
+        };
+        let views = Connection::open(site.file(&name)).unwrap();
+        for table in ["claims", "completions", "observations"] {
+            let sql = format!("UPDATE {table} SET leaf = leaf + 1000");
+            assert!(views.execute(&sql, []).unwrap() > 0, "{table}");
+        }
+    };
+    killed_around_the_swap(&site, Duration::from_millis(10), mark).await;
+    killed_within_the_swap(&site, mark).await;
+}
+
+/// The old views are locked, and the root is not written yet.
+async fn killed_within_the_swap(site: &Site, mark: impl AsyncFn(u64)) {
+    let (serving, marked, mut rebuild, held) = loop {
+        let serving = site.generation().await;
+        assert!(serving > 1, "views and root are two files");
+        mark(serving).await;
+        let marked = site.dump();
+        let mut rebuild = site.built(serving).await;
+        let held = Connection::open(site.file("views.db")).unwrap();
+        held.busy_timeout(Duration::from_secs(5)).unwrap();
+        held.execute_batch("BEGIN IMMEDIATE").unwrap();
+        if site.generation().await == serving {
+            break (serving, marked, rebuild, held);
+        }
+        // It was faster.
+        held.execute_batch("ROLLBACK").unwrap();
+        let _ = rebuild.kill9();
+    };
+    let old = Connection::open(site.file(&format!("views.db.g{serving}"))).unwrap();
+    old.busy_timeout(Duration::ZERO).unwrap();
+    wait(
+        async || match old.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+            Ok(()) => false,
+            Err(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy),
+        },
+    )
+    .await;
+    rebuild.kill9().unwrap();
+    held.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(site.generation().await, serving);
+    assert!(site.dump() == marked);
+    assert_eq!(site.rebuild(&["--swap"]).0, 1);
+    assert!(site.dump() == site.follows_from_the_log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,9 @@ mod tables;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use harness::engines::cassandra::{self, Cassandra, Cql, KEYSPACE, PROJECTOR, PROJECTOR_SERVE};
+use harness::engines::cassandra::{
+    self, Cassandra, Cql, KEYSPACE, PROJECTOR, PROJECTOR_PRUNE, PROJECTOR_SERVE,
+};
 use harness::pki::{Pki, San};
 
 use super::table::{Row, Section, Verdict};
@@ -33,6 +35,7 @@ pub(super) async fn tried(dir: &Path, pki: &Pki) -> Result<Option<Vec<Section>>>
     for (name, uri) in [
         ("projector", PROJECTOR),
         ("projector_serve", PROJECTOR_SERVE),
+        ("projector_prune", PROJECTOR_PRUNE),
         (CONTROL, cassandra::ADMIN),
     ] {
         let issued = pki.issue_client(&format!("role-{name}"), &[San::uri(uri)])?;
@@ -51,6 +54,7 @@ async fn connections(node: &Cassandra, pki: &Pki) -> Result<Section> {
     let named = [
         ("projector", Some(PROJECTOR)),
         ("projector-serve", Some(PROJECTOR_SERVE)),
+        ("projector-prune", Some(PROJECTOR_PRUNE)),
         ("cassandra-admin", Some(cassandra::ADMIN)),
         ("command-svc", Some("spiffe://smarthome/command-svc")),
         ("cassandra", Some("spiffe://smarthome/cassandra")),

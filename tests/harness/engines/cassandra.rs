@@ -31,6 +31,8 @@ pub const ADMIN: &str = "spiffe://smarthome/cassandra-admin";
 pub const PROJECTOR: &str = "spiffe://smarthome/projector";
 /// Who reads the views.
 pub const PROJECTOR_SERVE: &str = "spiffe://smarthome/projector-serve";
+/// Who takes expired rows away.
+pub const PROJECTOR_PRUNE: &str = "spiffe://smarthome/projector-prune";
 
 /// The name of a certificate that may change tables and roles.
 pub(in crate::engines) fn admin() -> San {

@@ -1,6 +1,6 @@
 //! Buckets in memory: atomic conditional writes, unless told to be worse.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use s3s::dto::{
-    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
-    ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput,
-    ServerSideEncryption, StreamingBlob, Timestamp,
+    CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
+    GetObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput,
+    PutObjectOutput, ServerSideEncryption, StreamingBlob, Timestamp,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use tokio::sync::Notify;
@@ -219,6 +219,23 @@ impl S3 for Bucket {
         let prefix = input.prefix.unwrap_or_default();
         let after = input.continuation_token.or(input.start_after);
         let state = self.0.lock().unwrap();
+        if let Some(delimiter) = input.delimiter {
+            let folder = |key: &String| {
+                let end = key.strip_prefix(&prefix)?.find(&delimiter)? + delimiter.len();
+                Some(key[..prefix.len() + end].to_owned())
+            };
+            let folders: BTreeSet<String> = state.objects.keys().filter_map(folder).collect();
+            let folders = folders.into_iter().map(|folder| CommonPrefix {
+                prefix: Some(folder),
+            });
+            return Ok(S3Response::new(ListObjectsV2Output {
+                common_prefixes: Some(folders.collect()),
+                is_truncated: Some(false),
+                name: Some(input.bucket),
+                prefix: Some(prefix),
+                ..ListObjectsV2Output::default()
+            }));
+        }
         // Few, so that more than one page is asked for.
         let most = 50;
         let mut contents: Vec<Object> = state

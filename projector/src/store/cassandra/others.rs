@@ -8,7 +8,7 @@ use super::super::StoreError;
 use super::super::query::order_of;
 use super::link::Connected;
 use super::plan::{Request, one};
-use super::position::{Scope, bucket_of_offset, bucket_of_read, first_wins, stored};
+use super::position::{Scope, bucket_of_offset, bucket_of_read, first_wins, last_wins, stored};
 use super::rows::partition;
 use super::writes::Writes;
 use crate::views::RowWrite;
@@ -30,6 +30,7 @@ pub(super) fn request<'a>(
                 row.late,
                 row.device.as_str(),
                 stored(row.leaf)?,
+                last_wins(row.offset)?,
             );
             one(connected, &writes.claim, values)
         }
@@ -42,6 +43,7 @@ pub(super) fn request<'a>(
                 row.outcome.number(),
                 row.at.to_string(),
                 stored(row.leaf)?,
+                last_wins(row.offset)?,
             );
             one(connected, &writes.completion, values)
         }
@@ -56,6 +58,7 @@ pub(super) fn request<'a>(
                 row.device.as_str(),
                 row.observation.number(),
                 row.occurred_at.to_string(),
+                last_wins(row.position.offset)?,
             );
             one(connected, &writes.observation, values)
         }
@@ -70,6 +73,7 @@ pub(super) fn request<'a>(
                 row.device.as_str(),
                 row.occurred_at.to_string(),
                 row.alarm.encode_to_vec(),
+                last_wins(row.offset)?,
             );
             one(connected, &writes.alarm, values)
         }
@@ -83,6 +87,7 @@ pub(super) fn request<'a>(
                 stored(row.offset)?,
                 row.occurred_at.to_string(),
                 row.read.encode_to_vec(),
+                last_wins(row.offset)?,
             );
             one(connected, &writes.read, values)
         }
@@ -108,6 +113,7 @@ pub(super) fn request<'a>(
                 MaybeUnset::from_option(row.complex.as_ref().map(ComplexId::as_str)),
                 row.reason.as_str(),
                 row.append_time.to_string(),
+                last_wins(offset)?,
             );
             one(connected, &writes.unreadable, values)
         }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::super::query::order_of;
 use super::super::{StatusCursor, StoreError};
 use super::link::Connected;
-use super::position::{Scope, bucket_of_offset, first_wins, stored};
+use super::position::{Scope, bucket_of_offset, first_wins, last_wins, stored};
 use super::rows::{AccessValue, rank};
 use super::sequences::bucket;
 use super::writes::Writes;
@@ -35,6 +35,7 @@ type Entry<'a> = (
     &'a str,
     MaybeUnset<Uuid>,
     MaybeUnset<&'a str>,
+    i64,
 );
 
 /// Rows sorted by how they are sent: those that share a partition together, and of those of which
@@ -116,7 +117,8 @@ impl<'a> Plan<'a> {
         for row in self.accesses.values() {
             let (complex, identity) = (row.complex.as_str(), row.identity.as_str());
             let value = AccessValue::of(row)?;
-            let by_event = (complex, value.event, value.off, identity);
+            let late = last_wins(row.offset)?;
+            let by_event = (complex, value.event, value.off, identity, late);
             let at = first_wins(row.offset)?;
             requests.push(one(
                 connected,
@@ -148,6 +150,7 @@ impl<'a> Plan<'a> {
                     bucket,
                     stored(row.offset)?,
                     stored(row.index)?,
+                    last_wins(row.offset)?,
                 ))
             });
             let leaves = leaves.collect::<Result<Vec<_>, StoreError>>()?;
@@ -157,7 +160,8 @@ impl<'a> Plan<'a> {
             let number = |row: &'a SequenceRow| {
                 let sequence = row.sequence.sequence.cast_signed();
                 let happened = row.happened.to_string();
-                (
+                let off = row.offset.map(stored).transpose()?;
+                Ok((
                     device,
                     partner,
                     epoch,
@@ -165,9 +169,12 @@ impl<'a> Plan<'a> {
                     sequence,
                     row.rejected,
                     happened,
-                )
+                    MaybeUnset::from_option(off),
+                    row.offset.map_or(Ok(1), first_wins)?,
+                ))
             };
-            let numbers: Vec<_> = rows.into_iter().map(number).collect();
+            let numbers = rows.into_iter().map(number);
+            let numbers = numbers.collect::<Result<Vec<_>, StoreError>>()?;
             requests.extend(together(connected, &writes.sequence, numbers));
         }
         for rows in self.hours.into_values() {
@@ -195,7 +202,7 @@ pub(super) fn scopes_of(row: &AccessRow) -> impl Iterator<Item = (Scope, String)
 /// Where it is found.
 fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
     let time = order_of(row.occurred_at);
-    let off = stored(row.offset)?;
+    let (off, at) = (stored(row.offset)?, last_wins(row.offset)?);
     let device = row.device.as_ref().map(DeviceId::as_str);
     let entry = |(scope, name): (Scope, String)| {
         (
@@ -207,6 +214,7 @@ fn entries_of(row: &AccessRow) -> Result<Vec<Entry<'_>>, StoreError> {
             row.identity.as_str(),
             MaybeUnset::from_option(row.subject),
             MaybeUnset::from_option(device),
+            at,
         )
     };
     Ok(scopes_of(row).map(entry).collect())

@@ -33,6 +33,9 @@ pub(super) fn last_wins(offset: u64) -> Result<i64, StoreError> {
     Ok(stored(offset)? + 1)
 }
 
+/// Of a partition that has rows of records without a leaf: greater than what deletes any.
+pub(super) const NEVER_PRUNED: i64 = OFFSETS;
+
 /// The span of offsets that one is in.
 pub(super) fn bucket_of_offset(offset: u64) -> Result<i64, StoreError> {
     Ok(stored(offset)? >> BUCKET)

@@ -10,7 +10,7 @@ use scylla::DeserializeRow;
 
 use super::super::StoreError;
 use super::link::Connected;
-use super::rows::parse;
+use super::rows::{offset, parse};
 use crate::views::{EpochCount, SequenceRow, sequences};
 
 /// Numbers in a partition, as a power of two.
@@ -31,6 +31,7 @@ pub(super) struct Sequence {
     sequence: i64,
     rejected: bool,
     happened: String,
+    off: Option<i64>,
 }
 
 impl Sequence {
@@ -44,6 +45,7 @@ impl Sequence {
             },
             rejected: self.rejected,
             happened: parse(TABLE, &self.happened)?,
+            offset: self.off.map(|off| offset(TABLE, off)).transpose()?,
         })
     }
 }

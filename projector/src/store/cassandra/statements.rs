@@ -151,7 +151,7 @@ impl Reads {
             devices: prepare("SELECT device FROM devices_by_complex WHERE complex = ?").await?,
             progress: prepare("SELECT next FROM progress WHERE topic = ? AND part = ?").await?,
             sequences: prepare(
-                "SELECT device, partner, epoch, sequence, rejected, happened FROM sequences
+                "SELECT device, partner, epoch, sequence, rejected, happened, off FROM sequences
                  WHERE device = ? AND partner = ? AND epoch = ? AND bucket = ?",
             )
             .await?,
@@ -211,7 +211,7 @@ impl Scans {
             )
             .await?,
             sequences: prepare(
-                "SELECT device, partner, epoch, sequence, rejected, happened FROM sequences",
+                "SELECT device, partner, epoch, sequence, rejected, happened, off FROM sequences",
             )
             .await?,
         })

@@ -7,12 +7,13 @@ use auditlog::LogId;
 use eventlog::Topic;
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore};
-use super::CassandraStore;
+use super::super::{Gone, Halt, Progress, Removed, StoreError, ViewReader, ViewStore};
 use super::plan::Plan;
 use super::position::{bucket_of_offset, last_wins, stored};
+use super::removable::TABLES;
 use super::root::Generation;
 use super::rows::{self, partition};
+use super::{CassandraStore, remove};
 use crate::views::{LeafRow, RowWrite};
 
 #[async_trait]
@@ -26,10 +27,10 @@ impl ViewStore for CassandraStore {
         self.check_fence().await?;
         let (connected, writes) = self.connected().await?;
         let plan = Plan::of(&rows)?;
-        let buckets = self.written.fresh(plan.buckets());
+        let buckets = self.written.fresh(plan.buckets()?);
         let mut requests = plan.requests(connected, writes)?;
         let of_buckets = buckets.iter();
-        requests.extend(of_buckets.map(|bucket| bucket.request(connected, writes)));
+        requests.extend(of_buckets.map(|(bucket, at)| bucket.request(connected, writes, *at)));
         let requests = futures::stream::iter(requests).buffer_unordered(connected.requests);
         requests.try_collect::<()>().await?;
         self.written.remember(buckets);
@@ -39,6 +40,18 @@ impl ViewStore for CassandraStore {
             .run(&writes.progress, (place.0, place.1, next, at))
             .await?;
         self.check_fence().await
+    }
+
+    async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError> {
+        self.check_fence().await?;
+        let connected = self.views.link().await?.connected().await?;
+        let mut removed = Removed::new();
+        for table in &TABLES {
+            removed.extend(remove::remove(connected, table, gone, apply).await?);
+        }
+        self.written.forget();
+        self.check_fence().await?;
+        Ok(removed)
     }
 
     async fn leaf_before(&self, log: &LogId, offset: u64) -> Result<Option<LeafRow>, StoreError> {

@@ -52,9 +52,10 @@ pub(super) struct Halts {
 }
 
 impl Writes {
-    /// Timestamps: of what is kept by its offset made from that; 1 of what is the same whenever it
-    /// is written, and of the deletion of device states, which at equal timestamps wins over a
-    /// write and so holds however late an old state is written again.
+    /// Timestamps are made from the offsets of the records: so a late write of the same loses or changes
+    /// nothing, and a deletion of what was pruned wins over it and over nothing that comes yet. 1 has what is
+    /// never pruned and the same whenever it is written, and the deletion of device states, which at equal
+    /// timestamps wins over a write and so holds however late an old state is written again.
     pub(super) async fn prepare(session: &Session) -> Result<Self, StoreError> {
         let prepare = |cql| prepare(session, cql);
         Ok(Self {
@@ -66,47 +67,47 @@ impl Writes {
             access_by_time: prepare(
                 "INSERT INTO access_by_time (complex, scope, bucket, time, off, identity, subject,
                    device)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             access_bucket: prepare(
                 "INSERT INTO access_buckets (complex, scope, bucket) VALUES (?, ?, ?)
-                 USING TIMESTAMP 1",
+                 USING TIMESTAMP ?",
             )
             .await?,
             access_by_event: prepare(
                 "INSERT INTO access_by_event (complex, event, off, identity) VALUES (?, ?, ?, ?)
-                 USING TIMESTAMP 1",
+                 USING TIMESTAMP ?",
             )
             .await?,
             claim: prepare(
                 "INSERT INTO claims (complex, command, off, event, verdict, late, device, leaf)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             completion: prepare(
                 "INSERT INTO completions (complex, command, off, event, outcome, at, leaf)
-                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             observation: prepare(
                 "INSERT INTO observations (complex, command, off, part, event, leaf, device,
                    observation, occurred_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             alarm: prepare(
                 "INSERT INTO alarms (complex, bucket, time, off, kind, device, occurred_at, alarm)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             alarm_bucket: prepare(
-                "INSERT INTO alarm_buckets (complex, bucket) VALUES (?, ?) USING TIMESTAMP 1",
+                "INSERT INTO alarm_buckets (complex, bucket) VALUES (?, ?) USING TIMESTAMP ?",
             )
             .await?,
             read: prepare(
                 "INSERT INTO reads (complex, scope, bucket, time, off, occurred_at, read)
-                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             hour: prepare(
@@ -116,7 +117,7 @@ impl Writes {
             .await?,
             read_bucket: prepare(
                 "INSERT INTO read_buckets (complex, scope, bucket) VALUES (?, ?, ?)
-                 USING TIMESTAMP 1",
+                 USING TIMESTAMP ?",
             )
             .await?,
             digest: prepare(
@@ -151,17 +152,17 @@ impl Writes {
             .await?,
             leaf: prepare(
                 "INSERT INTO leaves (topic, complex, bucket, off, leaf) VALUES (?, ?, ?, ?, ?)
-                 USING TIMESTAMP 1",
+                 USING TIMESTAMP ?",
             )
             .await?,
             leaf_bucket: prepare(
                 "INSERT INTO leaf_buckets (topic, complex, bucket) VALUES (?, ?, ?)
-                 USING TIMESTAMP 1",
+                 USING TIMESTAMP ?",
             )
             .await?,
             unreadable: prepare(
                 "INSERT INTO unreadable (topic, part, bucket, off, complex, reason, append_time)
-                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             progress: prepare(
@@ -170,13 +171,13 @@ impl Writes {
             .await?,
             sequence: prepare(
                 "INSERT INTO sequences
-                   (device, partner, epoch, bucket, sequence, rejected, happened)
-                 VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                   (device, partner, epoch, bucket, sequence, rejected, happened, off)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             sequence_bucket: prepare(
                 "INSERT INTO sequence_buckets (complex, device, partner, epoch, bucket)
-                 VALUES (?, ?, ?, ?, ?) USING TIMESTAMP 1",
+                 VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
             )
             .await?,
             leaf_buckets_before: prepare(

@@ -40,7 +40,7 @@ pub(super) const LEAF: &str = "topic, complex, off, leaf";
 /// The columns that [`unreadable`] reads.
 pub(super) const UNREADABLE: &str = "topic, part, off, complex, reason, append_time";
 /// The columns that [`sequence`] reads.
-pub(super) const SEQUENCE: &str = "device, partner, epoch, sequence, rejected, happened";
+pub(super) const SEQUENCE: &str = "device, partner, epoch, sequence, rejected, happened, off";
 
 /// The columns that [`read`] reads.
 pub(super) const READ: &str = "complex, scope, occurred_at, off, read";
@@ -299,6 +299,7 @@ pub(super) fn sequence(row: &Row<'_>) -> Decoded<SequenceRow> {
         },
         rejected: columns.get(4)?,
         happened: columns.parse(5)?,
+        offset: columns.get(6)?,
     })
 }
 

@@ -9,6 +9,7 @@ mod decode;
 mod heads;
 mod hours;
 mod read;
+mod remove;
 mod root;
 mod schema;
 mod select;

@@ -194,12 +194,10 @@ fn open_to_look(file: &Path) -> Result<Connection, StoreError> {
 
 fn swap(connection: &mut Connection, serving: u64, by: Uuid) -> Result<Swap, StoreError> {
     let schema = root_in(connection)?;
-    // What nothing was ever written to has no tables to lock.
+    // What nothing was ever written to has no tables.
     let began = connection.prepare("SELECT 1 FROM main.progress").is_ok();
-    let transaction = match began {
-        true => begin_alone(connection)?,
-        false => connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
-    };
+    // All files, and waited for: whoever has read the root can't wait for its lock any more.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     Fence::Building(by).check(pointer(&transaction, schema)?)?;
     if began {
         let sql = "SELECT count(*) FROM main.progress AS old

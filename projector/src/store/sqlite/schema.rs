@@ -74,7 +74,7 @@ CREATE TABLE unreadable (
 CREATE TABLE sequences (
   complex TEXT NOT NULL, device TEXT NOT NULL, partner TEXT NOT NULL, epoch BLOB NOT NULL,
   sequence BLOB NOT NULL, rejected INTEGER NOT NULL, happened TEXT NOT NULL,
-  time INTEGER NOT NULL,
+  time INTEGER NOT NULL, off INTEGER,
   PRIMARY KEY (complex, device, partner, epoch, sequence, rejected, happened)) WITHOUT ROWID;
 CREATE TABLE reads (
   complex TEXT NOT NULL, scope TEXT NOT NULL, time INTEGER NOT NULL, off INTEGER NOT NULL,

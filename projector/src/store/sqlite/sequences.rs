@@ -12,9 +12,11 @@ use super::read::all;
 use crate::views::{EpochCount, SequenceRow, sequences};
 
 pub(super) fn write(transaction: &Transaction<'_>, row: &SequenceRow) -> Result<(), StoreError> {
-    let sql = "INSERT OR IGNORE INTO sequences
-                 (complex, device, partner, epoch, sequence, rejected, happened, time)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO sequences
+                 (complex, device, partner, epoch, sequence, rejected, happened, time, off)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+               ON CONFLICT DO UPDATE SET off = excluded.off
+               WHERE sequences.off IS NULL OR excluded.off < sequences.off";
     transaction.prepare_cached(sql)?.execute(params![
         row.device.complex().as_str(),
         row.device.as_str(),
@@ -24,6 +26,7 @@ pub(super) fn write(transaction: &Transaction<'_>, row: &SequenceRow) -> Result<
         row.rejected,
         row.happened.to_string(),
         order_of(row.happened),
+        row.offset,
     ])?;
     Ok(())
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::super::generations::Fence;
 use super::super::query::order_of;
-use super::super::{Halt, Progress, StoreError, ViewReader, ViewStore, names};
-use super::{SqliteStore, root};
+use super::super::{Gone, Halt, Progress, Removed, StoreError, ViewReader, ViewStore, names};
+use super::{SqliteStore, remove, root};
 use crate::views::{
     AccessRow, AlarmRow, ClaimRow, CompletionRow, DeviceRow, DigestRow, LeafRow, ObservationRow,
     ReadRow, RowWrite, UnreadableRow,
@@ -36,6 +36,26 @@ impl ViewStore for SqliteStore {
                 }
                 save(&transaction, progress)?;
                 Ok(transaction.commit()?)
+            })
+            .await
+    }
+
+    async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError> {
+        let (gone, fence) = (gone.clone(), self.fence);
+        self.writer
+            .run(move |connection| {
+                if !apply {
+                    return remove::remove(connection, &gone, apply);
+                }
+                remove::overwrite(connection)?;
+                let transaction = match fence {
+                    Some(fence) => root::begin_fenced(connection, fence)?,
+                    None => begin(connection)?,
+                };
+                let removed = remove::remove(&transaction, &gone, apply)?;
+                transaction.commit()?;
+                remove::forget(connection)?;
+                Ok(removed)
             })
             .await
     }

@@ -31,6 +31,7 @@ async fn view_store_contract_on_cassandra() {
     one_of_many_writers_moves_a_head(&scene, &store).await;
     an_old_state_never_comes_back(&*store).await;
     a_rare_access_is_found_behind_many_others(&*store).await;
+    contract::pruned_rows_never_come_back(empty().await).await;
 }
 
 /// By what is stored and by what `projector-serve` sees.

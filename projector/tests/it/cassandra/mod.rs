@@ -4,6 +4,7 @@ mod behaviour;
 mod faults;
 mod hostile;
 mod kills;
+mod prune;
 mod rebuild;
 mod refusals;
 mod relayed;

@@ -5,14 +5,15 @@ use std::time::Duration;
 use harness::engines::cassandra::{KEYSPACE, PROJECTOR};
 
 use super::scene::Scene;
-use crate::rebuild::{Site, any_batches_give_the_same, killed_anywhere, swapped_under_load};
+use crate::rebuild::{
+    Site, any_batches_give_the_same, killed_anywhere, killed_around_the_swap, swapped_under_load,
+};
+use crate::serving;
+use crate::serving::swapped::nothing_is_lost_or_told_twice;
 use crate::site::OnDisk;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn views_in_cassandra_are_rebuilt_compared_and_swapped() {
-    let Some(scene) = Scene::start().await else {
-        return;
-    };
+/// A site whose views are here, written with the projector's certificate.
+pub async fn on(scene: &Scene) -> OnDisk {
     let disk = OnDisk::new().await;
     let identity = scene.identity("projector", PROJECTOR);
     let text = std::fs::read_to_string(disk.config()).unwrap();
@@ -23,7 +24,21 @@ async fn views_in_cassandra_are_rebuilt_compared_and_swapped() {
     assert!(text.contains(&own));
     let text = text.replace(&own, &scene.section(&identity, &scene.pki));
     std::fs::write(disk.config(), text).unwrap();
-    let site = Site::of(disk);
+    disk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_in_cassandra_are_rebuilt_compared_and_swapped() {
+    let Some(scene) = Scene::start().await else {
+        return;
+    };
+    super::prune::rows_go_with_their_bundles(&scene).await;
+    scene.empty().await;
+    let mut served = serving::Site::start_on(on(&scene).await).await;
+    nothing_is_lost_or_told_twice(&served, false).await;
+    served.stop().await;
+    scene.empty().await;
+    let site = Site::of(on(&scene).await);
     site.grow().await;
 
     let (code, out, error) = site.rebuild(&[]);
@@ -49,6 +64,15 @@ async fn views_in_cassandra_are_rebuilt_compared_and_swapped() {
     any_batches_give_the_same(&site).await;
     swapped_under_load(&site, false).await;
     killed_anywhere(&site, 2, Duration::from_millis(700)).await;
+    let mark = async |generation: u64| {
+        let keyspace = match generation % 2 {
+            1 => KEYSPACE.to_owned(),
+            _ => format!("{KEYSPACE}_b"),
+        };
+        let marked = planted.replace(&format!("{KEYSPACE}."), &format!("{keyspace}."));
+        admin.run(&marked).await.unwrap();
+    };
+    killed_around_the_swap(&site, Duration::from_millis(250), mark).await;
     assert_eq!(site.rebuild(&["--drop"]).0, 0);
     assert_eq!(site.rebuild(&[]).0, 0);
 }

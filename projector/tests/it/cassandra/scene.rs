@@ -113,7 +113,7 @@ impl Scene {
         store::open_configured_reader(&views).unwrap()
     }
 
-    /// Empties every table.
+    /// Empties every table of the first generation, which serves again.
     pub async fn empty(&self) {
         let admin = self.node.admin().await.unwrap();
         let emptied = TABLES.map(|table| {
@@ -124,5 +124,9 @@ impl Scene {
             }
         });
         futures::future::join_all(emptied).await;
+        let first = format!(
+            "UPDATE {KEYSPACE}.generations SET serving = 1, building = null WHERE name = 'views' IF EXISTS"
+        );
+        admin.run(&first).await.unwrap();
     }
 }

@@ -12,6 +12,7 @@ fn number(device_id: &str, epoch: u64, sequence: u64, second: i64, rejected: boo
         sequence: DeviceSequence { epoch, sequence },
         rejected,
         happened: at(second),
+        offset: None,
     })
 }
 

@@ -3,6 +3,7 @@
 #[allow(dead_code)]
 #[path = "../../../../crates/auditlog/tests/s3/bucket.rs"]
 mod bucket;
+mod pruned;
 mod refusals;
 #[allow(dead_code)]
 #[path = "../../../../crates/auditlog/tests/s3/server.rs"]

@@ -11,6 +11,7 @@ mod refusals;
 mod residents;
 mod searches;
 mod statistics;
+pub mod swapped;
 mod tiles;
 mod watched;
 mod watches;
@@ -105,8 +106,8 @@ impl Site {
     }
 
     pub async fn projected(&self) {
-        let views =
-            projector::store::open_reader(&self.config.views.as_ref().unwrap().url).unwrap();
+        let views = self.config.views.as_ref().unwrap();
+        let views = projector::store::open_configured_reader(views).unwrap();
         wait(async || {
             for topic in views::TOPICS {
                 let ends = self.disk.fixture.log.end_offsets(topic).await.unwrap();

@@ -28,10 +28,10 @@ async fn what_is_pruned_is_told_to_be_and_the_rest_is_proven() {
             bundles: 0..1,
         }],
     };
-    pruned
-        .remove(&*store, &log, &origin, &signer)
-        .await
-        .unwrap();
+    pruned.say(&*store, &log, &origin, &signer).await.unwrap();
+    let verifier = signer.verifier();
+    let removed = pruned.remove(&*store, &log, &origin, verifier).await;
+    removed.unwrap();
 
     // Anybody reads the statement, with the signature.
     let found = visitor.get(&statement).await;

@@ -6,7 +6,10 @@
 // with the certificates to trust, and SUMDB_TOKEN is an access token for the entries. VKEY is the verifier
 // key (C2SP signed-note) under the log's own name, OLD a file with an earlier checkpoint that the log must
 // continue. Every entry is hashed and held against the hash tiles, every tile against the root that was
-// signed. Prints how many entries that were; ends with 1 where anything differs.
+// signed. Prints how many entries the tree has; ends with 1 where anything differs.
+//
+// A bundle that is missing is an error, unless the log's key has signed that it was pruned: then the proofs
+// of its entries are checked by their hashes, and a line says which entries could not be read.
 package main
 
 import (
@@ -17,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,43 +42,110 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: sumdb LOG VKEY [OLD]")
 		os.Exit(2)
 	}
-	size, err := verify(os.Args[1], os.Args[2], os.Args[3:])
+	size, unread, err := verify(os.Args[1], os.Args[2], os.Args[3:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Println(size)
+	for _, bundle := range unread {
+		first := bundle << height
+		fmt.Printf("entries %d to %d are pruned: they are in the tree, what they say can't be read\n",
+			first, first+1<<height-1)
+	}
 }
 
-func verify(place, vkey string, old []string) (int64, error) {
+func verify(place, vkey string, old []string) (int64, []int64, error) {
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	get, err := reading(place)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	text, err := get("checkpoint")
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	tree, err := checkpoint(text, verifier)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
+	}
+	gone, err := pruned(get, verifier)
+	if err != nil {
+		return 0, nil, err
 	}
 	tiles := tlog.TileHashReader(tree, storage(get))
 	for _, name := range old {
 		if err := continues(tree, tiles, name, verifier); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
+	var unread []int64
 	for from := int64(0); from < tree.N; from += step {
-		if err := entries(get, tree, tiles, from, min(from+step, tree.N)); err != nil {
-			return 0, err
+		missing, err := entries(get, tree, tiles, gone, from, min(from+step, tree.N))
+		if err != nil {
+			return 0, nil, err
+		}
+		unread = append(unread, missing...)
+	}
+	return tree.N, unread, nil
+}
+
+// Whether a bundle was taken away.
+type bundles func(bundle int64) bool
+
+// What the log's key says was pruned: the name, a line "pruned/1", and "<first>-<last> <before> <at>" for each
+// run of bundles.
+func pruned(get reader, verifier note.Verifier) (bundles, error) {
+	text, err := get("pruned")
+	if errors.Is(err, fs.ErrNotExist) {
+		return func(int64) bool { return false }, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	signed, err := note.Open(text, note.VerifierList(verifier))
+	if err != nil {
+		return nil, fmt.Errorf("what is said to be pruned: %w", err)
+	}
+	lines := strings.Split(strings.TrimSuffix(signed.Text, "\n"), "\n")
+	if len(lines) < 2 || lines[0] != verifier.Name() || lines[1] != "pruned/1" {
+		return nil, errors.New("what is said to be pruned can't be read")
+	}
+	var runs [][2]int64
+	for _, line := range lines[2:] {
+		var run [2]int64
+		var before, at int64
+		if _, err := fmt.Sscanf(line, "%d-%d %d %d", &run[0], &run[1], &before, &at); err != nil {
+			return nil, fmt.Errorf("what is said to be pruned: %w", err)
+		}
+		runs = append(runs, run)
+	}
+	return func(bundle int64) bool {
+		for _, run := range runs {
+			if run[0] <= bundle && bundle <= run[1] {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// Whether the tree has the entries of a bundle of which only the hashes are left.
+func proven(tree tlog.Tree, tiles tlog.HashReader, bundle int64, hashes []tlog.Hash) error {
+	for at, hash := range hashes {
+		leaf := bundle<<height + int64(at)
+		proof, err := tlog.ProveRecord(tree.N, leaf, tiles)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckRecord(proof, tree.N, tree.Hash, leaf, hash); err != nil {
+			return err
 		}
 	}
-	return tree.N, nil
+	return nil
 }
 
 // A checkpoint: name, size and root on a line each, under the log's signature.
@@ -115,40 +186,52 @@ func continues(tree tlog.Tree, tiles tlog.HashReader, name string, verifier note
 	return tlog.CheckTree(proof, tree.N, tree.Hash, old.N, old.Hash)
 }
 
-func entries(get reader, tree tlog.Tree, tiles tlog.HashReader, from, until int64) error {
+// Verifies entries; the bundles of them that are pruned.
+func entries(
+	get reader, tree tlog.Tree, tiles tlog.HashReader, gone bundles, from, until int64,
+) ([]int64, error) {
+	var unread []int64
 	indexes := make([]int64, 0, until-from)
 	for leaf := from; leaf < until; leaf++ {
 		indexes = append(indexes, tlog.StoredHashIndex(0, leaf))
 	}
 	hashes, err := tiles.ReadHashes(indexes)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for bundle := from >> height; bundle<<height < until; bundle++ {
 		width := min(tree.N-bundle<<height, 1<<height)
 		tile := tlog.Tile{H: height, L: -1, N: bundle, W: int(width)}
 		data, err := get(path(tile))
+		if errors.Is(err, fs.ErrNotExist) && gone(bundle) {
+			first := bundle<<height - from
+			if err := proven(tree, tiles, bundle, hashes[first:first+width]); err != nil {
+				return nil, err
+			}
+			unread = append(unread, bundle)
+			continue
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for leaf := bundle << height; leaf < bundle<<height+width; leaf++ {
 			if len(data) < 2 {
-				return fmt.Errorf("bundle %d is cut short", bundle)
+				return nil, fmt.Errorf("bundle %d is cut short", bundle)
 			}
 			length := int(binary.BigEndian.Uint16(data))
 			if len(data) < 2+length {
-				return fmt.Errorf("bundle %d is cut short", bundle)
+				return nil, fmt.Errorf("bundle %d is cut short", bundle)
 			}
 			if tlog.RecordHash(data[2:2+length]) != hashes[leaf-from] {
-				return fmt.Errorf("entry %d is not the one that the tree has", leaf)
+				return nil, fmt.Errorf("entry %d is not the one that the tree has", leaf)
 			}
 			data = data[2+length:]
 		}
 		if len(data) > 0 {
-			return fmt.Errorf("bundle %d has more than its entries", bundle)
+			return nil, fmt.Errorf("bundle %d has more than its entries", bundle)
 		}
 	}
-	return nil
+	return unread, nil
 }
 
 // Where C2SP tlog-tiles has a tile that Go names after its own layout.
@@ -193,6 +276,9 @@ func fetch(client *http.Client, address string) ([]byte, error) {
 		return nil, err
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%s: %w", address, fs.ErrNotExist)
+	}
 	if answer.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: %s", address, answer.Status)
 	}

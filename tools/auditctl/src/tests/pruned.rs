@@ -16,10 +16,10 @@ async fn world() -> World {
     };
     let store = open_folder(&world.tiles()).unwrap();
     let origin = Origin::new(BASE, &access()).unwrap();
-    pruned
-        .remove(&*store, &access(), &origin, &world.signer)
-        .await
-        .unwrap();
+    let (log, signer) = (access(), &world.signer);
+    pruned.say(&*store, &log, &origin, signer).await.unwrap();
+    let removed = pruned.remove(&*store, &log, &origin, signer.verifier());
+    removed.await.unwrap();
     world
 }
 
