@@ -32,6 +32,7 @@ mod state;
 use alarms::*;
 use counts::*;
 use hours::*;
+#[cfg(feature = "cassandra")]
 pub use pruned::pruned_rows_never_come_back;
 use pruned::*;
 use reads::*;

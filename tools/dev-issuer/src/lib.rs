@@ -7,7 +7,7 @@
 //! It is no identity provider: its users and their passwords stand readable in its configuration,
 //! logins live in memory, and it refuses to listen on anything but loopback.
 //!
-//! [`serve`] is the issuer. [`login`] and [`refresh`] are a client and its browser, for the demo and
+//! [`serve`] is the issuer. [`login()`] and [`refresh`] are a client and its browser, for the demo and
 //! the tests: they go through the same pages and endpoints as anybody else.
 
 mod authorize;

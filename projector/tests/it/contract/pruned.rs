@@ -244,6 +244,7 @@ pub async fn what_comes_late_stands_where_all_was_pruned(store: Arc<dyn ViewStor
 }
 
 /// However late their records are projected once more.
+#[cfg(feature = "cassandra")]
 pub async fn pruned_rows_never_come_back(store: Arc<dyn ViewStore>) {
     let mut gone = Gone::default();
     gone.add(accesses(), vec![0..10]);
