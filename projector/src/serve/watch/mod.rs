@@ -168,6 +168,7 @@ impl Until {
         work: impl Future<Output = Result<(), End>>,
     ) {
         let end = tokio::select! {
+            biased; // What is over is over, however far the work is.
             end = self.reached(outlet) => end,
             done = work => done.err().unwrap_or(End::Gone),
         };
@@ -181,6 +182,8 @@ impl Until {
         let left = Duration::try_from(self.expires_at - Timestamp::now()).unwrap_or_default();
         let time = async {
             match self.time {
+                // A timer's tick is long enough for some work.
+                Some(Duration::ZERO) => {}
                 Some(time) => tokio::time::sleep(time).await,
                 None => std::future::pending().await,
             }
