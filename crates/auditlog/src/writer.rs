@@ -169,7 +169,14 @@ impl LogWriter {
         }
         drop(leaves);
         objects.extend(planned.partials(self.edge.size()));
-        let written = self.write(objects).await?;
+        let written = match self.write(objects).await {
+            // What was written a moment ago is gone: whoever is further along tidied it away.
+            Err(error @ Error::Missing { .. }) => {
+                self.not_overtaken().await?;
+                return Err(error);
+            }
+            other => other?,
+        };
         let size = planned.size();
         let derived = self.derive(size, |name| {
             written

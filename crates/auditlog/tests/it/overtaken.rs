@@ -9,11 +9,11 @@ use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Semaphore;
 
-use crate::common::{Site, fill, records, undisturbed};
+use crate::common::{Site, fill, log, records, undisturbed};
 
 /// Where a writer is held, and how a test knows that it is.
 #[derive(Debug)]
@@ -59,28 +59,60 @@ impl HeadStore for HeldHeads {
     }
 }
 
-/// Storage behind a gate: a checkpoint is held before it is put.
+/// Storage behind a gate: whoever puts an object of this name is held, before or after it is put.
 #[derive(Debug)]
-struct HeldCheckpoints(Arc<dyn ObjectStore>, Arc<Gate>);
+struct HeldPuts {
+    store: Arc<dyn ObjectStore>,
+    gate: Arc<Gate>,
+    name: &'static str,
+    when: When,
+}
 
-impl fmt::Display for HeldCheckpoints {
+#[derive(Debug, PartialEq)]
+enum When {
+    Before,
+    After,
+}
+
+impl HeldPuts {
+    fn on(site: &Site, gate: &Arc<Gate>, name: &'static str, when: When) -> Site {
+        let (store, gate) = (site.store.clone(), gate.clone());
+        let store = Arc::new(Self {
+            store,
+            gate,
+            name,
+            when,
+        });
+        Site {
+            store,
+            ..site.clone()
+        }
+    }
+}
+
+impl fmt::Display for HeldPuts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("held")
     }
 }
 
 #[async_trait]
-impl ObjectStore for HeldCheckpoints {
+impl ObjectStore for HeldPuts {
     async fn put_opts(
         &self,
         at: &Path,
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        if at.as_ref().ends_with("/checkpoint") {
-            self.1.pass().await;
+        let held = at.as_ref().ends_with(self.name);
+        if held && self.when == When::Before {
+            self.gate.pass().await;
         }
-        self.0.put_opts(at, payload, opts).await
+        let put = self.store.put_opts(at, payload, opts).await;
+        if held && self.when == When::After {
+            self.gate.pass().await;
+        }
+        put
     }
 
     async fn put_multipart_opts(
@@ -88,30 +120,30 @@ impl ObjectStore for HeldCheckpoints {
         at: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.0.put_multipart_opts(at, opts).await
+        self.store.put_multipart_opts(at, opts).await
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
-        self.0.get_opts(at, options).await
+        self.store.get_opts(at, options).await
     }
 
     fn delete_stream(
         &self,
         at: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        self.0.delete_stream(at)
+        self.store.delete_stream(at)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(prefix)
+        self.store.list(prefix)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.0.list_with_delimiter(prefix).await
+        self.store.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.0.copy_opts(from, to, options).await
+        self.store.copy_opts(from, to, options).await
     }
 }
 
@@ -150,10 +182,7 @@ async fn an_older_checkpoint_stands_no_longer_than_its_writer_takes_to_look() {
     let site = Site::fresh().await;
     fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
     let gate = Gate::closed();
-    let held = Site {
-        store: Arc::new(HeldCheckpoints(site.store.clone(), gate.clone())),
-        ..site.clone()
-    };
+    let held = HeldPuts::on(&site, &gate, "/checkpoint", When::Before);
     let mut paused = held.writer().await.unwrap();
     let append = tokio::spawn(async move { paused.append(records(5..8)).await });
     gate.reached().await;
@@ -167,4 +196,42 @@ async fn an_older_checkpoint_stands_no_longer_than_its_writer_takes_to_look() {
     assert_eq!(site.reader().checkpoint().await.unwrap().size(), 300);
     fill(&mut other, 301, 1).await.unwrap();
     assert_eq!(site.settled(301).await, undisturbed(301, 301).await);
+}
+
+/// It has put a partial tile, and looks for it when another has filled that tile and tidied up.
+#[tokio::test]
+async fn what_another_tidied_away_is_not_lost() {
+    for held in ["/tile/0/000.p/8", "/tile/entries/000.p/8"] {
+        let site = Site::fresh().await;
+        fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
+        let gate = Gate::closed();
+        let paused = HeldPuts::on(&site, &gate, held, When::After);
+        let mut paused = paused.writer().await.unwrap();
+        let append = tokio::spawn(async move { paused.append(records(5..8)).await });
+        gate.reached().await;
+        let mut other = site.writer().await.unwrap();
+        fill(&mut other, 300, 100).await.unwrap();
+        gate.leave.add_permits(1);
+        let woken = append.await.unwrap();
+        assert!(matches!(woken, Err(Error::Conflict { .. })), "{woken:?}");
+        site.writer().await.unwrap();
+        assert_eq!(site.settled(300).await, undisturbed(300, 300).await);
+    }
+}
+
+/// It is gone, and nobody went on: that is no other writer's doing.
+#[tokio::test]
+async fn what_is_lost_at_once_halts_the_log() {
+    let site = Site::fresh().await;
+    fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
+    let gate = Gate::closed();
+    let held = HeldPuts::on(&site, &gate, "/tile/0/000.p/8", When::After);
+    let mut paused = held.writer().await.unwrap();
+    let append = tokio::spawn(async move { paused.append(records(5..8)).await });
+    gate.reached().await;
+    let lost = Path::from(format!("{}/tile/0/000.p/8", log()));
+    site.store.delete(&lost).await.unwrap();
+    gate.leave.add_permits(1);
+    let woken = append.await.unwrap();
+    assert!(matches!(woken, Err(Error::Missing { .. })), "{woken:?}");
 }
