@@ -38,7 +38,7 @@ pub fn open_folder(path: &Path) -> Result<Arc<dyn ObjectStore>> {
 }
 
 /// Writes an object that is written once and never changes, and gives back what is then stored.
-/// One that exists already must be the same, byte for byte.
+/// One that exists already must be the same, byte for byte. [`Error::Missing`] when it is gone at once.
 pub(crate) async fn create(
     store: &dyn ObjectStore,
     log: &LogId,
@@ -51,16 +51,11 @@ pub(crate) async fn create(
             PutMode::Create.into(),
         )
         .await;
-    let existed = match put {
-        Ok(_) => false,
-        Err(object_store::Error::AlreadyExists { .. }) => true,
+    match put {
+        Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
         Err(e) => return Err(e.into()),
-    };
-    let stored = match fetch::exact(store, log, name).await {
-        // It was there a moment ago: only a writer that is further along removes objects.
-        Err(Error::Missing { log, .. }) if existed => return Err(Error::Conflict { log }),
-        other => other?,
-    };
+    }
+    let stored = fetch::exact(store, log, name).await?;
     if stored == bytes {
         Ok((name, stored))
     } else {

@@ -170,7 +170,7 @@ impl LogWriter {
         drop(leaves);
         objects.extend(planned.partials(self.edge.size()));
         let written = match self.write(objects).await {
-            // What was written a moment ago is gone: whoever is further along tidied it away.
+            // What was there a moment ago is gone: only a writer that is further along removes objects.
             Err(error @ Error::Missing { .. }) => {
                 self.not_overtaken().await?;
                 return Err(error);

@@ -12,6 +12,7 @@ use object_store::{
     ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::common::{Site, fill, log, records, undisturbed};
 
@@ -74,19 +75,36 @@ enum When {
     After,
 }
 
-impl HeldPuts {
-    fn on(site: &Site, gate: &Arc<Gate>, name: &'static str, when: When) -> Site {
-        let (store, gate) = (site.store.clone(), gate.clone());
-        let store = Arc::new(Self {
-            store,
-            gate,
-            name,
-            when,
-        });
-        Site {
-            store,
+/// An append that is held where it puts an object of this name.
+struct HeldAppend {
+    gate: Arc<Gate>,
+    append: JoinHandle<auditlog::Result<Head>>,
+}
+
+impl HeldAppend {
+    /// To a log of 5 leaves, of 3 more.
+    async fn begin(site: &Site, name: &'static str, when: When) -> Self {
+        fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
+        let gate = Gate::closed();
+        let held = Site {
+            store: Arc::new(HeldPuts {
+                store: site.store.clone(),
+                gate: gate.clone(),
+                name,
+                when,
+            }),
             ..site.clone()
-        }
+        };
+        let mut writer = held.writer().await.unwrap();
+        let append = tokio::spawn(async move { writer.append(records(5..8)).await });
+        gate.reached().await;
+        Self { gate, append }
+    }
+
+    /// What it comes to.
+    async fn go_on(self) -> auditlog::Result<Head> {
+        self.gate.leave.add_permits(1);
+        self.append.await.unwrap()
     }
 }
 
@@ -180,16 +198,10 @@ async fn who_wakes_behind_another_publishes_nothing() {
 #[tokio::test]
 async fn an_older_checkpoint_stands_no_longer_than_its_writer_takes_to_look() {
     let site = Site::fresh().await;
-    fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
-    let gate = Gate::closed();
-    let held = HeldPuts::on(&site, &gate, "/checkpoint", When::Before);
-    let mut paused = held.writer().await.unwrap();
-    let append = tokio::spawn(async move { paused.append(records(5..8)).await });
-    gate.reached().await;
+    let held = HeldAppend::begin(&site, "/checkpoint", When::Before).await;
     let mut other = site.writer().await.unwrap();
     fill(&mut other, 300, 100).await.unwrap();
-    gate.leave.add_permits(1);
-    let woken = append.await.unwrap();
+    let woken = held.go_on().await;
     assert!(matches!(woken, Err(Error::Conflict { .. })), "{woken:?}");
     // As whoever gets a conflict does, it opens the log again; nothing need be appended.
     site.writer().await.unwrap();
@@ -201,37 +213,36 @@ async fn an_older_checkpoint_stands_no_longer_than_its_writer_takes_to_look() {
 /// It has put a partial tile, and looks for it when another has filled that tile and tidied up.
 #[tokio::test]
 async fn what_another_tidied_away_is_not_lost() {
-    for held in ["/tile/0/000.p/8", "/tile/entries/000.p/8"] {
+    for name in ["/tile/0/000.p/8", "/tile/entries/000.p/8"] {
         let site = Site::fresh().await;
-        fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
-        let gate = Gate::closed();
-        let paused = HeldPuts::on(&site, &gate, held, When::After);
-        let mut paused = paused.writer().await.unwrap();
-        let append = tokio::spawn(async move { paused.append(records(5..8)).await });
-        gate.reached().await;
+        let held = HeldAppend::begin(&site, name, When::After).await;
         let mut other = site.writer().await.unwrap();
         fill(&mut other, 300, 100).await.unwrap();
-        gate.leave.add_permits(1);
-        let woken = append.await.unwrap();
+        let woken = held.go_on().await;
         assert!(matches!(woken, Err(Error::Conflict { .. })), "{woken:?}");
         site.writer().await.unwrap();
         assert_eq!(site.settled(300).await, undisturbed(300, 300).await);
     }
 }
 
-/// It is gone, and nobody went on: that is no other writer's doing.
+/// It is gone, and nobody went on: that is no other writer's doing, whoever had put it.
 #[tokio::test]
 async fn what_is_lost_at_once_halts_the_log() {
-    let site = Site::fresh().await;
-    fill(&mut site.writer().await.unwrap(), 5, 5).await.unwrap();
-    let gate = Gate::closed();
-    let held = HeldPuts::on(&site, &gate, "/tile/0/000.p/8", When::After);
-    let mut paused = held.writer().await.unwrap();
-    let append = tokio::spawn(async move { paused.append(records(5..8)).await });
-    gate.reached().await;
-    let lost = Path::from(format!("{}/tile/0/000.p/8", log()));
-    site.store.delete(&lost).await.unwrap();
-    gate.leave.add_permits(1);
-    let woken = append.await.unwrap();
-    assert!(matches!(woken, Err(Error::Missing { .. })), "{woken:?}");
+    let name = "/tile/0/000.p/8";
+    let at = Path::from(format!("{}{name}", log()));
+    for put_before in [false, true] {
+        let site = Site::fresh().await;
+        if put_before {
+            let elsewhere = Site::in_memory();
+            fill(&mut elsewhere.writer().await.unwrap(), 8, 8)
+                .await
+                .unwrap();
+            let bytes = elsewhere.get(&at).await;
+            site.store.put(&at, bytes.into()).await.unwrap();
+        }
+        let held = HeldAppend::begin(&site, name, When::After).await;
+        site.store.delete(&at).await.unwrap();
+        let woken = held.go_on().await;
+        assert!(matches!(woken, Err(Error::Missing { .. })), "{woken:?}");
+    }
 }
