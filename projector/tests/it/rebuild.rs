@@ -1,14 +1,16 @@
 //! `projector rebuild`: what it finds, and what it leaves behind however it ends.
 
+pub mod killed;
+pub mod loaded;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use eventlog::Topic;
 use harness::process::{Process, Spec};
 use jiff::Timestamp;
 use projector::config::Config;
-use projector::store::{self, AccessQuery, Progress, StoreError, Swap};
+use projector::store::{self, Progress, StoreError, Swap};
 use rusqlite::Connection;
 
 use crate::process::{PROGRAM, caught_up, tool};
@@ -227,197 +229,6 @@ async fn what_was_superseded_can_neither_write_nor_swap() {
     );
     let new = old.successor().await.unwrap().unwrap();
     new.apply(Vec::new(), progress).await.unwrap();
-}
-
-/// Records come in and are read while the views are swapped: none is lost. `frozen`: the old views take
-/// nothing from the moment of the swap on, so that a reader never goes back.
-pub async fn swapped_under_load(site: &Site, frozen: bool) {
-    let generation = site.generation().await;
-    let mut project = site.project();
-    // It is at work on the old generation.
-    site.caught_up().await;
-    let reader = store::open_configured_reader(site.config.views.as_ref().unwrap()).unwrap();
-    let (done, mut stop) = tokio::sync::oneshot::channel::<()>();
-    let reading = async {
-        let (mut answers, mut seen) = (0, vec![0; 3]);
-        while stop.try_recv().is_err() {
-            let answer = store::one_generation(async {
-                let mut progress = Vec::new();
-                for partition in 0..3 {
-                    let next = reader.progress(Topic::AccessEvents, partition).await;
-                    progress.push(next.unwrap().unwrap_or(0));
-                }
-                (progress, reader.search(&everything(), None, 10_000).await)
-            });
-            let (progress, found) = answer.await;
-            assert!(!found.unwrap().is_empty());
-            let back = progress.iter().zip(&seen).any(|(now, then)| now < then);
-            assert!(!(frozen && back), "{progress:?} behind {seen:?}");
-            seen = progress;
-            answers += 1;
-        }
-        answers
-    };
-    let loading = async {
-        let swapping = {
-            let config = site.disk.config();
-            tokio::task::spawn_blocking(move || {
-                let mut command = Command::new(PROGRAM);
-                command.args(["rebuild", "--swap", "--config"]).arg(config);
-                command.output().unwrap()
-            })
-        };
-        // No faster than it is projected: whoever is slow would never see the end of it.
-        while !swapping.is_finished() {
-            site.disk.fixture.workload(1).await;
-            caught_up(&site.disk, &*reader).await;
-        }
-        let swapped = swapping.await.unwrap();
-        let said = String::from_utf8_lossy(&swapped.stdout).into_owned();
-        // Under such load it may not be able to tell; what it may not is to find a difference.
-        assert_ne!(swapped.status.code(), Some(1), "{said}");
-        assert!(said.contains("swapped: "), "{said}{swapped:?}");
-        site.disk.fixture.workload(1).await;
-        site.caught_up().await;
-        done.send(()).unwrap();
-    };
-    let (answers, ()) = tokio::join!(reading, loading);
-    assert!(answers > 0);
-    assert_eq!(site.generation().await, generation + 1);
-    assert!(project.terminate().await.unwrap().success());
-    let log = std::fs::read_to_string(site.file("project.log")).unwrap();
-    assert!(log.contains("rebuilt views serve now"), "{log}");
-    assert!(!log.contains("halted"), "{log}");
-    assert!(site.dump() == site.follows_from_the_log());
-    crate::process::rebuilt_trees_are_in(&site.disk, site.tiles()).await;
-}
-
-fn everything() -> AccessQuery {
-    AccessQuery {
-        complex: "sunrise".parse().unwrap(),
-        from: None,
-        until: None,
-        subject: None,
-        device: None,
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn views_are_swapped_while_records_come_in_and_are_read() {
-    swapped_under_load(&Site::new().await, true).await;
-}
-
-/// Killed anywhere, the views are the old ones or the new ones, whole; and the next run is as any.
-pub async fn killed_anywhere(site: &Site, kills: u64, apart: Duration) {
-    let before = site.dump();
-    for kill in 1..=kills {
-        let serving = site.generation().await;
-        let mut rebuild = Process::spawn(&site.spec(&["rebuild", "--swap"])).unwrap();
-        tokio::time::sleep(apart * u32::try_from(kill).unwrap()).await;
-        // It may be done already.
-        let _ = rebuild.kill9();
-        let now = site.generation().await;
-        assert!(now == serving || now == serving + 1, "{now}");
-        assert!(site.dump() == before, "killed {kill} times");
-    }
-    let (code, out, error) = site.rebuild(&["--swap"]);
-    assert_eq!(code, 0, "{out}{error}");
-    assert!(site.dump() == before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_time_it_leaves_whole_views() {
-    let site = Site::new().await;
-    killed_anywhere(&site, 8, Duration::from_millis(15)).await;
-}
-
-/// Killed around the swap, a step later each time until it was done before: what is read is the old
-/// views or the new ones. `mark` makes the rows of a generation others than those of the log.
-pub async fn killed_around_the_swap(site: &Site, step: Duration, mark: impl AsyncFn(u64)) {
-    let right = site.dump();
-    let views = site.config.views.as_ref().unwrap();
-    let root = store::open_configured_root(views).await.unwrap();
-    let (mut before, mut after) = (0, 0);
-    for kill in 0.. {
-        let serving = root.pointer().await.unwrap().serving;
-        mark(serving).await;
-        let marked = site.dump();
-        assert!(marked != right);
-        let mut rebuild = site.built(serving).await;
-        tokio::time::sleep(step * kill).await;
-        // It may be done already.
-        let _ = rebuild.kill9();
-        let now = root.pointer().await.unwrap().serving;
-        match now - serving {
-            0 => assert!(site.dump() == marked, "killed {kill} steps behind"),
-            1 => assert!(site.dump() == right, "killed {kill} steps behind"),
-            _ => panic!("{now} behind {serving}"),
-        }
-        match now == serving {
-            true => before += 1,
-            false => after += 1,
-        }
-        if after >= 2 {
-            break;
-        }
-        // The next run is as any, whatever was left.
-        assert_eq!(site.rebuild(&["--swap"]).0, i32::from(now == serving));
-        assert!(site.dump() == right);
-    }
-    assert!(before > 0, "none was killed before the swap");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_around_the_swap_it_leaves_one_whole_generation() {
-    let site = Site::new().await;
-    let mark = async |generation: u64| {
-        let name = match generation {
-            1 => "views.db".to_owned(),
-            later => format!("views.db.g{later}"),
-        };
-        let views = Connection::open(site.file(&name)).unwrap();
-        for table in ["claims", "completions", "observations"] {
-            let sql = format!("UPDATE {table} SET leaf = leaf + 1000");
-            assert!(views.execute(&sql, []).unwrap() > 0, "{table}");
-        }
-    };
-    killed_around_the_swap(&site, Duration::from_millis(10), mark).await;
-    killed_within_the_swap(&site, mark).await;
-}
-
-/// The old views are locked, and the root is not written yet.
-async fn killed_within_the_swap(site: &Site, mark: impl AsyncFn(u64)) {
-    let (serving, marked, mut rebuild, held) = loop {
-        let serving = site.generation().await;
-        assert!(serving > 1, "views and root are two files");
-        mark(serving).await;
-        let marked = site.dump();
-        let mut rebuild = site.built(serving).await;
-        let held = Connection::open(site.file("views.db")).unwrap();
-        held.busy_timeout(Duration::from_secs(5)).unwrap();
-        held.execute_batch("BEGIN IMMEDIATE").unwrap();
-        if site.generation().await == serving {
-            break (serving, marked, rebuild, held);
-        }
-        // It was faster.
-        held.execute_batch("ROLLBACK").unwrap();
-        let _ = rebuild.kill9();
-    };
-    let old = Connection::open(site.file(&format!("views.db.g{serving}"))).unwrap();
-    old.busy_timeout(Duration::ZERO).unwrap();
-    wait(
-        async || match old.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
-            Ok(()) => false,
-            Err(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy),
-        },
-    )
-    .await;
-    rebuild.kill9().unwrap();
-    held.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(site.generation().await, serving);
-    assert!(site.dump() == marked);
-    assert_eq!(site.rebuild(&["--swap"]).0, 1);
-    assert!(site.dump() == site.follows_from_the_log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

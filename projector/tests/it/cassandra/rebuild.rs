@@ -5,9 +5,9 @@ use std::time::Duration;
 use harness::engines::cassandra::{KEYSPACE, PROJECTOR};
 
 use super::scene::Scene;
-use crate::rebuild::{
-    Site, any_batches_give_the_same, killed_anywhere, killed_around_the_swap, swapped_under_load,
-};
+use crate::rebuild::killed::{killed_anywhere, killed_around_the_swap};
+use crate::rebuild::loaded::swapped_under_load;
+use crate::rebuild::{Site, any_batches_give_the_same};
 use crate::serving;
 use crate::serving::swapped::nothing_is_lost_or_told_twice;
 use crate::site::OnDisk;
