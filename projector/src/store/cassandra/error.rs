@@ -40,6 +40,23 @@ pub(super) fn connecting(error: NewSessionError) -> StoreError {
     found.unwrap_or_else(|| unavailable(error))
 }
 
+/// Whether a node broke off at the first request, and why isn't known: the request's failure was
+/// there before the node's alert was read.
+pub(super) fn broke_off(error: &NewSessionError) -> bool {
+    let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
+        ConnectionPoolError::Broken {
+            last_connection_error: ConnectionError::ConnectionSetupRequestError(setup),
+        },
+    )) = error
+    else {
+        return false;
+    };
+    match setup.get_error() {
+        ConnectionSetupRequestErrorKind::BrokenConnection(error) => of_broken(error).is_none(),
+        _ => false,
+    }
+}
+
 /// A statement that couldn't be prepared.
 pub(super) fn preparing(error: PrepareError) -> StoreError {
     let found = match &error {
@@ -113,7 +130,7 @@ fn of_broken(error: &BrokenConnectionError) -> Option<StoreError> {
 }
 
 /// What the TLS library had to say.
-fn of_tls(error: &std::io::Error) -> Option<StoreError> {
+pub(super) fn of_tls(error: &std::io::Error) -> Option<StoreError> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(_) => Some(refused(CERTIFICATE)),
         rustls::Error::InvalidCertificate(_) => Some(refused(NODE)),

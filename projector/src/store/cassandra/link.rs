@@ -9,6 +9,7 @@ use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::deserialize::row::DeserializeRow;
+use scylla::errors::NewSessionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::response::query_result::QueryRowsResult;
 use scylla::response::{PagingState, PagingStateResponse};
@@ -31,6 +32,8 @@ use super::{error, tls};
 const RELOAD: Duration = Duration::from_secs(60);
 /// A connection that stays silent this long is looked at, and given up after as long again.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How long a node that broke off is listened to.
+const LISTEN: Duration = Duration::from_secs(2);
 /// What the schema must say that it is.
 const VERSION: i32 = 4;
 
@@ -121,8 +124,11 @@ impl Link {
             .keepalive_interval(SILENCE)
             .keepalive_timeout(SILENCE)
             .build()
-            .await
-            .map_err(error::connecting)?;
+            .await;
+        let session = match session {
+            Ok(session) => session,
+            Err(broken) => return Err(self.why(broken).await),
+        };
         let tls = Arc::clone(&self.tls);
         Ok(Arc::new(Bare {
             session,
@@ -130,6 +136,20 @@ impl Link {
             requests: options.requests,
             _reloading: AbortOnDropHandle::new(tokio::spawn(tls.reload_every(RELOAD))),
         }))
+    }
+
+    /// Why there is no session. Where the nodes broke off without a word that was heard, they are
+    /// listened to once more.
+    async fn why(&self, broken: NewSessionError) -> StoreError {
+        if error::broke_off(&broken) {
+            for node in &self.address.nodes {
+                let heard = tls::farewell(&self.tls, node, LISTEN).await;
+                if let Some(refused) = heard.as_ref().and_then(error::of_tls) {
+                    return refused;
+                }
+            }
+        }
+        error::connecting(broken)
     }
 }
 

@@ -1,10 +1,16 @@
 //! TLS towards the database: the certificate is the one that the files hold when a connection is
 //! made. Other roots need a new process.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authn::tls::{ClientTls, ClientTlsFiles, Protocol};
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::super::StoreError;
 
@@ -20,6 +26,29 @@ pub(super) fn config(tls: &Arc<ClientTls>) -> Arc<ClientConfig> {
     let mut config = tls.following();
     config.alpn_protocols.clear();
     Arc::new(config)
+}
+
+/// How a node ends a connection on which nothing is asked; none if it keeps it open for as long as
+/// `patience`. With TLS 1.3 (RFC 8446, section 4.4.2.4) a server that doesn't take a certificate
+/// says so after its client takes itself for connected. Whoever only listens then hears it, where
+/// whoever writes may meet a closed connection first.
+pub(super) async fn farewell(
+    tls: &Arc<ClientTls>,
+    node: &str,
+    patience: Duration,
+) -> Option<io::Error> {
+    let listening = async {
+        let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let tcp = TcpStream::connect(node).await?;
+        let mut stream = TlsConnector::from(config(tls)).connect(name, tcp).await?;
+        stream.read_u8().await
+    };
+    match tokio::time::timeout(patience, listening).await {
+        Ok(ended) => ended.err(),
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]

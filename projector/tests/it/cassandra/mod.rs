@@ -1,6 +1,7 @@
 //! The view store on a real Cassandra.
 
 mod behaviour;
+mod broken_off;
 mod faults;
 mod hostile;
 mod kills;

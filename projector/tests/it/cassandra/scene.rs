@@ -1,5 +1,6 @@
 //! A node with its certificates.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use harness::engines::cassandra::{Cassandra, KEYSPACE, PROJECTOR, PROJECTOR_SERVE};
@@ -66,7 +67,7 @@ impl Scene {
         })
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -76,29 +77,12 @@ impl Scene {
 
     /// The section `[views]` of a process with this certificate, as text.
     pub fn section(&self, identity: &Issued, roots: &Pki) -> String {
-        format!(
-            "[views]\nurl = \"{}\"\n\
-             [views.cassandra]\nrequest_timeout = \"2s\"\nconnect_timeout = \"2s\"\n\
-             [views.cassandra.tls]\ncertificate = \"{}\"\nprivate_key = \"{}\"\n\
-             server_roots = \"{}\"\n",
-            self.node.url(),
-            identity.certificate.display(),
-            identity.private_key.display(),
-            roots.bundle().display(),
-        )
+        section(self.node.url(), identity, roots)
     }
 
     /// The section `[views]` of a process with this certificate.
     pub fn views(&self, identity: &Issued, roots: &Pki) -> ViewsConfig {
-        #[derive(serde::Deserialize)]
-        struct File {
-            views: ViewsConfig,
-        }
-        let text = self.section(identity, roots);
-        let file = self.folder().join(format!("{}.toml", Uuid::now_v7()));
-        std::fs::write(&file, text).unwrap();
-        let loaded: File = service::config::load(&file, "NONE").unwrap();
-        loaded.views
+        views(self.folder(), &self.section(identity, roots))
     }
 
     pub async fn writer(&self) -> Arc<dyn ViewStore> {
@@ -129,4 +113,29 @@ impl Scene {
         );
         admin.run(&first).await.unwrap();
     }
+}
+
+/// The section `[views]` for a store at `url`, as text.
+pub fn section(url: impl std::fmt::Display, identity: &Issued, roots: &Pki) -> String {
+    format!(
+        "[views]\nurl = \"{url}\"\n\
+         [views.cassandra]\nrequest_timeout = \"2s\"\nconnect_timeout = \"2s\"\n\
+         [views.cassandra.tls]\ncertificate = \"{}\"\nprivate_key = \"{}\"\n\
+         server_roots = \"{}\"\n",
+        identity.certificate.display(),
+        identity.private_key.display(),
+        roots.bundle().display(),
+    )
+}
+
+/// The section as a process reads it.
+pub fn views(folder: &Path, section: &str) -> ViewsConfig {
+    #[derive(serde::Deserialize)]
+    struct File {
+        views: ViewsConfig,
+    }
+    let file = folder.join(format!("{}.toml", Uuid::now_v7()));
+    std::fs::write(&file, section).unwrap();
+    let loaded: File = service::config::load(&file, "NONE").unwrap();
+    loaded.views
 }
