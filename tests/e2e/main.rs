@@ -22,6 +22,7 @@ mod observability;
 mod open;
 mod operators;
 mod partner_verify;
+mod past;
 mod perimeter;
 mod privacy;
 mod projectors;

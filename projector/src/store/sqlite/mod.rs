@@ -14,6 +14,7 @@ mod root;
 mod schema;
 mod select;
 mod sequences;
+mod together;
 mod write;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use super::StoreError;
 use super::generations::Fence;
 use connections::Connections;
 use read::SqliteReader;
+use together::Queue;
 
 /// Queries at once; more wait.
 const READERS: usize = 4;
@@ -36,6 +38,8 @@ pub(super) struct SqliteStore {
     root: Arc<Connections>,
     /// One generation of the views.
     writer: Arc<Connections>,
+    /// What waits to be written to it.
+    queue: Arc<Queue>,
     reader: Arc<SqliteReader>,
     fence: Option<Fence>,
     /// The root's file; none of a store in memory.
@@ -69,6 +73,7 @@ impl SqliteStore {
         Ok(Self {
             root,
             writer,
+            queue: Arc::default(),
             reader: Arc::new(reader(reading)),
             fence: Some(fence),
             place: Some(place),
@@ -108,6 +113,7 @@ pub(super) async fn scratch() -> Result<SqliteStore, StoreError> {
     Ok(SqliteStore {
         root: Arc::clone(&writer),
         writer,
+        queue: Arc::default(),
         reader,
         fence: None,
         place: None,

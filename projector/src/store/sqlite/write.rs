@@ -24,20 +24,8 @@ impl ViewStore for SqliteStore {
     }
 
     async fn apply(&self, rows: Vec<RowWrite>, progress: Progress) -> Result<(), StoreError> {
-        let fence = self.fence;
-        self.writer
-            .run(move |connection| {
-                let transaction = match fence {
-                    Some(fence) => root::begin_fenced(connection, fence)?,
-                    None => begin(connection)?,
-                };
-                for row in &rows {
-                    write(&transaction, row)?;
-                }
-                save(&transaction, progress)?;
-                Ok(transaction.commit()?)
-            })
-            .await
+        let queue = &self.queue;
+        queue.write(&self.writer, self.fence, rows, progress).await
     }
 
     async fn remove(&self, gone: &Gone, apply: bool) -> Result<Removed, StoreError> {
@@ -151,7 +139,7 @@ pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Stor
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
-fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreError> {
+pub(super) fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreError> {
     let sql = "INSERT INTO progress (topic, part, next) VALUES (?1, ?2, ?3)
                ON CONFLICT DO UPDATE SET next = max(next, excluded.next)";
     let next = progress.next;
@@ -163,7 +151,7 @@ fn save(transaction: &Transaction<'_>, progress: Progress) -> Result<(), StoreEr
     Ok(())
 }
 
-fn write(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError> {
+pub(super) fn row(transaction: &Transaction<'_>, row: &RowWrite) -> Result<(), StoreError> {
     match row {
         RowWrite::Access(row) => access(transaction, row),
         RowWrite::Claim(row) => claim(transaction, row),
