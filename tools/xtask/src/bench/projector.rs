@@ -9,6 +9,7 @@ mod scene;
 mod searches;
 mod trees;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -24,6 +25,9 @@ use crate::{Engine, demo, target};
 
 /// Records that are projected together, by default: `project.batch`.
 const BATCH: usize = 2048;
+
+/// How often it is told how far a view is filled.
+const PARTS: u64 = 20;
 
 /// Who searches: an auditor of every complex.
 const READER: &str = "auditor";
@@ -197,7 +201,14 @@ async fn search(
         progress,
         format!("{name}: filling the view with {rows} accesses"),
     );
-    filled::fill(scene, place, rows).await?;
+    let parts = Cell::new(0);
+    let told = |done: u64| {
+        let part = done * PARTS / rows.max(1);
+        if parts.replace(part) != part {
+            tell(progress, format!("{name}: {done} of {rows} accesses"));
+        }
+    };
+    filled::fill(scene, place, rows, told).await?;
     tell(progress, format!("{name}: searching in all of it"));
     both(&scene.site).await?;
     let big = both(&scene.site).await?;

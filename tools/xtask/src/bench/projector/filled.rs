@@ -36,17 +36,22 @@ impl More {
     }
 }
 
-/// Adds so many accesses to a view.
+/// Adds so many accesses to a view. `told` hears how many there are, now and then.
 ///
 /// # Errors
 /// The store refuses them.
-pub(super) async fn fill(scene: &mut Scene, place: &Place, rows: u64) -> Result<()> {
+pub(super) async fn fill(
+    scene: &mut Scene,
+    place: &Place,
+    rows: u64,
+    told: impl Fn(u64),
+) -> Result<()> {
     match scene.site.pair() {
-        Pair::Embedded => sqlite::fill(place.file(), rows),
+        Pair::Embedded => sqlite::fill(place.file(), rows, told),
         #[cfg(feature = "cluster")]
         Pair::Cluster => {
             let session = scene.session().await?;
-            cassandra::fill(session, place.keyspace(), rows).await
+            cassandra::fill(session, place.keyspace(), rows, told).await
         }
         #[cfg(not(feature = "cluster"))]
         Pair::Cluster => anyhow::bail!("this build has no Cassandra"),

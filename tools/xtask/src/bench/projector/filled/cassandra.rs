@@ -38,7 +38,12 @@ struct Model {
 }
 
 /// Adds so many accesses, made of those that are there.
-pub(super) async fn fill(session: Session, keyspace: &str, rows: u64) -> Result<()> {
+pub(super) async fn fill(
+    session: Session,
+    keyspace: &str,
+    rows: u64,
+    told: impl Fn(u64),
+) -> Result<()> {
     session.use_keyspace(keyspace, false).await?;
     let insert = async |what: &str| {
         let insert = format!("INSERT INTO {what} USING TIMESTAMP 1");
@@ -58,8 +63,13 @@ pub(super) async fn fill(session: Session, keyspace: &str, rows: u64) -> Result<
         session,
     };
     let groups = (0..rows.div_ceil(TOGETHER)).map(|group| filling.group(group));
-    let groups = futures::stream::iter(groups).buffer_unordered(AT_ONCE);
-    groups.try_collect().await
+    let mut groups = futures::stream::iter(groups).buffer_unordered(AT_ONCE);
+    let mut done = 0;
+    while groups.try_next().await?.is_some() {
+        done += TOGETHER;
+        told(done.min(rows));
+    }
+    Ok(())
 }
 
 async fn models(session: &Session) -> Result<Vec<Model>> {

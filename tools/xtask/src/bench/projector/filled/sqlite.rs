@@ -12,7 +12,7 @@ use super::More;
 const TOGETHER: u64 = 50_000;
 
 /// Adds so many accesses, made of those that are there.
-pub(super) fn fill(file: &Path, rows: u64) -> Result<()> {
+pub(super) fn fill(file: &Path, rows: u64, told: impl Fn(u64)) -> Result<()> {
     let mut file = Connection::open(file)?;
     // Only for this connection: what is lost in a crash is a benchmark.
     file.pragma_update(None, "synchronous", "off")?;
@@ -54,6 +54,7 @@ pub(super) fn fill(file: &Path, rows: u64) -> Result<()> {
         drop(statement);
         transaction.commit()?;
         from = until;
+        told(from);
     }
     for (_, sql) in &indexes {
         file.execute_batch(sql)?;
