@@ -107,6 +107,8 @@ fn again(error: &StoreError) -> StoreError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
     use eventlog::Topic;
 
     use super::*;
@@ -171,7 +173,12 @@ mod tests {
         // One transaction, therefore: what one of them can't write none of them has written.
         let scene = Scene::new();
         scene.run("DROP TABLE leaves").await;
-        let (good, bad) = tokio::join!(scene.write(1, Vec::new()), scene.write(2, vec![leaf()]));
+        let bad = async {
+            // Its rows take a while to make.
+            std::thread::sleep(Duration::from_millis(100));
+            scene.write(2, vec![leaf()]).await
+        };
+        let (good, bad) = tokio::join!(scene.write(1, Vec::new()), bad);
         for written in [good, bad] {
             let Err(StoreError::Unavailable(why)) = written else {
                 panic!("{written:?}");

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::rebuild::on;
 use super::scene::Scene;
 use crate::process::{PROGRAM, caught_up};
-use crate::prune::{aged, counts, dump, expires, lines, rebuilt_the_same, started, without};
+use crate::prune::scene::{aged, counts, dump, expires, lines, rebuilt_the_same, started, without};
 use crate::site::OnDisk;
 
 /// Killed a few times and run to its end; no table that only finds rows knows of any other.

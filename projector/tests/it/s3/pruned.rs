@@ -14,7 +14,7 @@ use super::bucket::{Bucket, Mood};
 use super::configure;
 use super::server::{Server, url};
 use crate::process::{PROGRAM, caught_up};
-use crate::prune::{aged, dump, expires, lines, rebuilt_the_same, started, without};
+use crate::prune::scene::{aged, dump, expires, lines, rebuilt_the_same, started, without};
 use crate::run::ORIGIN;
 use crate::site::OnDisk;
 
