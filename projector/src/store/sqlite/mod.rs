@@ -11,6 +11,7 @@ mod hours;
 mod read;
 mod remove;
 mod root;
+mod rows;
 mod schema;
 mod select;
 mod sequences;

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::super::generations::Fence;
 use super::super::{Progress, StoreError};
 use super::connections::Connections;
-use super::{root, write};
+use super::{root, rows, write};
 use crate::views::RowWrite;
 
 /// What waits to be written.
@@ -88,7 +88,7 @@ fn in_one(
     };
     for waiting in all {
         for row in &waiting.rows {
-            write::row(&transaction, row)?;
+            rows::write(&transaction, row)?;
         }
         write::save(&transaction, waiting.progress)?;
     }
