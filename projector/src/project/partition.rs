@@ -7,6 +7,7 @@ use std::sync::Arc;
 use auditlog::Leaf;
 use eventlog::{EventLog, LogError, Record, Topic};
 use records::EventReader;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::Interrupted;
 use super::batch::Batch;
@@ -134,6 +135,10 @@ impl Partition {
             return Ok(None);
         };
         let next = last.position.offset + 1;
+        // Signatures are checked while trees wait for the disk.
+        let (reader, all) = (Arc::clone(&self.parts.reader), Arc::clone(records));
+        let read = move || all.iter().skip(known).map(|r| reader.read(r)).collect();
+        let reading = tokio::task::spawn_blocking(read);
         let placed = match &mut self.trees {
             Some(trees) => {
                 let placed = trees.place(new).await?;
@@ -144,17 +149,20 @@ impl Partition {
                 if next >= self.projected {
                     trees.caught_up().await?;
                 }
-                trees.advance(&placed);
                 placed
             }
             None => Vec::new(),
         };
+        let read = finished(reading).await;
+        if let Some(trees) = &mut self.trees {
+            trees.advance(&placed);
+        }
         self.next = next;
         Ok(Some(Batch {
             parts: Arc::clone(&self.parts),
             records: Arc::clone(records),
             range: known..records.len(),
-            read: new.iter().map(|r| self.parts.reader.read(r)).collect(),
+            read,
             placed,
             progress: Progress {
                 topic: self.topic,
@@ -162,6 +170,16 @@ impl Partition {
                 next,
             },
         }))
+    }
+}
+
+/// What a task has made. Its panic is ours.
+async fn finished<T>(task: JoinHandle<T>) -> T {
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(made) => made,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends.
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 

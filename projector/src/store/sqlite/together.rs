@@ -65,7 +65,10 @@ impl Queue {
         }
         let done = in_one(connection, fence, &all);
         for waiting in all {
-            let answer = done.as_ref().map(|()| ()).map_err(again);
+            let answer = match &done {
+                Ok(()) => Ok(()),
+                Err(error) => Err(again(error)),
+            };
             // Whoever goes meanwhile learns it from the store.
             let _ = waiting.written.send(answer);
         }
