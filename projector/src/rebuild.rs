@@ -7,6 +7,7 @@ mod progress;
 mod reading;
 mod replay;
 mod rows;
+mod sums;
 mod trees;
 
 use std::collections::BTreeMap;

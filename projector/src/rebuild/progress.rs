@@ -11,6 +11,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// On standard error, so that it is no part of what was asked for.
 pub(super) struct ProgressShown {
     what: &'static str,
+    /// Of what.
+    unit: &'static str,
     begun: Instant,
     last: Instant,
     done: u64,
@@ -19,7 +21,7 @@ pub(super) struct ProgressShown {
 }
 
 impl ProgressShown {
-    pub(super) fn start(what: &'static str) -> Self {
+    pub(super) fn start(what: &'static str, unit: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = "{msg} [{bar:40}] {human_pos} of {human_len}, {per_sec}, {eta} left";
             let style = ProgressStyle::with_template(style);
@@ -29,6 +31,7 @@ impl ProgressShown {
         });
         Self {
             what,
+            unit,
             begun: Instant::now(),
             last: Instant::now(),
             done: 0,
@@ -37,7 +40,7 @@ impl ProgressShown {
         }
     }
 
-    /// So many records are known of now.
+    /// So many are known of now.
     pub(super) fn aim(&mut self, known: u64) {
         self.known = known;
         if let Some(bar) = &self.bar {
@@ -61,8 +64,13 @@ impl ProgressShown {
     fn line(&self, taken: Duration) -> String {
         let rate = self.done as f64 / taken.as_secs_f64().max(0.001);
         let left = self.known.saturating_sub(self.done) as f64 / rate.max(0.001);
-        let (what, done, known) = (self.what, self.done, self.known);
-        format!("{what}: {done} of {known} records, {rate:.0} a second, about {left:.0} s left")
+        let (what, done, known, unit) = (self.what, self.done, self.known, self.unit);
+        match known {
+            0 => format!("{what}: {done} {unit}, {rate:.0} a second"),
+            _ => format!(
+                "{what}: {done} of {known} {unit}, {rate:.0} a second, about {left:.0} s left"
+            ),
+        }
     }
 }
 
@@ -70,7 +78,7 @@ impl Drop for ProgressShown {
     fn drop(&mut self) {
         match &self.bar {
             Some(bar) => bar.finish_and_clear(),
-            None => eprintln!("{}: {} records", self.what, self.done),
+            None => eprintln!("{}: {} {}", self.what, self.done, self.unit),
         }
     }
 }
@@ -81,9 +89,11 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
-        let mut shown = ProgressShown::start("rebuild");
-        shown.aim(3000);
+        let mut shown = ProgressShown::start("rebuild", "records");
         shown.advance(1000);
+        let line = shown.line(Duration::from_secs(2));
+        assert_eq!(line, "rebuild: 1000 records, 500 a second");
+        shown.aim(3000);
         let line = shown.line(Duration::from_secs(2));
         assert_eq!(
             line,

@@ -53,7 +53,7 @@ impl Replay {
             batch,
             until: None,
             gone: Gone::default(),
-            shown: ProgressShown::start("rebuild"),
+            shown: ProgressShown::start("rebuild", "records"),
         })
     }
 

@@ -4,13 +4,16 @@
 //! than the serving ones, then when they know no less. What a record adds or replaces differs in one of
 //! the two at most; what differs in the same way both times is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::progress::ProgressShown;
+use super::sums::{Sums, part};
 use super::{Report, Verdict};
 use crate::dump;
 use crate::store::{StoreError, Table, ViewReader};
+use crate::views::RowWrite;
 
 /// Differences that are told one by one, at most.
 const TOLD: usize = 20;
@@ -21,7 +24,7 @@ const FORGOTTEN: [&str; 4] = ["devices", "statuses", "sequences", "unreadable"];
 /// A row, by its table and key: as it serves, and as it was rebuilt.
 pub(super) type Differences = BTreeMap<String, (Option<Value>, Option<Value>)>;
 
-/// What differs now. A table of each is in memory at once.
+/// What differs now. In memory are the rows of those parts of a table in which something does.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -29,21 +32,41 @@ pub(super) async fn differences(
     serving: &dyn ViewReader,
     new: &dyn ViewReader,
 ) -> Result<Differences, StoreError> {
+    let mut shown = ProgressShown::start("comparing", "rows");
     let mut all = Differences::new();
     for table in Table::ALL {
-        let mut found = Differences::new();
-        for row in serving.scan(table).await? {
-            let row = dump::json(&row);
-            found.insert(name(&row), (Some(row), None));
+        let sums = Sums::of(serving, table, &mut shown).await?;
+        let parts = sums.other_in(&Sums::of(new, table, &mut shown).await?);
+        if !parts.is_empty() {
+            all.extend(among(&parts, serving, new, table).await?);
         }
-        for row in new.scan(table).await? {
-            let row = dump::json(&row);
-            let new = &mut found.entry(name(&row)).or_default().1;
-            *new = Some(row);
-        }
-        all.extend(found.into_iter().filter(|(_, (old, new))| old != new));
     }
     Ok(all)
+}
+
+/// What differs in some parts of a table.
+async fn among(
+    parts: &BTreeSet<usize>,
+    serving: &dyn ViewReader,
+    new: &dyn ViewReader,
+    table: Table,
+) -> Result<Differences, StoreError> {
+    let mut found = Differences::new();
+    let rows = |rows: Vec<RowWrite>| {
+        let rows = rows.into_iter().map(|row| dump::json(&row));
+        let named = rows.map(|row| (name(&row), row));
+        named.filter(|(name, _)| parts.contains(&part(name)))
+    };
+    let mut take = |all| found.extend(rows(all).map(|(name, row)| (name, (Some(row), None))));
+    serving.each(table, &mut take).await?;
+    let mut take = |all| {
+        for (name, row) in rows(all) {
+            found.entry(name).or_default().1 = Some(row);
+        }
+    };
+    new.each(table, &mut take).await?;
+    found.retain(|_, (old, new)| old != new);
+    Ok(found)
 }
 
 /// What is wrong, of what differed before and differs still. `removed`: the log has removed records that
@@ -110,7 +133,7 @@ fn told(rows: &(Option<Value>, Option<Value>)) -> String {
 }
 
 /// Table and key of a dumped row.
-fn name(row: &Value) -> String {
+pub(super) fn name(row: &Value) -> String {
     let table = row.get("table").and_then(Value::as_str).unwrap_or_default();
     let key = key(table).iter().map(|column| match row.get(column) {
         Some(Value::String(text)) => text.clone(),

@@ -31,7 +31,7 @@ pub(super) async fn compare(config: &Config, log: &dyn EventLog) -> anyhow::Resu
             topics.push(Reading::start(log, topic).await?);
         }
     }
-    let mut shown = ProgressShown::start("trees");
+    let mut shown = ProgressShown::start("trees", "records");
     for _ in 0..TRIES {
         signed.look_at(&trees).await?;
         let mut ends = ends_of(log).await?;

@@ -24,6 +24,7 @@ mod removable;
 mod remove;
 mod root;
 mod rows;
+mod scan;
 mod search;
 mod sequences;
 mod spans;

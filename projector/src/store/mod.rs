@@ -187,11 +187,26 @@ pub trait ViewReader: Send + Sync {
     /// [`StoreError`].
     async fn progress(&self, topic: Topic, partition: u32) -> Result<Option<u64>, StoreError>;
 
-    /// All rows of a table, in no set order, in memory: for comparing whole stores.
+    /// Gives all rows of a table to `take`, some at a time and in no set order: for comparing whole stores.
+    /// After an error some may be taken.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError>;
+    async fn each(
+        &self,
+        table: Table,
+        take: &mut (dyn FnMut(Vec<RowWrite>) + Send),
+    ) -> Result<(), StoreError>;
+
+    /// All of them at once, in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
+        let mut all = Vec::new();
+        self.each(table, &mut |rows| all.extend(rows)).await?;
+        Ok(all)
+    }
 }
 
 /// What the projection writes, and needs to resume.

@@ -224,7 +224,11 @@ impl ViewReader for NoProgress {
         Ok(None)
     }
 
-    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
-        self.0.scan(table).await
+    async fn each(
+        &self,
+        table: Table,
+        take: &mut (dyn FnMut(Vec<RowWrite>) + Send),
+    ) -> Result<(), StoreError> {
+        self.0.each(table, take).await
     }
 }

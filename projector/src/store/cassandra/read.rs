@@ -8,7 +8,6 @@ use domain::id::{CommandId, ComplexId, DeviceId, EventId};
 use eventlog::Topic;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use scylla::deserialize::row::DeserializeRow;
 
 use super::super::generations::Followed;
 use super::super::{
@@ -17,12 +16,8 @@ use super::super::{
 };
 use super::link::Connected;
 use super::root::{Generation, Root};
-use super::rows::{
-    Access, AccessValue, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Read,
-    Unreadable, offset, partition,
-};
-use super::sequences::Sequence;
-use super::{commands, hours, search, sequences, spans};
+use super::rows::{AccessValue, Device, offset, partition};
+use super::{commands, hours, scan, search, sequences, spans};
 use crate::views::alarms::Sent;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, HourCount,
@@ -221,79 +216,12 @@ impl ViewReader for CassandraReader {
         next.map(|(next,)| offset("progress", next)).transpose()
     }
 
-    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
-        let connected = self.connected().await?;
-        match table {
-            Table::Access => {
-                let write = |row: Access| Ok(RowWrite::Access(Box::new(row.row()?)));
-                scan(connected, table, write).await
-            }
-            Table::Claims => {
-                scan(connected, table, |row: Claim| {
-                    row.row().map(RowWrite::Claim)
-                })
-                .await
-            }
-            Table::Completions => {
-                scan(connected, table, |row: Completion| {
-                    row.row().map(RowWrite::Completion)
-                })
-                .await
-            }
-            Table::Digests => {
-                scan(connected, table, |row: Digest| {
-                    row.row().map(RowWrite::Digest)
-                })
-                .await
-            }
-            Table::Observations => {
-                scan(connected, table, |row: Observed| {
-                    row.row().map(RowWrite::Observation)
-                })
-                .await
-            }
-            Table::Alarms => {
-                let write = |row: AlarmFound| Ok(RowWrite::Alarm(Box::new(row.row()?)));
-                scan(connected, table, write).await
-            }
-            Table::Hours => {
-                scan(connected, table, |row: hours::Hour| {
-                    row.row().map(RowWrite::Hour)
-                })
-                .await
-            }
-            Table::Reads => {
-                let write = |row: Read| Ok(RowWrite::Read(Box::new(row.row()?)));
-                scan(connected, table, write).await
-            }
-            Table::Statuses => {
-                scan(connected, table, |row: Device| {
-                    row.row().map(RowWrite::Status)
-                })
-                .await
-            }
-            Table::Devices => {
-                scan(connected, table, |row: Device| {
-                    row.row().map(RowWrite::Device)
-                })
-                .await
-            }
-            Table::Leaves => {
-                scan(connected, table, |row: Leaf| row.row().map(RowWrite::Leaf)).await
-            }
-            Table::Unreadable => {
-                scan(connected, table, |row: Unreadable| {
-                    row.row().map(RowWrite::Unreadable)
-                })
-                .await
-            }
-            Table::Sequences => {
-                scan(connected, table, |row: Sequence| {
-                    row.row().map(RowWrite::Sequence)
-                })
-                .await
-            }
-        }
+    async fn each(
+        &self,
+        table: Table,
+        take: &mut (dyn FnMut(Vec<RowWrite>) + Send),
+    ) -> Result<(), StoreError> {
+        scan::each(self.connected().await?, table, take).await
     }
 }
 
@@ -316,21 +244,6 @@ async fn state(connected: &Connected, device: &str) -> Result<Option<DeviceRow>,
         .row::<Device>("device_states", statement, (device,))
         .await?;
     found.map(Device::row).transpose()
-}
-
-async fn scan<R>(
-    connected: &Connected,
-    table: Table,
-    write: impl Fn(R) -> Result<RowWrite, StoreError> + Send,
-) -> Result<Vec<RowWrite>, StoreError>
-where
-    R: for<'frame, 'metadata> DeserializeRow<'frame, 'metadata> + Send,
-{
-    let rows = {
-        let (table, statement) = connected.reads.scans.of(table);
-        connected.all::<R>(table, statement, ()).await?
-    };
-    each(rows, write)
 }
 
 pub(super) fn each<R, T>(

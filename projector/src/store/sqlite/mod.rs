@@ -12,6 +12,7 @@ mod read;
 mod remove;
 mod root;
 mod rows;
+mod scan;
 mod schema;
 mod select;
 mod sequences;

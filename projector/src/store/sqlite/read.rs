@@ -16,7 +16,7 @@ use super::super::{
 use super::commands::{observations, ruling, sent};
 use super::connections::Connections;
 use super::root::Following;
-use super::{decode, hours, select, sequences};
+use super::{decode, hours, scan, select, sequences};
 use crate::views::alarms::Sent;
 use crate::views::{
     AccessIdentity, AccessRow, AlarmRow, CommandRows, DeviceRow, DigestRow, EpochCount, HourCount,
@@ -50,7 +50,7 @@ impl SqliteReader {
         }
     }
 
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -264,66 +264,12 @@ impl ViewReader for SqliteReader {
         .await
     }
 
-    async fn scan(&self, table: Table) -> Result<Vec<RowWrite>, StoreError> {
-        self.run(move |connection| {
-            let select = |columns, table| format!("SELECT {columns} FROM {table}");
-            match table {
-                Table::Access => all(connection, &select(decode::ACCESS, "access"), (), |row| {
-                    Ok(RowWrite::Access(Box::new(decode::access(row)?)))
-                }),
-                Table::Claims => all(connection, &select(decode::CLAIM, "claims"), (), |row| {
-                    decode::claim(row).map(RowWrite::Claim)
-                }),
-                Table::Completions => {
-                    let sql = select(decode::COMPLETION, "completions");
-                    all(connection, &sql, (), |row| {
-                        decode::completion(row).map(RowWrite::Completion)
-                    })
-                }
-                Table::Digests => all(connection, &select(decode::DIGEST, "digests"), (), |row| {
-                    decode::digest(row).map(RowWrite::Digest)
-                }),
-                Table::Observations => {
-                    let sql = select(decode::OBSERVATION, "observations");
-                    all(connection, &sql, (), |row| {
-                        decode::observation(row).map(RowWrite::Observation)
-                    })
-                }
-                Table::Alarms => all(connection, &select(decode::ALARM, "alarms"), (), |row| {
-                    Ok(RowWrite::Alarm(Box::new(decode::alarm(row)?)))
-                }),
-                Table::Statuses => {
-                    all(connection, &select(decode::DEVICE, "statuses"), (), |row| {
-                        decode::device(row).map(RowWrite::Status)
-                    })
-                }
-                Table::Devices => all(connection, &select(decode::DEVICE, "devices"), (), |row| {
-                    decode::device(row).map(RowWrite::Device)
-                }),
-                Table::Leaves => all(connection, &select(decode::LEAF, "leaves"), (), |row| {
-                    decode::leaf(row).map(RowWrite::Leaf)
-                }),
-                Table::Unreadable => {
-                    let sql = select(decode::UNREADABLE, "unreadable");
-                    all(connection, &sql, (), |row| {
-                        decode::unreadable(row).map(RowWrite::Unreadable)
-                    })
-                }
-                Table::Sequences => {
-                    let sql = select(decode::SEQUENCE, "sequences");
-                    all(connection, &sql, (), |row| {
-                        decode::sequence(row).map(RowWrite::Sequence)
-                    })
-                }
-                Table::Hours => all(connection, &select(decode::HOUR, "hours"), (), |row| {
-                    decode::hour(row).map(RowWrite::Hour)
-                }),
-                Table::Reads => all(connection, &select(decode::READ, "reads"), (), |row| {
-                    Ok(RowWrite::Read(Box::new(decode::read(row)?)))
-                }),
-            }
-        })
-        .await
+    async fn each(
+        &self,
+        table: Table,
+        take: &mut (dyn FnMut(Vec<RowWrite>) + Send),
+    ) -> Result<(), StoreError> {
+        scan::each(self, table, take).await
     }
 }
 
