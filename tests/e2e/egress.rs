@@ -152,5 +152,5 @@ async fn what_was_sent_is_recorded_at_the_stop_and_nothing_where_nothing_was() -
         let sent = summary.calls.iter().all(|call| call.requests > 0);
         assert!(sent, "{complex}: {summary:?}");
     }
-    Ok(())
+    scene.finish().await
 }

@@ -154,7 +154,7 @@ async fn a_login_gives_the_token_that_every_command_uses_and_renews() -> Result<
     assert!(!over.text.contains(second.trim()), "{}", over.text);
     door.log_in().await?;
     ended(&door.desk.run(&["get", "global"]).await?, 0, &partner);
-    Ok(())
+    door.desk.ground.finish().await
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn an_answer_to_another_login_ends_nothing_and_a_refusal_is_told() -> Resu
         assert!(told.contains(expected), "{told}");
         assert!(!told.contains("stolen"), "{told}");
     }
-    Ok(())
+    door.desk.ground.finish().await
 }
 
 #[tokio::test]
@@ -236,5 +236,5 @@ async fn without_a_login_the_tool_says_what_to_do() -> Result<()> {
     std::fs::write(&door.desk.config, nowhere)?;
     let told = door.desk.run(&["login", "--no-browser"]).await?;
     ended(&told, 1, &["can't reach", "look at `issuer`"]);
-    Ok(())
+    door.desk.ground.finish().await
 }
