@@ -10,12 +10,10 @@ use std::path::PathBuf;
 
 use auditlog::{ENTRIES_PER_BUNDLE, Error, LogReader, verify_inclusion};
 use harness::proofs;
-use projector::config::Config;
-use projector::store;
 use serde_json::Value;
 
 use self::scene::{
-    aged, counts, dump, expires, lines, objects, reader, rebuilt_the_same, started, without,
+    counts, dump, expires, lines, objects, projected, reader, rebuilt_the_same, without,
 };
 use crate::process::caught_up;
 use crate::site::OnDisk;
@@ -23,11 +21,7 @@ use crate::site::OnDisk;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_expired_goes_unless_it_is_held_and_hashes_stay() {
     let disk = OnDisk::new().await;
-    aged(&disk, 26).await;
-    let mut process = started(&disk);
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
-    caught_up(&disk, &*views).await;
+    let (mut process, views) = projected(&disk, 26).await;
     let before = reader(&disk, "sunrise").checkpoint().await.unwrap();
     assert!(before.size() > 2 * ENTRIES_PER_BUNDLE + 100);
 

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::super::StoreError;
 use super::link::Connected;
-use super::read::{access, each};
+use super::read::access;
 use super::rows::{Claim, Completion, Observed, offset};
 use crate::views::alarms::Sent;
 use crate::views::{AccessIdentity, CommandRows, DigestRow, ObservationRow};
@@ -145,4 +145,11 @@ pub(super) async fn sent(
     };
     let first = first.row(complex, identity.as_str().to_owned())?;
     Ok(Some(Sent::of_first(first, row.offset)))
+}
+
+fn each<R, T>(
+    rows: Vec<R>,
+    row: impl Fn(R) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(row).collect()
 }

@@ -245,10 +245,3 @@ async fn state(connected: &Connected, device: &str) -> Result<Option<DeviceRow>,
         .await?;
     found.map(Device::row).transpose()
 }
-
-pub(super) fn each<R, T>(
-    rows: Vec<R>,
-    row: impl Fn(R) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    rows.into_iter().map(row).collect()
-}

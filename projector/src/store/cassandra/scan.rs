@@ -6,7 +6,6 @@ use scylla::response::PagingState;
 use super::super::{StoreError, Table};
 use super::hours::Hour;
 use super::link::Connected;
-use super::read::each as all;
 use super::rows::{
     Access, AlarmFound, Claim, Completion, Device, Digest, Leaf, Observed, Read, Unreadable,
 };
@@ -89,7 +88,8 @@ impl Scan<'_> {
         let mut next = Some(PagingState::start());
         while let Some(from) = next {
             let (rows, after) = self.connected.page::<R>(name, statement, (), from).await?;
-            (self.take)(all(rows, &write)?);
+            let rows = rows.into_iter().map(&write);
+            (self.take)(rows.collect::<Result<_, _>>()?);
             next = after;
         }
         Ok(())

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::super::generations::{Building, FIRST, Fence, Followed, Generations, Pointer, Swap};
 use super::super::{StoreError, ViewReader};
 use super::connections::Connections;
-use super::{SqliteStore, reader, readers, schema};
+use super::{SqliteStore, reader, readers, schema, write};
 
 /// Generations that a reader has open, at most: of one that serves no more, calls may still be read.
 const OPEN: usize = 2;
@@ -84,14 +84,17 @@ pub(super) fn pointer(connection: &Connection, schema: &str) -> Result<Pointer, 
     Ok(Pointer { serving, building })
 }
 
-/// A transaction that may write this generation and no other file.
+/// A transaction that may write this generation and, where there are others, no other file.
 ///
 /// # Errors
 /// [`StoreError::Superseded`]: the fence doesn't hold any more.
-pub(super) fn begin_fenced(
+pub(super) fn begin(
     connection: &mut Connection,
-    fence: Fence,
+    fence: Option<Fence>,
 ) -> Result<Transaction<'_>, StoreError> {
+    let Some(fence) = fence else {
+        return write::begin(connection);
+    };
     let schema = root_in(connection)?;
     let transaction = begin_alone(connection)?;
     fence.check(pointer(&transaction, schema)?)?;

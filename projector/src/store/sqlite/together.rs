@@ -57,9 +57,7 @@ impl Queue {
         connection: &mut Connection,
         fence: Option<Fence>,
     ) -> Result<(), StoreError> {
-        let mut all = std::mem::take(&mut *self.waiting());
-        // Whoever has gone may have been told that another projects the partition.
-        all.retain(|waiting| !waiting.written.is_closed());
+        let all = std::mem::take(&mut *self.waiting());
         if all.is_empty() {
             return Ok(());
         }
@@ -75,8 +73,12 @@ impl Queue {
         done
     }
 
+    /// Without those who have gone: they may have been told that another projects the partition, or write
+    /// the same again.
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|waiting| !waiting.written.is_closed());
+        all
     }
 }
 
@@ -85,10 +87,7 @@ fn in_one(
     fence: Option<Fence>,
     all: &[Waiting],
 ) -> Result<(), StoreError> {
-    let transaction = match fence {
-        Some(fence) => root::begin_fenced(connection, fence)?,
-        None => write::begin(connection)?,
-    };
+    let transaction = root::begin(connection, fence)?;
     for waiting in all {
         for row in &waiting.rows {
             rows::write(&transaction, row)?;
@@ -201,5 +200,17 @@ mod tests {
         drop(gone);
         scene.write(2, Vec::new()).await.unwrap();
         assert_eq!(scene.written().await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_tried_again_and_again_is_kept_once() {
+        let scene = Scene {
+            queue: Arc::default(),
+            writer: Arc::new(Connections::new(1, || Err(StoreError::Url))),
+        };
+        for _ in 0..3 {
+            scene.write(1, vec![leaf()]).await.unwrap_err();
+        }
+        assert_eq!(scene.queue.0.lock().unwrap().len(), 1);
     }
 }

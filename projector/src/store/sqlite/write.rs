@@ -31,10 +31,7 @@ impl ViewStore for SqliteStore {
                     return remove::remove(connection, &gone, apply);
                 }
                 remove::overwrite(connection)?;
-                let transaction = match fence {
-                    Some(fence) => root::begin_fenced(connection, fence)?,
-                    None => begin(connection)?,
-                };
+                let transaction = root::begin(connection, fence)?;
                 let removed = remove::remove(&transaction, &gone, apply)?;
                 transaction.commit()?;
                 remove::forget(connection)?;

@@ -6,24 +6,18 @@ use std::time::Duration;
 
 use harness::engines::cassandra::{Cql, KEYSPACE, PROJECTOR_PRUNE};
 use harness::process::{Process, Spec};
-use projector::config::Config;
-use projector::store;
 use serde_json::Value;
 
 use super::rebuild::on;
 use super::scene::Scene;
-use crate::process::{PROGRAM, caught_up};
-use crate::prune::scene::{aged, counts, dump, expires, lines, rebuilt_the_same, started, without};
+use crate::process::PROGRAM;
+use crate::prune::scene::{counts, dump, expires, lines, projected, rebuilt_the_same, without};
 use crate::site::OnDisk;
 
 /// Killed a few times and run to its end; no table that only finds rows knows of any other.
 pub async fn rows_go_with_their_bundles(scene: &Scene) {
     let disk = on(scene).await;
-    aged(&disk, 16).await;
-    let mut process = started(&disk);
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
-    caught_up(&disk, &*views).await;
+    let (mut process, _) = projected(&disk, 16).await;
     assert!(process.terminate().await.unwrap().success());
     expires(&disk);
     let (rows, projector) = (dump(&disk), std::fs::read_to_string(disk.config()).unwrap());

@@ -1,12 +1,10 @@
 //! What goes from between bundles that stay: its own rows, to the last one, and none of its neighbours'.
 
 use eventlog::Topic;
-use projector::config::Config;
-use projector::store;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::scene::{aged, dump, expires, hold, lines, pressed, rebuilt_the_same, started, without};
+use super::scene::{dump, expires, hold, lines, pressed, projected, rebuilt_the_same, without};
 use crate::process::caught_up;
 use crate::site::OnDisk;
 
@@ -19,11 +17,7 @@ async fn rows_behind_held_ones_go_and_then_the_held_ones() {
     first.actor.subject = Some(person);
     disk.fixture.signed(Topic::AccessEvents, &first).await;
     hold(&disk, "sunrise", person, true).await;
-    aged(&disk, 26).await;
-    let mut process = started(&disk);
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
-    caught_up(&disk, &*views).await;
+    let (mut process, views) = projected(&disk, 26).await;
     expires(&disk);
 
     let rows = dump(&disk);

@@ -5,23 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::process::{Process, Spec};
-use projector::config::Config;
-use projector::store;
 
 use super::scene::{
-    aged, copied, dump, expires, lines, objects, objects_in, rebuilt_the_same, started, without,
+    copied, dump, expires, lines, objects, objects_in, projected, rebuilt_the_same, without,
 };
-use crate::process::{PROGRAM, caught_up};
+use crate::process::PROGRAM;
 use crate::site::OnDisk;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_short_anywhere_it_is_ended_by_the_next_run() {
     let disk = OnDisk::new().await;
-    aged(&disk, 16).await;
-    let mut process = started(&disk);
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
-    caught_up(&disk, &*views).await;
+    let (mut process, views) = projected(&disk, 16).await;
     assert!(process.terminate().await.unwrap().success());
     drop(views);
     expires(&disk);

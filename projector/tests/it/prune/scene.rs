@@ -10,12 +10,14 @@ use domain::id::{EventId, SubjectRef};
 use domain::vocabulary::{ActorKind, Verdict};
 use eventlog::Topic;
 use harness::process::{Process, Spec};
+use projector::config::Config;
+use projector::store::{self, ViewReader};
 use rusqlite::Connection;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::fixture::{at, decided, device};
-use crate::process::{PROGRAM, tool};
+use crate::process::{PROGRAM, caught_up, tool};
 use crate::run::ORIGIN;
 use crate::site::OnDisk;
 
@@ -43,13 +45,23 @@ pub fn reader(disk: &OnDisk, complex: &str) -> LogReader {
     LogReader::open(log, origin, Arc::clone(&tiles), disk.verifier.clone()).unwrap()
 }
 
-pub fn started(disk: &OnDisk) -> Process {
+fn started(disk: &OnDisk) -> Process {
     let spec = Spec::program(PROGRAM, disk.path().join("projector.log")).args([
         "project",
         "--config",
         disk.config().to_str().unwrap(),
     ]);
     Process::spawn(&spec).unwrap()
+}
+
+/// So many rounds of [`aged`] records, projected by a process that is at work; and its views.
+pub async fn projected(disk: &OnDisk, rounds: u32) -> (Process, Arc<dyn ViewReader>) {
+    aged(disk, rounds).await;
+    let process = started(disk);
+    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
+    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
+    caught_up(disk, &*views).await;
+    (process, views)
 }
 
 fn change(disk: &OnDisk, from: &str, to: &str) {
@@ -60,7 +72,7 @@ fn change(disk: &OnDisk, from: &str, to: &str) {
 
 /// Records of which all but the last fifth are so old that they expire after three years; some are of
 /// a person under a legal hold. Nothing expires yet.
-pub async fn aged(disk: &OnDisk, rounds: u32) {
+async fn aged(disk: &OnDisk, rounds: u32) {
     change(
         disk,
         "[log.options]\n",

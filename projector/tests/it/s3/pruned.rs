@@ -6,15 +6,13 @@ use std::collections::BTreeSet;
 
 use auditlog::{Access, ENTRIES_PER_BUNDLE, Error, LogId, LogReader, Origin, open_s3};
 use auditlog::{Leaf, verify_inclusion};
-use projector::config::Config;
-use projector::store;
 use serde_json::{Value, json};
 
 use super::bucket::{Bucket, Mood};
 use super::configure;
 use super::server::{Server, url};
-use crate::process::{PROGRAM, caught_up};
-use crate::prune::scene::{aged, dump, expires, lines, rebuilt_the_same, started, without};
+use crate::process::PROGRAM;
+use crate::prune::scene::{dump, expires, lines, projected, rebuilt_the_same, without};
 use crate::run::ORIGIN;
 use crate::site::OnDisk;
 
@@ -23,11 +21,7 @@ async fn what_has_expired_goes_from_a_bucket_and_hashes_stay() {
     let disk = OnDisk::new().await;
     let server = Server::start(Bucket::default());
     configure(&disk, &format!("http://{}", server.address), "");
-    aged(&disk, 16).await;
-    let mut process = started(&disk);
-    let config: Config = service::config::load(&disk.config(), "PROJECTOR_TEST").unwrap();
-    let views = store::open_configured_reader(config.views.as_ref().unwrap()).unwrap();
-    caught_up(&disk, &*views).await;
+    let (mut process, _) = projected(&disk, 16).await;
     assert!(process.terminate().await.unwrap().success());
     expires(&disk);
     let keys = || BTreeSet::from_iter(server.bucket.keys());
